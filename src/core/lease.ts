@@ -1,0 +1,135 @@
+import { OrgsyncError } from '../errors.ts';
+import type { Clock, Lease, Log } from './ports.ts';
+
+/** A lease as its keeper (Redis, the store) has just granted it. */
+export interface Grant {
+  readonly name: string;
+  /** How long it lives at the keeper without a renewal. */
+  readonly ttlMs: number;
+  /** When the grant was asked for, on {@link Clock.monotonic}: before the request was sent. */
+  readonly askedAt: number;
+  /** Asks once for another `ttlMs`; false when the lease is no longer ours. Rejects, within a bound, when nobody answers. */
+  renew(): Promise<boolean>;
+  /** Frees the lease if it is still ours. Rejects, within a bound, when nobody answers. */
+  free(): Promise<void>;
+}
+
+/** The share of its life after which a lease that was not renewed counts as lost: what remains is for stopping the work. */
+const TRUSTED_SHARE = 0.9;
+/** Renewals per life while all goes well. */
+const RENEWALS_PER_LIFE = 3;
+/** Releasing takes this long at most; what is not released by then ends by itself. */
+const RELEASE_WITHIN_MS = 2_000;
+/** A failed renewal is repeated this many times as often. */
+const HASTE = 5;
+
+/** Until when a lease asked for at `askedAt` may be trusted, on the same clock. */
+function trustedUntil(askedAt: number, ttlMs: number): number {
+  return askedAt + ttlMs * TRUSTED_SHARE;
+}
+
+/** Keeps a granted lease: renews it until it is released or lost, and tells when it is lost. See {@link Lease} for the promises. */
+export function keepLease(grant: Grant, clock: Clock, log: Log): Lease {
+  return new KeptLease(grant, clock, log);
+}
+
+class KeptLease implements Lease {
+  readonly name: string;
+  readonly #grant: Grant;
+  readonly #clock: Clock;
+  readonly #log: Log;
+  readonly #lost = new AbortController();
+  readonly #ended = new AbortController();
+  #deadline: number;
+  #lastFailure: unknown;
+  #released: Promise<void> | undefined;
+
+  constructor(grant: Grant, clock: Clock, log: Log) {
+    this.name = grant.name;
+    this.#grant = grant;
+    this.#clock = clock;
+    this.#log = log;
+    this.#deadline = trustedUntil(grant.askedAt, grant.ttlMs);
+    void this.#renewUntilEnded();
+    void this.#watchDeadline();
+  }
+
+  get signal(): AbortSignal {
+    return this.#lost.signal;
+  }
+
+  ensureHeld(): void {
+    if (this.#released !== undefined) throw lost(this.name, 'it was released');
+    if (this.#clock.monotonic() >= this.#deadline) this.#lose('it was not renewed in time', this.#lastFailure);
+    this.#lost.signal.throwIfAborted();
+  }
+
+  async release(): Promise<void> {
+    this.#released ??= this.#free();
+    await this.#released;
+  }
+
+  async #free(): Promise<void> {
+    this.#ended.abort();
+    const freed = new AbortController();
+    const tooLong = this.#clock.sleep(RELEASE_WITHIN_MS, freed.signal).then(() => Promise.reject(new Error('no answer in time')));
+    try {
+      await Promise.race([this.#grant.free(), tooLong]);
+    } catch (error) {
+      this.#log('warn', 'lease_not_released', `Lease ${this.name} could not be released; it ends by itself`, { error });
+    } finally {
+      freed.abort();
+    }
+  }
+
+  async #renewUntilEnded(): Promise<void> {
+    const interval = this.#grant.ttlMs / RENEWALS_PER_LIFE;
+    let wait = this.#grant.askedAt + interval - this.#clock.monotonic();
+    while (await this.#pause(wait)) {
+      if (this.#clock.monotonic() >= this.#deadline) return;
+      wait = (await this.#renew()) ? interval : interval / HASTE;
+    }
+  }
+
+  async #renew(): Promise<boolean> {
+    const askedAt = this.#clock.monotonic();
+    try {
+      const ours = await this.#grant.renew();
+      if (ours) this.#deadline = trustedUntil(askedAt, this.#grant.ttlMs);
+      else this.#lose('somebody else has it, or its keeper has lost it');
+      return ours;
+    } catch (error) {
+      this.#lastFailure = error;
+      this.#log('warn', 'lease_not_renewed', `Lease ${this.name} could not be renewed; trying again`, { error });
+      return false;
+    }
+  }
+
+  async #watchDeadline(): Promise<void> {
+    while (await this.#pause(this.#deadline - this.#clock.monotonic())) {
+      if (this.#clock.monotonic() >= this.#deadline) this.#lose('it was not renewed in time', this.#lastFailure);
+    }
+  }
+
+  /** False when the lease ended meanwhile. */
+  async #pause(ms: number): Promise<boolean> {
+    await this.#clock.sleep(Math.max(ms, 0), this.#ended.signal).catch(() => undefined);
+    return !this.#ended.signal.aborted;
+  }
+
+  #lose(why: string, cause?: unknown): void {
+    if (this.#ended.signal.aborted) return;
+    this.#ended.abort();
+    this.#log('error', 'lease_lost', `Lease ${this.name} is lost: ${why}`);
+    this.#lost.abort(lost(this.name, why, cause));
+  }
+}
+
+function lost(name: string, why: string, cause?: unknown): OrgsyncError {
+  return new OrgsyncError('temporary', {
+    code: 'lease_lost',
+    message: `the lock ${name} is no longer ours: ${why}`,
+    hint: 'nothing half-done was written; the next run does the rest. If this happens often, raise lock.ttl or look at what keeps the lock',
+    cause,
+  });
+}

@@ -1,0 +1,127 @@
+import type { DepartmentSize } from './history.ts';
+import type { RunRecord } from './ports.ts';
+import type { Health } from './status.ts';
+
+/** Everything that the page of `orgsync report` shows; it is embedded in it as JSON. Times are ISO 8601 in UTC. */
+export interface ReportData {
+  readonly version: string;
+  readonly at: string;
+  readonly health: Health;
+  /** How many weeks of runs and changes are in it. */
+  readonly weeks: number;
+  readonly corps: readonly CorpReport[];
+}
+
+/** One corp in a report. */
+export interface CorpReport {
+  readonly id: string;
+  readonly name: string;
+  readonly health: Health;
+  readonly why: string | null;
+  readonly lastSuccessAt: string | null;
+  readonly members: number;
+  readonly departments: number;
+  /** Whether a point is one run, or all runs of a day (UTC). */
+  readonly pointsAre: 'runs' | 'days';
+  /** Oldest first. */
+  readonly points: readonly RunPoint[];
+  readonly tree: readonly DepartmentNode[];
+  /** Newest first. */
+  readonly changes: readonly ReportedChange[];
+}
+
+/** A run, or a day of runs. */
+export interface RunPoint {
+  readonly at: string;
+  readonly runs: number;
+  /** Of them, those that did not end well. */
+  readonly troubled: number;
+  /** The longest. */
+  readonly seconds: number;
+  readonly requests: number;
+  readonly joined: number;
+  readonly departed: number;
+  readonly changed: number;
+}
+
+/** A department with those below it. */
+export interface DepartmentNode {
+  readonly id: number;
+  readonly name: string;
+  /** Directly in it. */
+  readonly direct: number;
+  /** In it and below; somebody in two departments counts in both. */
+  readonly total: number;
+  readonly children: readonly DepartmentNode[];
+}
+
+/** A change as it is read. */
+interface ReportedChange {
+  readonly at: string;
+  readonly who: string;
+  readonly action: string;
+  readonly text: string;
+}
+
+/** More runs than this are shown by the day. */
+const RUNS_SHOWN = 100;
+
+/** What the charts of a corp show of its runs, newest first as the store gives them: each run, or each day where they are many. */
+export function runPoints(runs: readonly RunRecord[]): Pick<CorpReport, 'points' | 'pointsAre'> {
+  const points = runs.filter(({ finishedAt }) => finishedAt !== null).map(pointOf).reverse();
+  if (points.length <= RUNS_SHOWN) return { pointsAre: 'runs', points };
+  const days = new Map<string, RunPoint>();
+  for (const point of points) {
+    const day = point.at.slice(0, 10);
+    const before = days.get(day);
+    days.set(day, before === undefined ? { ...point, at: day } : together(before, point));
+  }
+  return { pointsAre: 'days', points: [...days.values()] };
+}
+
+function pointOf({ startedAt, finishedAt, outcome, requests, counts }: RunRecord): RunPoint {
+  const { joined, departed, changed } = counts;
+  const seconds = ((finishedAt ?? startedAt).getTime() - startedAt.getTime()) / 1000;
+  return { at: startedAt.toISOString(), runs: 1, troubled: outcome === 'ok' ? 0 : 1, seconds, requests, joined, departed, changed };
+}
+
+function together(a: RunPoint, b: RunPoint): RunPoint {
+  return {
+    at: a.at,
+    runs: a.runs + b.runs,
+    troubled: a.troubled + b.troubled,
+    seconds: Math.max(a.seconds, b.seconds),
+    requests: a.requests + b.requests,
+    joined: a.joined + b.joined,
+    departed: a.departed + b.departed,
+    changed: a.changed + b.changed,
+  };
+}
+
+/**
+ * Departments as trees, larger `sortOrder` first, as WeCom shows them. One whose parent is not among them (the
+ * application sees only parts of a corp) is a tree of its own; so is one of a circle of parents, cut at its smallest id.
+ */
+export function departmentTrees(departments: readonly DepartmentSize[]): readonly DepartmentNode[] {
+  const byId = new Map(departments.map((department) => [department.id, department]));
+  const below = new Map<number, DepartmentSize[]>();
+  const placed = new Set<number>();
+  for (const department of departments) {
+    const siblings = below.get(department.parentId);
+    if (siblings === undefined) below.set(department.parentId, [department]);
+    else siblings.push(department);
+  }
+  const build = (department: DepartmentSize): DepartmentNode => {
+    placed.add(department.id);
+    const children = inOrder(below.get(department.id) ?? []).filter(({ id }) => !placed.has(id)).map(build);
+    const total = children.reduce((sum, child) => sum + child.total, department.members);
+    return { id: department.id, name: department.name ?? `department ${department.id}`, direct: department.members, total, children };
+  };
+  const roots = inOrder(departments.filter(({ parentId }) => !byId.has(parentId))).map(build);
+  const circular = [...departments].sort((a, b) => a.id - b.id);
+  return [...roots, ...circular.flatMap((department) => (placed.has(department.id) ? [] : [build(department)]))];
+}
+
+function inOrder(departments: readonly DepartmentSize[]): readonly DepartmentSize[] {
+  return [...departments].sort((a, b) => b.sortOrder - a.sortOrder || a.id - b.id);
+}

@@ -1,0 +1,94 @@
+import type { Before, ChangeSet, MemberFields, Snapshot } from './model.ts';
+import { unaccounted } from './snapshot.ts';
+
+/** A limit as a share of what is there (0.1 is 10 %), or as a plain count. */
+export type Limit = { readonly share: number } | { readonly count: number };
+
+/** What a run may do to one corp without being told so by hand. */
+export interface SafetyLimits {
+  readonly maxDepartures: Limit;
+  readonly maxDepartmentRemovals: Limit;
+  /** A snapshot with fewer members is not believed. */
+  readonly minMembers: number;
+}
+
+/** Whether a change set may be written; if not, why, in sentences for the person who decides. */
+export type Verdict =
+  | { readonly heldBack: false }
+  | { readonly heldBack: true; readonly reasons: readonly string[]; readonly departing: readonly string[] };
+
+/** A share of a small corp rounds to nobody; that three people leave is nowhere a disaster. */
+const FLOOR = 3;
+/** How many of those who would depart are named. */
+const NAMED = 20;
+/** Fields whose loss in every member at once means that the application lost a permission. */
+const TELLING_FIELDS = ['name', 'mobile', 'email', 'bizMail', 'avatar'] as const satisfies readonly (keyof MemberFields)[];
+
+/** How many of `total` a limit lets go. Shares are rounded down, and never below three. */
+export function allowance(limit: Limit, total: number): number {
+  return 'count' in limit ? limit.count : Math.max(FLOOR, Math.floor(limit.share * total));
+}
+
+/**
+ * Judges a change set against the limits. A first load dismisses nobody, so only `minMembers` can hold it back.
+ * @param allowDepartures given by hand, once: departures, removals and lost fields are then let through
+ */
+export function judge(
+  { changes, before, snapshot }: { readonly changes: ChangeSet; readonly before: Before; readonly snapshot: Snapshot },
+  limits: SafetyLimits,
+  allowDepartures: boolean,
+): Verdict {
+  const departing = changes.members.filter(({ action }) => action === 'departed');
+  const reasons = [
+    ...tooFew(snapshot, limits),
+    ...(allowDepartures ? [] : [
+      ...tooMany('members', 'depart', departing.length, before.memberCount, limits.maxDepartures).map((reason) => reason + notAsked(before, snapshot)),
+      ...tooMany('departments', 'be removed', removals(changes), before.departmentCount, limits.maxDepartmentRemovals),
+      ...lostFields(before, snapshot),
+    ]),
+  ];
+  if (reasons.length === 0) return { heldBack: false };
+  const named = departing.slice(0, NAMED).map(({ after }) => `${after.fields.name ?? after.userid} (${after.userid})`);
+  return { heldBack: true, reasons, departing: named };
+}
+
+function tooFew({ members }: Snapshot, { minMembers }: SafetyLimits): readonly string[] {
+  return members.size < minMembers ? [`WeCom shows ${members.size} members, safety.min_members is ${minMembers}`] : [];
+}
+
+function tooMany(what: string, verb: string, going: number, total: number, limit: Limit): readonly string[] {
+  const allowed = allowance(limit, total);
+  return going > allowed ? [`${going} of ${total} ${what} would ${verb}, at most ${allowed} may`] : [];
+}
+
+/** Nobody was asked about once the limit was passed: the number that would depart is at least the one told. */
+function notAsked(before: Before, snapshot: Snapshot): string {
+  const more = unaccounted(before.members, snapshot).length;
+  return more === 0 ? '' : ` (${more} more were not found in any department)`;
+}
+
+function removals({ departments }: ChangeSet): number {
+  return departments.filter(({ action }) => action === 'removed').length;
+}
+
+function lostFields(before: Before, snapshot: Snapshot): readonly string[] {
+  return TELLING_FIELDS.flatMap((field) => {
+    const lost = losers(before, snapshot, field);
+    const telling = lost > Math.max(FLOOR, snapshot.members.size / 2) && !anyoneHas(snapshot, field);
+    return telling ? [`${lost} members had a value for ${field}, and WeCom now shows it for nobody`] : [];
+  });
+}
+
+function losers({ members }: Before, snapshot: Snapshot, field: (typeof TELLING_FIELDS)[number]): number {
+  let lost = 0;
+  for (const [key, stored] of members) {
+    const seen = snapshot.members.get(key);
+    if (!stored.departed && seen !== undefined && Boolean(stored.fields[field]) && !seen.fields[field]) lost += 1;
+  }
+  return lost;
+}
+
+function anyoneHas({ members }: Snapshot, field: (typeof TELLING_FIELDS)[number]): boolean {
+  for (const { fields } of members.values()) if (fields[field]) return true;
+  return false;
+}

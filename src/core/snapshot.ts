@@ -1,0 +1,73 @@
+import { memberKey } from './model.ts';
+import type { Gap, MemberKey, Membership, Reading, SeenDepartment, SeenMember, Snapshot, StoredMember } from './model.ts';
+import type { MemberAnswer } from './ports.ts';
+
+/** WeCom's status of somebody who left the enterprise and may still be listed for a while (P90196). */
+const LEFT = 5;
+
+/** What a reading amounts to: a snapshot fit to be compared, or the gaps that make it unfit. */
+export type Assembled =
+  | { readonly whole: true; readonly snapshot: Snapshot }
+  | { readonly whole: false; readonly gaps: readonly Gap[] };
+
+/**
+ * Makes one snapshot of what a walk collected. A member of several departments arrives once per department: the copy
+ * read last counts, for a walk takes minutes and people move meanwhile. Two spellings of one userid are one member.
+ */
+export function assemble({ departments, members, gaps }: Reading): Assembled {
+  if (gaps.length > 0) return { whole: false, gaps };
+  const present = new Map<MemberKey, SeenMember>();
+  const left = new Set<MemberKey>();
+  for (const member of members) place(member, present, left);
+  return { whole: true, snapshot: { departments: byId(departments), members: present, left } };
+}
+
+/**
+ * A snapshot completed by what WeCom said about members that the walk did not meet: those still there are taken from
+ * that answer, those gone are known to have left. Nobody else's absence means anything (a walk is no photograph).
+ */
+export function withAnswers(snapshot: Snapshot, answers: ReadonlyMap<MemberKey, MemberAnswer>): Snapshot {
+  const members = new Map(snapshot.members);
+  const left = new Set(snapshot.left);
+  for (const [key, answer] of answers) {
+    if (answer.is === 'gone') left.add(key);
+    else place(answer.member, members, left);
+  }
+  return { departments: snapshot.departments, members, left };
+}
+
+/** Stored members who are present there, but whom the snapshot neither holds nor knows to have left. Sorted by key. */
+export function unaccounted(stored: ReadonlyMap<MemberKey, StoredMember>, snapshot: Snapshot): readonly MemberKey[] {
+  return [...stored]
+    .filter(([key, { departed }]) => !departed && !snapshot.members.has(key) && !snapshot.left.has(key))
+    .map(([key]) => key)
+    .sort();
+}
+
+function place(member: SeenMember, present: Map<MemberKey, SeenMember>, left: Set<MemberKey>): void {
+  const key = memberKey(member.userid);
+  if (member.fields.status === LEFT) {
+    present.delete(key);
+    left.add(key);
+    return;
+  }
+  left.delete(key);
+  present.set(key, newest(present.get(key), member));
+}
+
+/** The later copy, under the spelling that sorts first, so that the order of pages never shows in what is stored. */
+function newest(earlier: SeenMember | undefined, later: SeenMember): SeenMember {
+  const memberships = later.memberships === undefined ? {} : { memberships: tidy(later.memberships) };
+  const userid = earlier !== undefined && earlier.userid < later.userid ? earlier.userid : later.userid;
+  return { ...later, userid, ...memberships };
+}
+
+/** One membership a department, sorted: WeCom promises no order and has been seen to repeat itself. */
+function tidy(memberships: readonly Membership[]): readonly Membership[] {
+  const byDepartment = new Map(memberships.map((membership) => [membership.departmentId, membership]));
+  return [...byDepartment.values()].sort((a, b) => a.departmentId - b.departmentId);
+}
+
+function byId(departments: readonly SeenDepartment[]): ReadonlyMap<number, SeenDepartment> {
+  return new Map(departments.map((department) => [department.id, department]));
+}

@@ -1,0 +1,108 @@
+import { describe, expect, test } from 'vitest';
+import { findingsOf, findingsOfFailure, judgeAlerts, untold } from '../../src/core/alerting.ts';
+import type { Alert, Findings } from '../../src/core/alerting.ts';
+import type { AlertRecord } from '../../src/core/ports.ts';
+import { Interrupted, OrgsyncError } from '../../src/errors.ts';
+import { barredCorp, corpRecord, corpResult, endedRun, heldBackCorp } from '../support/ended-run.ts';
+
+const MINUTE = 60_000;
+const HOUR = 60 * MINUTE;
+const START = Date.UTC(2026, 2, 1, 6);
+const RULES = { staleAfterMs: 6 * HOUR, remindAfterMs: 12 * HOUR };
+
+/** Runs one after the other with one book between them: what each of them tells, such as `began corp:ww1 failed`. */
+function tellers() {
+  let book: readonly AlertRecord[] = [];
+  const tell = (findings: Findings, now: number, host = 'host-1'): readonly Alert[] => {
+    const steps = judgeAlerts(findings, book, { ...RULES, now, host });
+    const changed = new Map(steps.map(({ next }) => [`${next.subject} ${next.kind}`, next]));
+    book = [...new Map([...book.map((record) => [`${record.subject} ${record.kind}`, record] as const), ...changed]).values()];
+    return steps.map(({ alert }) => alert);
+  };
+  return (findings: Findings, now: number, host?: string): readonly string[] =>
+    tell(findings, now, host).map(({ change, subject, kind }) => `${change} ${subject} ${kind}`);
+}
+
+const found = (run: ReturnType<typeof endedRun>, now: number, records = [corpRecord('ww1', new Date(START))]): Findings => findingsOf(run, records, { ...RULES, now });
+const failing = (now: number): Findings => found(endedRun([barredCorp('ww1')], now), now);
+const well = (now: number): Findings => found(endedRun([corpResult('ww1')], now), now);
+
+describe('alerts', () => {
+  test('tell of a failure once, again after remind_after, and when it is over', () => {
+    const tell = tellers();
+    const told = Array.from({ length: 14 * 6 }, (_, run) => START + run * 10 * MINUTE).flatMap((now) => tell(failing(now), now).map((line) => `${(now - START) / HOUR} h: ${line}`));
+    expect(told).toEqual(['0 h: began corp:ww1 failed', '12 h: reminder corp:ww1 failed']);
+    expect(tell(well(START + 14 * HOUR), START + 14 * HOUR)).toEqual(['recovered corp:ww1 failed']);
+    expect(tell(well(START + 15 * HOUR), START + 15 * HOUR)).toEqual([]);
+    expect(tell(failing(START + 16 * HOUR), START + 16 * HOUR)).toEqual(['began corp:ww1 failed']);
+  });
+
+  test('say nothing of a corp that was well and is', () => {
+    expect(tellers()(well(START), START)).toEqual([]);
+  });
+
+  test('tell of a corp that is held back, and of its failure when that comes on top', () => {
+    const tell = tellers();
+    expect(tell(found(endedRun([heldBackCorp('ww1', ['A (a)'])], START), START), START)).toEqual(['began corp:ww1 held_back']);
+    expect(tell(failing(START + 1), START + 1)).toEqual(['began corp:ww1 failed']);
+    expect(tell(found(endedRun([heldBackCorp('ww1', ['A (a)'])], START + 2), START + 2), START + 2)).toEqual([]);
+    expect(tell(well(START + 3), START + 3)).toEqual(['recovered corp:ww1 held_back', 'recovered corp:ww1 failed']);
+  });
+
+  test('name whom a held-back run would have dismissed', () => {
+    const { complaints } = found(endedRun([heldBackCorp('ww1', ['A (a)', 'B (b)'])], START), START);
+    expect(complaints.map(({ departing }) => departing)).toEqual([['A (a)', 'B (b)']]);
+  });
+
+  test('do not hold an interruption against a corp, until its last success is too old', () => {
+    const interrupted = (now: number): Findings => found(endedRun([corpResult('ww1', { outcome: 'interrupted', error: new OrgsyncError('temporary', { code: 'lease_lost', message: 'lost', hint: 'wait' }) })], now), now);
+    const tell = tellers();
+    expect(tell(interrupted(START + 6 * HOUR), START + 6 * HOUR)).toEqual([]);
+    expect(tell(interrupted(START + 6 * HOUR + 1), START + 6 * HOUR + 1)).toEqual(['began corp:ww1 stale']);
+  });
+
+  test('leave a corp alone that another process holds, and a corp that never succeeded', () => {
+    const skipped = endedRun([corpResult('ww1', { outcome: 'skipped' })], START);
+    expect(found(skipped, START).complaints).toEqual([]);
+    expect(found(skipped, START + 9 * HOUR, [corpRecord('ww1', null)]).complaints).toEqual([]);
+  });
+
+  test('say once an hour for the whole fleet that nobody gets anything done', () => {
+    const stale = findingsOfFailure(new OrgsyncError('temporary', { code: 'stale_behind_lease', message: 'no success since yesterday', hint: 'orgsync status' }));
+    const tell = tellers();
+    const everyMinute = Array.from({ length: 121 }, (_, minute) => START + minute * MINUTE);
+    const told = everyMinute.flatMap((now) => ['host-1', 'host-2', 'host-3'].flatMap((host) => tell(stale, now, host).map((line) => `${(now - START) / MINUTE} min: ${line}`)));
+    expect(told).toEqual(['0 min: began fleet stale', '60 min: reminder fleet stale', '120 min: reminder fleet stale']);
+    expect(tell(well(START + 3 * HOUR), START + 3 * HOUR, 'host-9')).toEqual(['recovered fleet stale']);
+  });
+
+  test('of a host that cannot run are over only when that host can', () => {
+    const down = findingsOfFailure(new OrgsyncError('unavailable', { code: 'redis_unreachable', message: 'no Redis', hint: 'start it' }));
+    const stoodBack = findingsOf(endedRun([], START, { outcome: 'skipped', reason: 'lock' }), [], { ...RULES, now: START });
+    const tell = tellers();
+    expect(tell(down, START, 'host-1')).toEqual(['began run failed']);
+    expect(tell(down, START + 1, 'host-2')).toEqual([]);
+    expect(tell(stoodBack, START + 2, 'host-2')).toEqual([]);
+    expect(tell(stoodBack, START + 3, 'host-1')).toEqual(['recovered run failed']);
+  });
+
+  test('of a host that was never heard of again do not make new trouble look old', () => {
+    const down = findingsOfFailure(new OrgsyncError('unavailable', { code: 'redis_unreachable', message: 'no Redis', hint: 'start it' }));
+    const tell = tellers();
+    tell(down, START, 'gone-1');
+    expect(tell(down, START + 30 * 24 * HOUR, 'host-2')).toEqual(['began run failed']);
+  });
+
+  test('say nothing of a run that was told to stop, and nothing where there is no place to run', () => {
+    expect(findingsOfFailure(new Interrupted('SIGTERM'))).toEqual({ complaints: [], healthy: [] });
+    expect(found(endedRun([], START, { outcome: 'skipped', reason: 'gate' }), START)).toEqual({ complaints: [], healthy: [] });
+  });
+
+  test('that reached nobody are told by the next run', () => {
+    const now = START;
+    const [step] = judgeAlerts(failing(now), [], { ...RULES, now, host: 'host-1' });
+    if (step === undefined) throw new Error('nothing to tell');
+    const [again] = judgeAlerts(failing(now + 1), [untold(step)], { ...RULES, now: now + 1, host: 'host-1' });
+    expect(again?.alert).toMatchObject({ change: 'reminder', since: new Date(START) });
+  });
+});

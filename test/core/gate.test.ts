@@ -1,0 +1,28 @@
+import { describe, expect, test } from 'vitest';
+import { acceptsEnvironment, environmentOf, shutBy } from '../../src/core/gate.ts';
+
+const GATE = { SCHEDULE_ENV: ['production'], IMSERVER_WORKER_ID: ['worker1', 'worker2'] };
+
+describe('the gate', () => {
+  test('is open where every variable holds', () => {
+    expect(shutBy(GATE, { SCHEDULE_ENV: 'production', IMSERVER_WORKER_ID: 'worker2' })).toEqual([]);
+    expect(shutBy({}, {})).toEqual([]);
+  });
+
+  test('is shut by a variable with another value, or none', () => {
+    expect(shutBy(GATE, { SCHEDULE_ENV: 'test' })).toEqual([
+      { name: 'SCHEDULE_ENV', accepted: ['production'], found: 'test' },
+      { name: 'IMSERVER_WORKER_ID', accepted: ['worker1', 'worker2'], found: undefined },
+    ]);
+  });
+});
+
+describe('a store last written elsewhere', () => {
+  const written = environmentOf(GATE, { SCHEDULE_ENV: 'production', IMSERVER_WORKER_ID: 'worker1' });
+
+  test('remembers the values in order of name', () => expect(written).toBe('IMSERVER_WORKER_ID=worker1,SCHEDULE_ENV=production'));
+  test('may be written where the same values are accepted', () => expect(acceptsEnvironment(GATE, written)).toBe(true));
+  test('may be written by anyone when it was written without a gate', () => expect(acceptsEnvironment(GATE, '')).toBe(true));
+  test('may not be written from pre-production', () => expect(acceptsEnvironment({ ...GATE, SCHEDULE_ENV: ['preproduction'] }, written)).toBe(false));
+  test('may not be written without a gate', () => expect(acceptsEnvironment({}, written)).toBe(false));
+});

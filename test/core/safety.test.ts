@@ -1,0 +1,83 @@
+import { describe, expect, test } from 'vitest';
+import { diff } from '../../src/core/diff.ts';
+import { memberKey } from '../../src/core/model.ts';
+import type { Before, SeenMember, Snapshot } from '../../src/core/model.ts';
+import { allowance, judge } from '../../src/core/safety.ts';
+import type { SafetyLimits, Verdict } from '../../src/core/safety.ts';
+import { before, department, seen, snapshot, stored, storedDepartment } from '../support/organisation.ts';
+
+const LIMITS: SafetyLimits = { maxDepartures: { share: 0.1 }, maxDepartmentRemovals: { share: 0.2 }, minMembers: 1 };
+
+const people = (count: number): string[] => Array.from({ length: count }, (_, n) => `member${n}`);
+
+const verdict = (was: Before, now: Snapshot, { limits = LIMITS, allow = false } = {}): Verdict =>
+  judge({ changes: diff(was, now, 'CN'), before: was, snapshot: now }, limits, allow);
+
+const departure = (of: number, leaving: number, options?: { limits?: SafetyLimits; allow?: boolean }): Verdict => {
+  const staying: SeenMember[] = people(of).slice(leaving).map((userid) => seen(userid));
+  return verdict(before(people(of).map((userid) => stored(userid))), snapshot(staying, [department(1)], people(leaving)), options);
+};
+
+test.each([
+  [{ share: 0.1 }, 1000, 100],
+  [{ share: 0.1 }, 999, 99],
+  [{ share: 0.1 }, 10, 3],
+  [{ share: 0 }, 1000, 3],
+  [{ count: 0 }, 1000, 0],
+  [{ count: 7 }, 10, 7],
+])('the limit %j of %i lets %i go', (limit, total, allowed) => {
+  expect(allowance(limit, total)).toBe(allowed);
+});
+
+describe('departures', () => {
+  test('up to the limit are let through', () => expect(departure(100, 10)).toEqual({ heldBack: false }));
+  test('three of ten are no disaster', () => expect(departure(10, 3)).toEqual({ heldBack: false }));
+
+  test('above the limit hold the corp back, with numbers and the first twenty names', () => {
+    const held = departure(100, 30);
+    expect(held).toMatchObject({ heldBack: true, reasons: ['30 of 100 members would depart, at most 10 may'] });
+    expect(held.heldBack && held.departing).toHaveLength(20);
+    expect(held.heldBack && held.departing[0]).toBe('name of member0 (member0)');
+  });
+
+  test('above the limit are let through when allowed by hand', () => expect(departure(100, 30, { allow: true })).toEqual({ heldBack: false }));
+});
+
+describe('an empty answer', () => {
+  test('is refused, for a first load too', () => {
+    expect(verdict(before(), snapshot([]))).toMatchObject({ heldBack: true, reasons: ['WeCom shows 0 members, safety.min_members is 1'] });
+  });
+
+  test('is refused even when departures are allowed by hand', () => expect(departure(2, 2, { allow: true })).toMatchObject({ heldBack: true }));
+
+  test('is taken where the configuration says that nobody is enough', () => {
+    expect(verdict(before(), snapshot([]), { limits: { ...LIMITS, minMembers: 0 } })).toEqual({ heldBack: false });
+  });
+});
+
+test('too many departments removed hold the corp back', () => {
+  const units = Array.from({ length: 10 }, (_, n) => storedDepartment(n + 1));
+  const now = snapshot([seen('a')], [1, 2, 3, 4].map((id) => department(id)));
+  expect(verdict(before([stored('a')], units), now)).toMatchObject({ reasons: ['6 of 10 departments would be removed, at most 3 may'] });
+});
+
+describe('a field that disappears', () => {
+  const was = before(people(10).map((userid) => stored(userid, { mobile: '13800138000' }, { mobileE164: '+8613800138000' })));
+
+  test.each([['emptied', { mobile: '' }], ['no longer sent', {}]])('from everyone, %s, holds the corp back', (_, fields) => {
+    const now = snapshot(people(10).map((userid) => seen(userid, fields)));
+    expect(verdict(was, now)).toMatchObject({ heldBack: true, reasons: ['10 members had a value for mobile, and WeCom now shows it for nobody'] });
+    expect(verdict(was, now, { allow: true })).toEqual({ heldBack: false });
+  });
+
+  test('from some is their own affair', () => {
+    const now = snapshot(people(10).map((userid, n) => seen(userid, { mobile: n === 0 ? '13800138000' : '' })));
+    expect(verdict(was, now)).toEqual({ heldBack: false });
+  });
+
+  test('long ago, from members whose record has not changed since, is no news', () => {
+    const same = new Set(people(10).map(memberKey));
+    const now = snapshot(people(10).map((userid) => seen(userid)));
+    expect(verdict({ ...was, members: new Map(), same }, now)).toEqual({ heldBack: false });
+  });
+});

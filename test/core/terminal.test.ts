@@ -1,0 +1,200 @@
+import { once } from 'node:events';
+import { Writable } from 'node:stream';
+import { describe, expect, it } from 'vitest';
+import { OrgsyncError, WecomError } from '../../src/errors.ts';
+import { createTerminal, plain, type Terminal, type TerminalOptions } from '../../src/terminal.ts';
+
+interface Screen {
+  readonly terminal: Terminal;
+  readonly stdout: () => string;
+  readonly stderr: () => string;
+}
+
+/** A terminal on streams of its own. */
+function screen(options: Partial<TerminalOptions> = {}, { tty = false, env = {}, scrub = (text: string) => text } = {}): Screen {
+  const out = sink(tty);
+  const err = sink(tty);
+  const terminal = createTerminal({ json: false, quiet: false, verbose: 0, color: true, ...options }, { stdout: out.stream, stderr: err.stream, env, scrub, conceal: scrub });
+  return { terminal, stdout: out.text, stderr: err.text };
+}
+
+function sink(isTTY: boolean): { readonly stream: NodeJS.WriteStream; readonly text: () => string } {
+  let text = '';
+  const stream = new Writable({
+    decodeStrings: false,
+    write(chunk: string, _, done) {
+      text += chunk;
+      done();
+    },
+  });
+  return { stream: Object.assign(stream, { isTTY, columns: 100 }) as unknown as NodeJS.WriteStream, text: () => text };
+}
+
+const refusal = new WecomError('refused', { code: 'address', message: 'WeCom does not know this address', hint: 'add 203.0.113.7 to 企业可信IP', errcode: 60020, request: 'user/list' });
+
+describe('the terminal', () => {
+  it('writes data to stdout and everything else to stderr', () => {
+    const { terminal, stdout, stderr } = screen({}, { tty: true });
+    terminal.data('answer');
+    terminal.note('note');
+    terminal.warn('warning');
+    expect(stdout()).toBe('answer\n');
+    expect(stderr()).toBe('note\nwarning\n');
+  });
+
+  it('keeps notes and bars for people: under cron nothing is printed', () => {
+    const { terminal, stdout, stderr } = screen();
+    terminal.note('note');
+    const bars = terminal.bars(1);
+    bars.update('Head office', 1, 2);
+    bars.end('Head office', 'ok');
+    bars.stop();
+    expect(stdout() + stderr()).toBe('');
+  });
+
+  it.each([{ quiet: true }, { json: true }])('takes nobody for watching with %j', (options) => {
+    const { terminal, stderr } = screen(options, { tty: true });
+    terminal.note('note');
+    expect(terminal.interactive).toBe(false);
+    expect(stderr()).toBe('');
+  });
+
+  it('writes one JSON document with --json, and nothing else to stdout', () => {
+    const { terminal, stdout } = screen({ json: true });
+    terminal.data('answer');
+    terminal.document({ answer: 42 });
+    terminal.document({ again: true });
+    terminal.error(refusal, 77);
+    expect(JSON.parse(stdout())).toEqual({ answer: 42 });
+  });
+
+  it('says what failed, why, and what to do', () => {
+    const { terminal, stderr } = screen();
+    terminal.corpError('Head office', refusal);
+    terminal.error(new OrgsyncError('unavailable', { code: 'store', message: 'the store cannot be reached', hint: 'start it', cause: new Error('connect ECONNREFUSED') }), 69);
+    expect(stderr()).toBe(
+      [
+        'orgsync: Head office: WeCom does not know this address',
+        '  why: WeCom answered user/list with errcode 60020',
+        '  fix: add 203.0.113.7 to 企业可信IP',
+        'orgsync: the store cannot be reached',
+        '  why: connect ECONNREFUSED',
+        '  fix: start it',
+        '',
+      ].join('\n'),
+    );
+  });
+
+  it('gives programs the same facts with --json', () => {
+    const { terminal, stdout } = screen({ json: true });
+    terminal.error(refusal, 77);
+    expect(JSON.parse(stdout())).toEqual({
+      error: { code: 'address', message: 'WeCom does not know this address', hint: 'add 203.0.113.7 to 企业可信IP', errcode: 60020, request: 'user/list' },
+      exit_code: 77,
+    });
+  });
+
+  it('shows a stack only when asked for more', () => {
+    const brief = screen();
+    const verbose = screen({ verbose: 1 });
+    for (const { terminal } of [brief, verbose]) terminal.error(new OrgsyncError('defect', { code: 'defect', message: 'oops' }), 70);
+    expect(brief.stderr()).toBe('orgsync: oops\n');
+    expect(verbose.stderr()).toMatch(/^orgsync: oops\n\s+at .*terminal\.test\.ts/);
+  });
+
+  it('scrubs everything that goes to stderr', () => {
+    const { terminal, stderr } = screen({ verbose: 1 }, { tty: true, scrub: (text) => text.replaceAll('canary', '***') });
+    terminal.note('canary');
+    terminal.warn('canary');
+    terminal.corpError('canary', refusal);
+    terminal.error(new OrgsyncError('defect', { code: 'x', message: 'canary', cause: new Error('canary') }), 70);
+    expect(stderr()).not.toContain('canary');
+  });
+
+  it('goes on when nobody reads any more, and stops writing', async () => {
+    let written = 0;
+    const closed = new Writable({
+      autoDestroy: false,
+      write(_, __, done) {
+        written += 1;
+        done(Object.assign(new Error('EPIPE'), { code: 'EPIPE' }));
+      },
+    });
+    const stdout = Object.assign(closed, { isTTY: false }) as unknown as NodeJS.WriteStream;
+    const terminal = createTerminal({ json: false, quiet: false, verbose: 0, color: true }, { stdout, stderr: sink(false).stream, env: {}, scrub: (text) => text });
+    terminal.data('one');
+    await once(closed, 'error');
+    terminal.data('two');
+    expect(written).toBe(1);
+  });
+});
+
+describe('colour', () => {
+  it.each([
+    ['on a terminal', true, { tty: true }],
+    ['not in a pipe', false, { tty: false }],
+    ['not with NO_COLOR', false, { tty: true, env: { NO_COLOR: '1' } }],
+    ['not on a dumb terminal', false, { tty: true, env: { TERM: 'dumb' } }],
+    ['in a pipe with FORCE_COLOR', true, { tty: false, env: { FORCE_COLOR: '1' } }],
+  ])('%s: %s', (_, coloured, ports) => {
+    expect(screen({}, ports).terminal.paint.red('x') !== 'x').toBe(coloured);
+  });
+
+  it('is off with --no-color', () => {
+    expect(screen({ color: false }, { tty: true }).terminal.paint.bold('x')).toBe('x');
+  });
+});
+
+describe('text from outside', () => {
+  it.each([
+    ['\u001b[2J', '<U+001B>[2J'],
+    ['a\u0007b', 'a<U+0007>b'],
+    ['\u202egnp.exe', '<U+202E>gnp.exe'],
+    ['a\u2066b\u2069', 'a<U+2066>b<U+2069>'],
+    ['\u009b31m', '<U+009B>31m'],
+    ['two\nlines\tand', 'two lines and'],
+    ['张伟 👩‍💻 𠀀', '张伟 👩‍💻 𠀀'],
+  ])('%j is shown as %j', (text, shown) => {
+    expect(plain(text)).toBe(shown);
+  });
+
+  it('cannot move the cursor from an error or a table', () => {
+    const { terminal, stderr } = screen({}, { tty: true });
+    terminal.corpError('\u001b[1A', new OrgsyncError('failed', { code: 'x', message: '\u001b]0;title\u0007', hint: '\u202e' }));
+    expect(stderr()).not.toMatch(/[\u001b\u0007\u202e]/);
+    expect(terminal.table(['name'], [['\u001b[2Jx'], [terminal.paint.red('red')]])).toContain(terminal.paint.red('red'));
+    expect(terminal.table(['name'], [['\u001b[2Jx']])).toContain('<U+001B>[2Jx');
+  });
+});
+
+describe('a table', () => {
+  it('aligns wide characters, and figures to the right', () => {
+    const { terminal } = screen();
+    expect(terminal.table(['Corp', 'Members'], [['总部研发', '812'], ['Branch', '7']])).toBe(['Corp      Members', '总部研发      812', 'Branch          7'].join('\n'));
+  });
+});
+
+describe('bars', () => {
+  it('leave room above for what is said meanwhile', () => {
+    const { terminal, stderr } = screen({}, { tty: true });
+    const bars = terminal.bars(2);
+    bars.update('总部', 1, 4);
+    terminal.warn('meanwhile');
+    bars.stop();
+    terminal.warn('afterwards');
+     
+    expect(stderr()).toMatch(/\u001b\[0?K?.*meanwhile\n[\s\S]*总部/);
+    expect(stderr().endsWith('afterwards\n')).toBe(true);
+  });
+
+  it('show a bar for each and one for all, and leave the screen as it was', () => {
+    const { terminal, stderr } = screen({}, { tty: true });
+    const bars = terminal.bars(2);
+    bars.update('总部', 1, 4);
+    bars.end('总部', 'failed');
+    bars.stop();
+    bars.stop();
+    expect(stderr()).not.toContain('undefined');
+    expect(stderr().endsWith('\n')).toBe(false);
+  });
+});
