@@ -1,0 +1,102 @@
+import { closest, distance } from 'fastest-levenshtein';
+import type { z } from 'zod';
+import { keyName, type KeyPath, type Problem } from './problems.ts';
+import type { Source } from './source.ts';
+
+type Issue = z.core.$ZodIssue;
+
+/** A JSON Schema, as far as keys are looked up in it. */
+export interface KeyTree {
+  readonly properties?: Readonly<Record<string, KeyTree>>;
+  readonly items?: KeyTree;
+  readonly anyOf?: readonly KeyTree[];
+}
+
+/** Keys whose values are never quoted, however they were written. */
+const SECRET_KEYS = new Set<PropertyKey>(['secret', 'contacts_secret', 'hmac_key', 'wecom_robot', 'store', 'redis', 'webhook', 'ping', 'proxy', 'pushgateway', 'file', 'api']);
+
+/** Says what zod found wrong in the words of the file: the key, what was found, what is accepted, the nearest known key. */
+export function explain(issues: readonly Issue[], source: Source, keys: KeyTree): readonly Problem[] {
+  return issues.flatMap(flatten).flatMap((issue) => {
+    if (issue.code === 'unrecognized_keys') return issue.keys.map((key) => unknownKey([...issue.path, key], source, keys));
+    if (issue.code === 'invalid_key') return [invalidKey(issue.path, source)];
+    return [{ ...place(source.locate(issue.path)), key: keyName(issue.path), message: sentence(issue, source) }];
+  });
+}
+
+/** An alternative that the value was not even the right kind for says nothing about what is wrong with it. */
+function flatten(issue: Issue): readonly Issue[] {
+  if (issue.code !== 'invalid_union') return [issue];
+  const meant = issue.errors.filter((branch) => !branch.some(({ code, path }) => code === 'invalid_type' && path.length === 0));
+  const [branch] = meant;
+  if (branch === undefined || meant.length > 1) return [issue];
+  return branch.flatMap((inner) => flatten({ ...inner, path: [...issue.path, ...inner.path] }));
+}
+
+function unknownKey(path: KeyPath, source: Source, keys: KeyTree): Problem {
+  const name = String(path.at(-1));
+  const near = nearest(name, knownKeys(keys, path.slice(0, -1)));
+  const advice = near === undefined ? elsewhere(name, keys) : `; did you mean ${near}?`;
+  return { ...place(source.locateKey(path)), key: keyName(path), message: `unknown key${advice}` };
+}
+
+function invalidKey(path: KeyPath, source: Source): Problem {
+  return { ...place(source.locateKey(path)), key: keyName(path), message: 'not the name of an environment variable; expected letters, digits and _' };
+}
+
+function sentence(issue: Issue, source: Source): string {
+  if (issue.code === 'custom' && issue.params?.['problem'] === true) return issue.message;
+  return `${found(issue.path, source)}; expected ${issue.message}`;
+}
+
+function found(path: KeyPath, source: Source): string {
+  const written = source.written(path);
+  const value = valueAt(source.value, path);
+  if (written !== undefined) return `found ${path.some((part) => SECRET_KEYS.has(part)) ? concealed(written, value) : quoted(written)}`;
+  if (Array.isArray(value)) return 'found a list';
+  return value === undefined ? 'missing' : 'found a mapping';
+}
+
+/** A value made of `${NAME}` only may be shown; anything else could be the secret itself. */
+function concealed(written: string, value: unknown): string {
+  if (/^(?:\$\{[^}]*\})+$/.test(written)) return `${written.replace(/:-[^}]*/g, ':-…')}${value === '' ? ', which is empty' : ''}`;
+  if (written.trim() === '') return 'nothing';
+  return typeof value === 'string' ? 'text that is not shown here' : `a ${typeof value}`;
+}
+
+function quoted(written: string): string {
+  const line = written.trim();
+  if (line === '' || line === '~' || line === 'null') return 'nothing';
+  return line.length > 60 ? `${line.slice(0, 59)}…` : line;
+}
+
+function valueAt(value: unknown, path: KeyPath): unknown {
+  return path.reduce<unknown>((inner, part) => (inner !== null && typeof inner === 'object' ? (inner as Record<PropertyKey, unknown>)[part] : undefined), value);
+}
+
+function place(at: Problem['at']): Pick<Problem, 'at'> {
+  return at === undefined ? {} : { at };
+}
+
+function knownKeys(tree: KeyTree, path: KeyPath): readonly string[] {
+  const alternatives = (tree.anyOf ?? [tree]).flatMap((inner) => inner.anyOf ?? [inner]);
+  const [first, ...rest] = path;
+  if (first === undefined) return alternatives.flatMap((inner) => Object.keys(inner.properties ?? {}));
+  return alternatives.flatMap((inner) => {
+    const next = typeof first === 'number' ? inner.items : inner.properties?.[String(first)];
+    return next === undefined ? [] : knownKeys(next, rest);
+  });
+}
+
+function nearest(name: string, known: readonly string[]): string | undefined {
+  if (known.length === 0) return undefined;
+  const near = closest(name, known);
+  return distance(name, near) <= Math.max(2, Math.floor(name.length / 3)) ? near : undefined;
+}
+
+/** A key that is known, but somewhere else: usually a line that is indented too little or too much. */
+function elsewhere(name: string, keys: KeyTree): string {
+  const places = Object.entries(keys.properties ?? {}).flatMap(([section, tree]) => (knownKeys(tree, []).includes(name) ? [`${section}.${name}`] : []));
+  if (keys.properties !== undefined && name in keys.properties) places.push(`${name}, at the top`);
+  return places.length === 0 ? '' : `; it belongs to ${places.join(' or ')}`;
+}

@@ -1,0 +1,143 @@
+import { z } from 'zod';
+import { DURATION_FORM, DURATION_PATTERN, parseDuration } from '../core/duration.ts';
+import type { Limit } from '../core/safety.ts';
+import { Secret } from '../core/secret.ts';
+import { type Concealed, SecretUrl } from './secret-url.ts';
+
+/**
+ * The kinds of values a configuration is made of. Everywhere `error` is not a sentence but what would be accepted:
+ * the reader of a problem gets `found 60; expected a duration such as …`. The reference prints the same words, from `accepts`.
+ */
+
+/** Milliseconds, written as a duration in the file. */
+export type Milliseconds = number;
+
+/** A part of a whole, from 0 to 1, written as a percentage in the file. */
+export type Share = number;
+
+/** What reading the configuration needs of the disk; relative paths start at the folder of the configuration file. */
+export interface Folder {
+  resolve(path: string): string;
+  /** The text of a secret's file. Throws an Error whose message says what is wrong with the file. */
+  readSecret(path: string): string;
+}
+
+/** A mapping whose keys are all known. */
+export function mapping<Shape extends z.core.$ZodLooseShape>(shape: Shape): z.ZodReadonly<z.ZodObject<Shape, z.core.$strict>> {
+  return z.strictObject(shape, { error: 'a mapping (key: value)' }).readonly();
+}
+
+/** A list of `item`. */
+export function list<Item extends z.ZodType>(item: Item, { min = 0, of }: { min?: number; of: string }) {
+  const error = min > 0 ? `a list of ${of}, at least ${min}` : `a list of ${of}`;
+  return z.array(item, { error }).min(min, { error }).readonly();
+}
+
+/** Text that is not empty. `pattern` is matched against all of it. */
+export function text(expected: string, pattern = /\S/) {
+  return z.string({ error: expected }).regex(pattern, { error: expected }).meta({ accepts: expected });
+}
+
+/** Yes or no; the words also as text, for `${NAME}`. */
+export function flag() {
+  const words = new Map<unknown, boolean>([
+    ['true', true],
+    ['false', false],
+  ]);
+  return z.preprocess((value) => words.get(value) ?? value, z.boolean({ error: 'true or false' })).meta({ accepts: 'true or false' });
+}
+
+/** A number within bounds, both included; digits also as text, for `${NAME}`. */
+export function number({ min, max, whole = true }: { min: number; max: number; whole?: boolean }) {
+  const error = `a ${whole ? 'whole ' : ''}number from ${min} to ${max}`;
+  const plain = whole ? z.int({ error }) : z.number({ error });
+  const digits = (value: unknown): unknown => (typeof value === 'string' && /^\d+(\.\d+)?$/.test(value) ? Number(value) : value);
+  return z.preprocess(digits, plain.min(min, { error }).max(max, { error })).meta({ accepts: error });
+}
+
+/** One of a few words. */
+export function choice<const Words extends readonly [string, ...string[]]>(...words: Words) {
+  const error = words.length === 2 ? words.join(' or ') : `one of ${words.join(', ')}`;
+  return z.enum(words, { error }).meta({ accepts: error });
+}
+
+/** A duration, in milliseconds past this point. */
+export function duration({ min, max }: { min: string; max: string }) {
+  const [least, most] = [parseDuration(min) ?? 0, parseDuration(max) ?? Infinity];
+  const error = `${DURATION_FORM}, from ${min} to ${max}`;
+  return z
+    .string({ error })
+    .regex(DURATION_PATTERN, { error })
+    .transform((written, context): Milliseconds => {
+      const milliseconds = parseDuration(written) ?? NaN;
+      if (!(milliseconds >= least && milliseconds <= most)) context.addIssue({ code: 'custom', message: error, input: written });
+      return milliseconds;
+    })
+    .meta({ accepts: `a duration from ${min} to ${max}` });
+}
+
+const PERCENTAGE = /^\d+(\.\d+)?\s*%$/;
+
+/** A percentage, a share past this point. */
+export function percentage({ max }: { max: number }) {
+  const error = `a percentage from 0% to ${max}%`;
+  return z
+    .string({ error })
+    .regex(PERCENTAGE, { error })
+    .refine((written) => Number.parseFloat(written) <= max, { error })
+    .transform((written): Share => Number.parseFloat(written) / 100)
+    .meta({ accepts: error });
+}
+
+/** A percentage or a number of people or departments. */
+export function limit() {
+  const error = 'a percentage such as 10%, or a whole number';
+  const share = z
+    .string({ error })
+    .regex(/^\d+(\.\d+)?\s*%?$/, { error })
+    .refine((written) => !written.endsWith('%') || Number.parseFloat(written) <= 100, { error: 'a percentage up to 100%' })
+    .refine((written) => written.endsWith('%') || !written.includes('.'), { error })
+    .transform((written): Limit => (written.endsWith('%') ? { share: Number.parseFloat(written) / 100 } : { count: Number(written) }));
+  const count = z
+    .int({ error })
+    .min(0, { error })
+    .transform((written): Limit => ({ count: written }));
+  return z.union([share, count], { error }).meta({ accepts: error });
+}
+
+/** A secret: the text itself, or the file that holds it (for mounted secrets). */
+export function secret(folder: Folder) {
+  const expected = 'text, or { file: PATH }';
+  const file = z.strictObject({ file: text('the path of a file') }, { error: expected }).transform(({ file }, context) => {
+    try {
+      return new Secret(folder.readSecret(file));
+    } catch (error) {
+      context.addIssue({ code: 'custom', path: ['file'], message: error instanceof Error ? error.message : String(error), params: { problem: true } });
+      return z.NEVER;
+    }
+  });
+  const literal = text(`${expected}, not empty`).transform((written) => new Secret(written));
+  return z.union([literal, file], { error: expected }).meta({ accepts: expected });
+}
+
+/** The path of a file, absolute past this point. */
+export function path(folder: Folder) {
+  return text('the path of a file').transform((written) => folder.resolve(written));
+}
+
+/** An address with one of `protocols`, kept as a {@link SecretUrl}. */
+export function url(protocols: readonly string[], example: string, concealed: Concealed = 'password') {
+  const error = `an address such as ${example}`;
+  return z
+    .string({ error })
+    .refine((written) => protocols.includes(protocolOf(written)), { error })
+    .transform((written) => new SecretUrl(written, concealed))
+    .meta({ accepts: error });
+}
+
+/** Empty for what is no address, or has no host. */
+function protocolOf(written: string): string {
+  if (!URL.canParse(written)) return '';
+  const { protocol, hostname } = new URL(written);
+  return hostname === '' ? '' : protocol;
+}

@@ -1,0 +1,43 @@
+import { readFileSync, statSync } from 'node:fs';
+import { resolve } from 'node:path';
+import type { Folder } from './fields.ts';
+
+/** Whether every account of this machine may read a file. */
+export function isOpenToOthers(path: string): boolean {
+  return process.platform !== 'win32' && (statSync(path).mode & 0o004) !== 0;
+}
+
+/** The folder of a configuration file; `warnings` grow with the secrets that are read in it. */
+export function openFolder(root: string): Folder & { readonly warnings: readonly string[] } {
+  const warnings: string[] = [];
+  return {
+    warnings,
+    resolve: (path) => resolve(root, path),
+    readSecret(file) {
+      const path = resolve(root, file);
+      const text = readSecretFile(path);
+      if (isOpenToOthers(path)) warnings.push(`${path} holds a secret and every account of this machine may read it: chmod 640 ${path}`);
+      return text;
+    },
+  };
+}
+
+const FILE_FAULTS: Readonly<Record<string, string>> = {
+  ENOENT: 'does not exist',
+  ENOTDIR: 'does not exist',
+  EISDIR: 'is a folder',
+  EACCES: 'may not be read by this account',
+  EPERM: 'may not be read by this account',
+};
+
+function readSecretFile(path: string): string {
+  let text: string;
+  try {
+    text = readFileSync(path, 'utf8').replace(/[\r\n]+$/, '');
+  } catch (error) {
+    const code = error instanceof Error && 'code' in error ? String(error.code) : '';
+    throw new Error(`the secret's file ${path} ${FILE_FAULTS[code] ?? `cannot be read (${code})`}`, { cause: error });
+  }
+  if (text.trim() === '') throw new Error(`the secret's file ${path} is empty`);
+  return text;
+}

@@ -1,0 +1,36 @@
+const VARIABLE = /\$(\$?)\{([^}]*)\}/g;
+const NAMED = /^([A-Za-z_]\w*)(?::-(.*))?$/s;
+
+/**
+ * Replaces `${NAME}` and `${NAME:-default}` by the environment's text; the default stands for an unset or empty variable.
+ * `$${…}` stays as `${…}`. Whatever cannot be filled stays as it is and is named in `problems`; values never are.
+ */
+export function interpolate(
+  text: string,
+  env: Readonly<Record<string, string | undefined>>,
+): { readonly filled: string; readonly problems: readonly string[] } {
+  const problems: string[] = [];
+  const filled = text.replace(VARIABLE, (whole: string, escaped: string, inside: string, offset: number) => {
+    if (escaped !== '') return whole.slice(1);
+    const [, name, fallback] = NAMED.exec(inside) ?? [];
+    if (name === undefined) {
+      problems.push(`${whole} names no variable; expected \${NAME} or \${NAME:-default} (write $${whole} to mean the text itself)`);
+      return whole;
+    }
+    const value = fallback === undefined ? env[name] : env[name] || fallback;
+    if (value !== undefined) return isBeforeHost(text, offset, whole.length) ? forUserinfo(value) : value;
+    problems.push(`the environment variable ${name} is not set; set it, or give a default: \${${name}:-default}`);
+    return whole;
+  });
+  return { filled, problems };
+}
+
+/** Whether this place is the user or the password of an address. */
+function isBeforeHost(text: string, offset: number, length: number): boolean {
+  return /^[a-z][a-z\d+.-]*:\/\/[^/?#]*$/i.test(text.slice(0, offset)) && /^[^/?#]*@/.test(text.slice(offset + length));
+}
+
+/** A password with `@` or `/` in it would cut an address in two; one that is percent-encoded already stays as it is. */
+function forUserinfo(value: string): string {
+  return /^(?:[\w.~!$&'()*+,;=-]|%[\da-f]{2})*$/i.test(value) ? value : encodeURIComponent(value);
+}

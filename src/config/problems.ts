@@ -1,0 +1,50 @@
+import { OrgsyncError } from '../errors.ts';
+
+/** Names a place in a configuration: keys and indexes from the top. */
+export type KeyPath = readonly PropertyKey[];
+
+/** Where something stands in a file; both from 1. */
+export interface Position {
+  readonly line: number;
+  readonly column: number;
+}
+
+/** One thing that is wrong with a configuration. */
+export interface Problem {
+  /** Missing where the file has no positions (JavaScript) or cannot be read at all. */
+  readonly at?: Position;
+  /** The key, such as `corps[0].secret`; empty when it is about the file as a whole. */
+  readonly key: string;
+  readonly message: string;
+}
+
+/** The configuration cannot be used: every problem at once, in the order of the file. Never holds a value from the environment or a secret. */
+export class ConfigError extends OrgsyncError {
+  override readonly name = 'ConfigError';
+  readonly path: string;
+  readonly problems: readonly Problem[];
+
+  constructor(path: string, problems: readonly Problem[], { code = 'config_invalid', hint = HINT, cause }: { code?: string; hint?: string; cause?: unknown } = {}) {
+    const sorted = problems.toSorted(byPosition);
+    const lines = sorted.map((problem) => describeProblem(path, problem));
+    super('config', { code, hint, cause, message: lines.length === 1 ? lines.join('') : [`${lines.length} problems in ${path}`, ...lines].join('\n') });
+    this.path = path;
+    this.problems = sorted;
+  }
+}
+
+const HINT = 'see docs/configuration.md, or `orgsync config schema`, for every key and what it accepts';
+
+function describeProblem(path: string, { at, key, message }: Problem): string {
+  const where = at === undefined ? path : `${path}:${at.line}:${at.column}`;
+  return key === '' ? `${where}: ${message}` : `${where} ${key}: ${message}`;
+}
+
+function byPosition(one: Problem, other: Problem): number {
+  return (one.at?.line ?? 0) - (other.at?.line ?? 0) || (one.at?.column ?? 0) - (other.at?.column ?? 0);
+}
+
+/** `corps[0].secret` */
+export function keyName(path: KeyPath): string {
+  return path.map((part, index) => (typeof part === 'number' ? `[${part}]` : `${index === 0 ? '' : '.'}${String(part)}`)).join('');
+}

@@ -1,0 +1,80 @@
+import { parseDuration } from '../core/duration.ts';
+import type { KeyPath } from './problems.ts';
+
+/** Something wrong between keys that are each well. */
+export interface Breach {
+  readonly path: KeyPath;
+  readonly message: string;
+}
+
+/** A configuration of which nothing is certain: rules run beside the schema, so that all problems come at once. */
+type Draft = Readonly<Record<string, unknown>>;
+
+/** What must hold between keys. */
+const RULES: readonly ((draft: Draft) => readonly Breach[])[] = [
+  uniqueCorps('id'),
+  uniqueCorps('name'),
+  queryNeedsMysql,
+  hmacNeedsWebhook,
+  rateWithinTotal,
+  windowWithinTtl,
+];
+
+/** Every rule that `value` breaks. */
+export function breaches(value: unknown): readonly Breach[] {
+  const draft = asDraft(value);
+  return RULES.flatMap((rule) => rule(draft));
+}
+
+function uniqueCorps(key: 'id' | 'name') {
+  return ({ corps }: Draft): readonly Breach[] => {
+    const first = new Map<string, number>();
+    return asList(corps).flatMap((corp, index) => {
+      const written = corp[key];
+      if (typeof written !== 'string') return [];
+      const earlier = first.get(written.toLowerCase());
+      if (earlier === undefined) first.set(written.toLowerCase(), index);
+      return earlier === undefined ? [] : [{ path: ['corps', index, key], message: `corps[${earlier}] has the same ${key}` }];
+    });
+  };
+}
+
+function queryNeedsMysql({ corps, store }: Draft): readonly Breach[] {
+  const isSqlite = store === undefined || (typeof store === 'string' && store.startsWith('sqlite:'));
+  if (!isSqlite || asDraft(corps)['query'] === undefined) return [];
+  return [{ path: ['corps', 'query'], message: 'corps can be read by a query from a MySQL store only; expected store: mysql://…' }];
+}
+
+function hmacNeedsWebhook({ alerts }: Draft): readonly Breach[] {
+  return asList(asDraft(alerts)['to']).flatMap((target, index) =>
+    target['hmac_key'] === undefined || target['webhook'] !== undefined
+      ? []
+      : [{ path: ['alerts', 'to', index, 'hmac_key'], message: 'signs a webhook only; expected webhook: beside it' }],
+  );
+}
+
+function rateWithinTotal({ wecom }: Draft): readonly Breach[] {
+  const { rate = 10, rate_total: total = 300 } = asDraft(wecom);
+  if (typeof rate !== 'number' || typeof total !== 'number' || rate <= total) return [];
+  return [{ path: ['wecom', 'rate'], message: `found ${rate}; expected no more than rate_total (${total})` }];
+}
+
+function windowWithinTtl({ lock }: Draft): readonly Breach[] {
+  const { ttl, window = '500ms' } = asDraft(lock);
+  const [life, wait] = [milliseconds(ttl), milliseconds(window)];
+  // A shorter life than a second is a problem of its own.
+  if (life === undefined || life < 1000 || wait === undefined || wait < life) return [];
+  return [{ path: ['lock', 'window'], message: 'expected a shorter time than lock.ttl' }];
+}
+
+function milliseconds(value: unknown): number | undefined {
+  return typeof value === 'string' ? parseDuration(value) : undefined;
+}
+
+function asDraft(value: unknown): Draft {
+  return value !== null && typeof value === 'object' && !Array.isArray(value) ? (value as Draft) : {};
+}
+
+function asList(value: unknown): readonly Draft[] {
+  return Array.isArray(value) ? value.map(asDraft) : [];
+}

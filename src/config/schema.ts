@@ -1,0 +1,253 @@
+import { z } from 'zod';
+import type { Secret } from '../core/secret.ts';
+import { choice, duration, flag, type Folder, limit, list, mapping, number, path, percentage, secret, text, url } from './fields.ts';
+import { SecretUrl } from './secret-url.ts';
+
+/** Where the organisations are kept. */
+export type StoreTarget =
+  | { readonly engine: 'mysql'; readonly url: SecretUrl }
+  | { readonly engine: 'sqlite'; readonly path: string };
+
+/** Somebody to tell when a sync fails, stays failing, or recovers: told apart by their one key, as in the file. */
+type AlertTarget =
+  | { readonly wecom_robot: Secret }
+  | { readonly webhook: SecretUrl; readonly hmac_key: Secret | null }
+  | { readonly ping: SecretUrl }
+  | { readonly command: string };
+
+/** Everything a configuration file can hold; `folder` gives relative paths their meaning. */
+export function configSchema(folder: Folder) {
+  return mapping({
+    corps: z
+      .union([corpList(folder), corpQuery()], { error: 'a list of corps, or { query: SELECT … }' })
+      .describe('The WeCom enterprises to sync: a list, or a query that reads them from the MySQL store'),
+    store: storeTarget(folder)
+      .prefault('sqlite:orgsync.sqlite')
+      .describe('Where the organisations are kept: MySQL or MariaDB, or an SQLite file beside this one')
+      .meta({ suchAs: ['mysql://orgsync:${DB_PASSWORD}@db:3306/orgsync', 'sqlite:orgsync.sqlite'] }),
+    redis: url(['redis:', 'rediss:'], 'redis://cache:6379/0')
+      .exactOptional()
+      .describe('Shared by the processes on several hosts: lock, pace, tokens. Without it, all of that lives in the store')
+      .meta({ suchAs: ['redis://cache:6379/0', 'rediss://:${REDIS_PASSWORD}@cache:6380/0'] }),
+    redis_prefix: text('a prefix of letters, digits and : . _ - { }', /^[\w:.{}-]{0,64}$/)
+      .prefault('orgsync:')
+      .describe('What the names of all Redis keys begin with; give each environment that shares a Redis its own'),
+    gate: gate().prefault({}).describe('Environment variables that must have these values, or a run does nothing: says where this is the place to run'),
+    read_only: flag().prefault(false).describe('Never write to the store; lookups still work. ORGSYNC_READ_ONLY=1 says the same and wins'),
+    parallel_corps: number({ min: 1, max: 100 }).prefault(4).describe('How many corps are synced at once'),
+    wecom: wecom().prefault({}).describe('How WeCom is spoken to'),
+    lock: lock().prefault({}).describe('How one process at a time is chosen'),
+    safety: safety().prefault({}).describe('What a run may change at most; beyond it, the corp is left as it was (exit code 3)'),
+    lookup: lookup().prefault({}).describe('How phone numbers are looked up'),
+    log: log(folder).prefault({}).describe('What is logged, and where'),
+    metrics: metrics(folder).prefault({}).describe('Where figures for Prometheus go'),
+    alerts: alerts(folder).prefault({}).describe('Who is told when a sync fails, and when it recovers'),
+    history: mapping({
+      keep: duration({ min: '1d', max: '36500d' }).prefault('400d').describe('How long the history of changes and runs is kept'),
+    })
+      .prefault({})
+      .describe('What is remembered of the past'),
+  });
+}
+
+/** The configuration as it is written in the file, defaults filled in and units parsed; corps not yet joined with their defaults. */
+export type ParsedConfig = z.output<ReturnType<typeof configSchema>>;
+
+/** `wecom:` in full. */
+export type WecomSettings = ParsedConfig['wecom'];
+/** `safety:` in full. */
+export type SafetySettings = ParsedConfig['safety'];
+
+function corpList(folder: Folder) {
+  return list(corp(folder), { min: 1, of: 'corps' });
+}
+
+/** One corp, in the list or as a row of the query. */
+export function corp(folder: Folder) {
+  return mapping({
+    id: text('a corp id such as ww1234567890abcdef', /^[\w-]{1,64}$/)
+      .describe('The corp id (企业ID), from 我的企业 in the WeCom console')
+      .meta({ suchAs: ['ww1234567890abcdef'] }),
+    name: text('a name').exactOptional().describe('What people call it; the id when missing').meta({ suchAs: ['Head office'] }),
+    secret: secret(folder)
+      .describe('The secret of a self-built application whose visible range covers what is to be synced')
+      .meta({ suchAs: ['${HQ_SECRET}', { file: '/run/secrets/hq' }] }),
+    agent_id: number({ min: 1, max: 4_294_967_295 })
+      .exactOptional()
+      .describe('The application’s AgentId; members put into its range one by one are found through it')
+      .meta({ suchAs: [1000002] }),
+    contacts_secret: secret(folder)
+      .exactOptional()
+      .describe('The contacts-sync secret (通讯录同步), for a cross-check by user/list_id')
+      .meta({ suchAs: ['${HQ_CONTACTS}'] }),
+    wecom: z
+      .strictObject(wecomFields(), { error: 'a mapping (key: value)' })
+      .omit({ rate_total: true })
+      .partial()
+      .readonly()
+      .exactOptional()
+      .describe('This corp’s own wecom: settings'),
+    safety: z
+      .strictObject(safetyFields(), { error: 'a mapping (key: value)' })
+      .partial()
+      .readonly()
+      .exactOptional()
+      .describe('This corp’s own safety: settings'),
+  });
+}
+
+function corpQuery() {
+  return mapping({
+    query: text('a SELECT', /^\s*select\b/i)
+      .describe('Instead of a list: gives id, name and secret, and where wanted agent_id and contacts_secret, one row a corp')
+      .meta({ suchAs: ['SELECT corp_id AS id, name, secret FROM enterprises WHERE enabled'] }),
+  });
+}
+
+function storeTarget(folder: Folder) {
+  const error = 'mysql://USER@HOST:3306/DATABASE, mariadb://…, or sqlite:FILE';
+  return z
+    .string({ error })
+    .refine((written) => /^sqlite:(?!\/\/)./.test(written) || isMysqlUrl(written), { error })
+    .transform((written): StoreTarget => {
+      if (!written.startsWith('sqlite:')) return { engine: 'mysql', url: new SecretUrl(written) };
+      return { engine: 'sqlite', path: folder.resolve(written.slice('sqlite:'.length)) };
+    })
+    .meta({ accepts: error });
+}
+
+function isMysqlUrl(written: string): boolean {
+  if (!URL.canParse(written)) return false;
+  const { protocol, hostname, pathname } = new URL(written);
+  return /^(mysql|mariadb):$/.test(protocol) && hostname !== '' && /^\/[^/]+$/.test(pathname);
+}
+
+function gate() {
+  const error = 'a value, or a list of values (numbers in quotes)';
+  const value = z.string({ error });
+  const values = z.array(value, { error }).min(1, { error }).readonly();
+  const name = z.string().regex(/^[A-Za-z_]\w*$/);
+  return z
+    .record(name, z.union([value.transform((one): readonly string[] => [one]), values], { error }), { error: 'a mapping of variables to values' })
+    .readonly()
+    .meta({ accepts: `NAME: ${error}` });
+}
+
+function wecomFields() {
+  return {
+    api: url(['https:', 'http:'], 'https://qyapi.weixin.qq.com').describe('Where WeCom’s API is; another address for a private deployment or the sandbox'),
+    proxy: url(['http:', 'https:'], 'http://egress:3128').describe('An HTTP proxy; HTTPS_PROXY and NO_PROXY are honoured too'),
+    rate: number({ min: 0.1, max: 1000, whole: false }).describe('Requests per second and corp, in any sliding second'),
+    rate_total: number({ min: 0.1, max: 10_000, whole: false }).describe('Requests per second from this process, all corps together'),
+    concurrency: number({ min: 1, max: 100 }).describe('Open requests per corp; lowered by itself on errcode 45033'),
+    strategy: choice('walk', 'export', 'auto').describe('How a corp’s members are read: department by department, by WeCom’s export, or as fits'),
+    timeout: duration({ min: '100ms', max: '10m' }).describe('How long one request may take'),
+    retries: number({ min: 0, max: 20 }).describe('How often a request that failed in passing is repeated'),
+    frequency_wait: duration({ min: '1ms', max: '1h' }).describe('How long to wait, once, when WeCom’s frequency limit is met (errcode 45009)'),
+  };
+}
+
+function wecom() {
+  const fields = wecomFields();
+  return mapping({
+    api: fields.api.prefault('https://qyapi.weixin.qq.com'),
+    proxy: fields.proxy.exactOptional().meta({ suchAs: ['http://egress:3128'] }),
+    rate: fields.rate.prefault(10),
+    rate_total: fields.rate_total.prefault(300),
+    concurrency: fields.concurrency.prefault(5),
+    strategy: fields.strategy.prefault('walk'),
+    timeout: fields.timeout.prefault('10s'),
+    retries: fields.retries.prefault(5),
+    frequency_wait: fields.frequency_wait.prefault('65s'),
+  });
+}
+
+function safetyFields() {
+  return {
+    max_departures: limit().describe('Members that one run may mark departed, as a share of the corp or a number'),
+    max_department_removals: limit().describe('Departments that one run may remove, as a share of the corp or a number'),
+    min_members: number({ min: 0, max: 10_000_000 }).describe('A corp is never left with fewer members than this'),
+  };
+}
+
+function safety() {
+  const fields = safetyFields();
+  return mapping({
+    max_departures: fields.max_departures.prefault('10%'),
+    max_department_removals: fields.max_department_removals.prefault('20%'),
+    min_members: fields.min_members.prefault(1),
+  });
+}
+
+function lock() {
+  return mapping({
+    ttl: duration({ min: '1s', max: '1h' }).prefault('60s').describe('How long the lock lives without being renewed'),
+    fair: flag().prefault(true).describe('Whether the host that was served longest ago wins, however far it is from Redis'),
+    window: duration({ min: '0ms', max: '2s' }).prefault('500ms').describe('How long contenders of one moment are waited for'),
+  });
+}
+
+function lookup() {
+  return mapping({
+    default_region: text('a country such as CN, HK or US', /^[A-Z]{2}$/).prefault('CN').describe('The country of numbers written without one'),
+    max_wrong_share: percentage({ max: 100 })
+      .prefault('10%')
+      .describe('How many wrong numbers a day may be asked of WeCom, as a share of the corp’s members; WeCom bars the corp for a day at 20%, so 100% is no ration at all'),
+    forget_wrong_after: duration({ min: '1m', max: '30d' }).prefault('24h').describe('How long a wrong number is remembered and not asked again'),
+  });
+}
+
+function log(folder: Folder) {
+  const file = text('the path of a file, or stdout').transform((written) => (written === 'stdout' ? written : folder.resolve(written)));
+  return mapping({
+    level: choice('error', 'warn', 'info', 'debug').prefault('info').describe('The least grave event that is logged'),
+    file: file
+      .exactOptional()
+      .describe('The file logs are added to, or stdout (for containers); no file without it. Opened anew by every run, so logrotate needs no signal')
+      .meta({ suchAs: ['/var/log/orgsync/orgsync.log', 'stdout'] }),
+    format: choice('ecs', 'json', 'text').prefault('ecs').describe('Elastic Common Schema, plain JSON, or text for people'),
+    console: choice('auto', 'always', 'never').prefault('auto').describe('Whether logs also go to stderr; auto: on a terminal, with --verbose'),
+  });
+}
+
+function metrics(folder: Folder) {
+  return mapping({
+    textfile: path(folder)
+      .exactOptional()
+      .describe('A file for node_exporter’s textfile collector')
+      .meta({ suchAs: ['/var/lib/node_exporter/orgsync.prom'] }),
+    pushgateway: url(['http:', 'https:'], 'http://push:9091').exactOptional().describe('A Pushgateway’s address').meta({ suchAs: ['http://push:9091'] }),
+  });
+}
+
+function alerts(folder: Folder) {
+  return mapping({
+    stale_after: duration({ min: '1m', max: '365d' }).prefault('6h').describe('How old the last success may be before anyone who notices says so'),
+    remind_after: duration({ min: '1m', max: '365d' }).prefault('12h').describe('How long to wait before saying again that something still fails'),
+    to: list(alertTarget(folder), { of: 'targets' }).prefault([]).describe('Who is told; each entry has one of wecom_robot, webhook, ping, command'),
+  });
+}
+
+function alertTarget(folder: Folder) {
+  const fields = {
+    wecom_robot: secret(folder).describe('The key of a WeCom group robot').meta({ suchAs: ['${ALERT_ROBOT_KEY}'] }),
+    webhook: url(['https:', 'http:'], 'https://ops.example/hook', 'path').describe('An address that gets a JSON POST').meta({ suchAs: ['https://ops.example/hook'] }),
+    hmac_key: secret(folder).describe('With webhook: signs the body, HMAC-SHA256 in the header X-Orgsync-Signature').meta({ suchAs: ['${HOOK_KEY}'] }),
+    ping: url(['https:', 'http:'], 'https://hc-ping.com/uuid', 'path').describe('A health check’s address: told of start, success and failure').meta({ suchAs: ['https://hc-ping.com/uuid'] }),
+    command: text('a command').describe('A shell command that gets the alert as JSON on its standard input').meta({ suchAs: ['mail -s orgsync ops@example.com'] }),
+  };
+  return z
+    .strictObject(fields, { error: 'a mapping with one of wecom_robot, webhook, ping, command' })
+    .partial()
+    .transform(({ wecom_robot, webhook, hmac_key, ping, command }, context): AlertTarget => {
+      const targets: AlertTarget[] = [];
+      if (wecom_robot) targets.push({ wecom_robot });
+      if (webhook) targets.push({ webhook, hmac_key: hmac_key ?? null });
+      if (ping) targets.push({ ping });
+      if (command !== undefined) targets.push({ command });
+      const [target] = targets;
+      if (target !== undefined && targets.length === 1) return target;
+      context.addIssue({ code: 'custom', message: 'exactly one of wecom_robot, webhook, ping, command' });
+      return z.NEVER;
+    });
+}

@@ -1,0 +1,258 @@
+import { inspect } from 'node:util';
+import { chmodSync, mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { corpsFromRows } from '../../src/config/corps.ts';
+import { loadConfig } from '../../src/config/load.ts';
+import { CORP, failure, folder, load, problems } from './support.ts';
+
+const S = { S: 'correct-horse' };
+
+describe('a configuration that holds', () => {
+  it('fills in every default and parses units once', async () => {
+    const { config } = await load(CORP, S);
+    expect(config).toMatchObject({
+      store: { engine: 'sqlite' },
+      redis_prefix: 'orgsync:',
+      parallel_corps: 4,
+      read_only: false,
+      gate: {},
+      wecom: { rate: 10, rate_total: 300, concurrency: 5, strategy: 'walk', timeout: 10_000, retries: 5, frequency_wait: 65_000 },
+      lock: { ttl: 60_000, fair: true, window: 500 },
+      safety: { max_departures: { share: 0.1 }, max_department_removals: { share: 0.2 }, min_members: 1 },
+      lookup: { default_region: 'CN', max_wrong_share: 0.1, forget_wrong_after: 86_400_000 },
+      log: { level: 'info', format: 'ecs', console: 'auto' },
+      alerts: { stale_after: 21_600_000, remind_after: 43_200_000, to: [] },
+      history: { keep: 34_560_000_000 },
+    });
+    expect(String(config.wecom.api)).toBe('https://qyapi.weixin.qq.com');
+  });
+
+  it('starts relative paths at its own folder, wherever it is called from', async () => {
+    const root = folder({ 'etc/orgsync.yml': `${CORP}log: { file: logs/a.log }\nmetrics: { textfile: m.prom }\n` });
+    const { config, path } = await loadConfig({ explicitPath: 'etc/orgsync.yml', env: S, cwd: root, home: root });
+    expect(path).toBe(join(root, 'etc/orgsync.yml'));
+    expect(config.store).toEqual({ engine: 'sqlite', path: join(root, 'etc/orgsync.sqlite') });
+    expect(config.log.file).toBe(join(root, 'etc/logs/a.log'));
+    expect(config.metrics.textfile).toBe(join(root, 'etc/m.prom'));
+  });
+
+  it('joins each corp with the settings of all, its own first', async () => {
+    const { config } = await load('corps:\n  - { id: ww1, name: A, secret: "${S}", wecom: { rate: 3 }, safety: { max_departures: 5 } }\n  - { id: ww2, secret: "${S}" }\nwecom: { rate: 7, retries: 1 }\n', S);
+    expect(config.corps).toMatchObject([
+      { id: 'ww1', name: 'A', wecom: { rate: 3, retries: 1 }, safety: { max_departures: { count: 5 }, min_members: 1 } },
+      { id: 'ww2', name: 'ww2', agent_id: null, contacts_secret: null, wecom: { rate: 7, retries: 1 } },
+    ]);
+  });
+
+  it('takes a section whose every line is commented out as its defaults', async () => {
+    const { config } = await load(`${CORP}log:\n#  level: debug\nredis:\n`, S);
+    expect(config.log.level).toBe('info');
+    expect(config.redis).toBeUndefined();
+  });
+
+  it('reads numbers and yes or no from the environment, but never YAML', async () => {
+    const { config } = await load(`${CORP}parallel_corps: \${N:-7}\nread_only: \${RO}\ngate: { WHERE: "\${TRICK}" }\n`, { ...S, RO: 'true', TRICK: '[a, b]' });
+    expect(config).toMatchObject({ parallel_corps: 7, read_only: true, gate: { WHERE: ['[a, b]'] } });
+  });
+
+  it.each(['1', 'true', 'yes'])('is read-only when ORGSYNC_READ_ONLY=%s, whatever the file says', async (value) => {
+    const { config } = await load(`${CORP}read_only: false\n`, { ...S, ORGSYNC_READ_ONLY: value });
+    expect(config.read_only).toBe(true);
+  });
+
+  it.each(['0', '', 'false'])('stays writable when ORGSYNC_READ_ONLY=%s', async (value) => {
+    const { config } = await load(CORP, { ...S, ORGSYNC_READ_ONLY: value });
+    expect(config.read_only).toBe(false);
+  });
+
+  it('encodes a password from the environment that would cut an address in two, and leaves an encoded one', async () => {
+    const text = `${CORP}store: mysql://u:\${P}@h/db\nredis: redis://:\${Q:-x}@h:1/0\n`;
+    const { config, secrets } = await load(text, { ...S, P: 'a/b@c#d', Q: 'a%2Fb' });
+    const { store } = config;
+    expect(store.engine === 'mysql' && decodeURIComponent(new URL(store.url.reveal()).password)).toBe('a/b@c#d');
+    expect(config.redis?.reveal()).toBe('redis://:a%2Fb@h:1/0');
+    expect(secrets).toEqual(expect.arrayContaining(['correct-horse', 'a/b@c#d', 'a%2Fb', 'a/b']));
+  });
+
+  it('keeps $${NAME} as text', async () => {
+    const { config } = await load(`${CORP}alerts: { to: [{ command: "echo $\${HOME}" }] }\n`, S);
+    expect(config.alerts.to).toEqual([{ command: 'echo ${HOME}' }]);
+  });
+
+  it('reads a secret from a file beside it, without the line break at its end', async () => {
+    const { config } = await load('corps: [{ id: ww1, secret: { file: hq.secret } }]\n', {}, { 'hq.secret': 'from-file\n' });
+    const corps = 'query' in config.corps ? [] : config.corps;
+    expect(corps.map(({ secret }) => secret.reveal())).toEqual(['from-file']);
+  });
+
+  it('prints no secret, however it is printed', async () => {
+    const loaded = await load(
+      `${CORP}store: mysql://u:pw-canary@h/db\nredis: redis://:redis-canary@h\nalerts: { to: [{ webhook: "https://a/hook-canary", hmac_key: hmac-canary }, { ping: "https://hc/ping-canary" }, { wecom_robot: robot-canary }] }\n`,
+      S,
+    );
+    const { config } = loaded;
+    const printed = `${JSON.stringify(config)} ${inspect(config, { depth: 9 })} ${String(config.redis)}`;
+    expect(printed).not.toMatch(/canary|correct-horse/);
+    expect(printed).toContain('mysql://u:***@h/db');
+    expect(loaded.secrets).toEqual(expect.arrayContaining(['correct-horse', 'pw-canary', 'redis-canary', '/hook-canary', 'hmac-canary', '/ping-canary', 'robot-canary']));
+  });
+
+  it.each([
+    ['orgsync.config.json', '{ "corps": [{ "id": "ww1", "secret": "${S}" }] }'],
+    ['.orgsyncrc', CORP],
+    ['orgsync.config.js', 'export default { corps: [{ id: "ww1", secret: "${S}" }] };'],
+    ['../orgsync.config.yaml', CORP],
+    ['../../home/.config/orgsync/config.yml', CORP],
+  ])('is found as %s', async (name, text) => {
+    const root = folder({ 'work/here/.keep': '' , [join('work/here', name)]: text, 'work/here/package.json': '{ "type": "module" }' });
+    const { path } = await loadConfig({ env: S, cwd: join(root, 'work/here'), home: join(root, 'home') });
+    expect(path).toBe(join(root, 'work/here', name));
+  });
+
+  it('prefers --config to $ORGSYNC_CONFIG to config.yml to what lies above', async () => {
+    const root = folder({ 'orgsync.config.yml': CORP, 'here/config.yml': CORP, 'here/orgsync.config.yml': CORP, 'a.yml': CORP, 'b.yml': CORP });
+    const at = { env: { ...S, ORGSYNC_CONFIG: '../b.yml' }, cwd: join(root, 'here'), home: root };
+    expect((await loadConfig({ ...at, explicitPath: '../a.yml' })).path).toBe(join(root, 'a.yml'));
+    expect((await loadConfig(at)).path).toBe(join(root, 'b.yml'));
+    expect((await loadConfig({ ...at, env: S })).path).toBe(join(root, 'here/config.yml'));
+  });
+});
+
+describe('a warning', () => {
+  it('tells of a file with a literal secret that everybody may read, and of nothing else', async () => {
+    const root = folder({ 'config.yml': 'corps: [{ id: ww1, secret: literal }]\n', 'env.yml': CORP });
+    const at = { env: S, cwd: root, home: root };
+    expect((await loadConfig(at)).warnings).toEqual([]);
+    chmodSync(join(root, 'config.yml'), 0o644);
+    chmodSync(join(root, 'env.yml'), 0o644);
+    expect((await loadConfig(at)).warnings).toEqual([expect.stringContaining(`chmod 640 ${join(root, 'config.yml')}`)]);
+    expect((await loadConfig({ ...at, explicitPath: 'env.yml' })).warnings).toEqual([]);
+  });
+
+  it('tells of a literal key under alerts and a literal password in an address', async () => {
+    for (const line of ['alerts: { to: [{ wecom_robot: literal }] }', 'alerts: { to: [{ ping: "https://hc/literal" }] }', 'redis: redis://:literal@h']) {
+      const root = folder({ 'config.yml': `${CORP}${line}\n` });
+      chmodSync(join(root, 'config.yml'), 0o644);
+      expect((await loadConfig({ env: S, cwd: root, home: root })).warnings, line).toHaveLength(1);
+    }
+  });
+
+  it("tells of a secret's file that everybody may read", async () => {
+    const root = folder({ 'config.yml': 'corps: [{ id: ww1, secret: { file: hq } }]\n', hq: 'x' });
+    chmodSync(join(root, 'hq'), 0o644);
+    expect((await loadConfig({ env: S, cwd: root, home: root })).warnings).toEqual([expect.stringContaining(`chmod 640 ${join(root, 'hq')}`)]);
+  });
+});
+
+/** Runs `action` without root's right to read everything. */
+async function asNobody<T>(action: () => Promise<T>): Promise<T> {
+  if (process.geteuid?.() !== 0) return await action();
+  process.seteuid?.(65_534);
+  try {
+    return await action();
+  } finally {
+    process.seteuid?.(0);
+  }
+}
+
+describe('a file that cannot be used', () => {
+  const at = (root: string, explicitPath?: string): Parameters<typeof loadConfig>[0] => ({ explicitPath, env: S, cwd: root, home: root });
+
+  it('that is nowhere says where to begin', async () => {
+    const error = await failure(loadConfig(at(folder())));
+    expect(error).toMatchObject({ kind: 'config', code: 'config_missing', hint: expect.stringContaining('config.example.yml') });
+  });
+
+  it('that --config names and does not exist is named, and nothing else is tried', async () => {
+    const root = folder({ 'config.yml': CORP });
+    const error = await failure(loadConfig(at(root, 'nope.yml')));
+    expect(error.message).toBe(`${join(root, 'nope.yml')}: does not exist (named by --config)`);
+  });
+
+  it('that $ORGSYNC_CONFIG names and does not exist says who named it', async () => {
+    const root = folder({ 'config.yml': CORP });
+    const error = await failure(loadConfig({ ...at(root), env: { ORGSYNC_CONFIG: 'gone.yml' } }));
+    expect(error.message).toContain('does not exist (named by $ORGSYNC_CONFIG)');
+  });
+
+  it('that is a folder is called one', async () => {
+    const root = folder();
+    mkdirSync(join(root, 'dir'));
+    expect((await failure(loadConfig(at(root, 'dir')))).message).toContain('is a folder');
+  });
+
+  it('that may not be read is an error, and not passed over', async () => {
+    const root = folder({ 'config.yml': CORP, 'orgsync.config.yml': CORP });
+    chmodSync(root, 0o755);
+    chmodSync(join(root, 'config.yml'), 0);
+    expect((await failure(asNobody(() => loadConfig(at(root))))).message).toContain('may not be read');
+  });
+
+  it("that names a secret's file that may not be read says so", async () => {
+    const root = folder({ 'config.yml': 'corps: [{ id: ww1, secret: { file: hq } }]\n', hq: 'x' });
+    chmodSync(root, 0o755);
+    chmodSync(join(root, 'config.yml'), 0o644);
+    chmodSync(join(root, 'hq'), 0);
+    expect((await failure(asNobody(() => loadConfig(at(root))))).message).toContain(`1:36 corps[0].secret.file: the secret's file ${join(root, 'hq')} may not be read by this account`);
+  });
+
+  it.each([
+    ['nope', 'does not exist'],
+    ['.', 'is a folder'],
+    ['empty', 'is empty'],
+  ])("that names %s as a secret's file says that it %s", async (file, message) => {
+    const root = folder({ 'config.yml': `corps: [{ id: ww1, secret: { file: ${file} } }]\n`, empty: '\n' });
+    expect((await failure(loadConfig(at(root)))).message).toContain(message);
+  });
+
+  it.each([
+    ['', 'the file is empty; expected at least corps:'],
+    ['# nothing yet\n', 'the file is empty; expected at least corps:'],
+    ['- a\n', 'found a list; expected a mapping (key: value)'],
+    ['just words\n', 'found text; expected a mapping (key: value)'],
+    ['corps: [\n', 'not valid YAML'],
+    ['corps:\n\t- id: x\n', 'not valid YAML'],
+    ['corps: []\ncorps: []\n', '2:1: this key stands here a second time'],
+    ['corps: *nobody\n', 'not valid YAML'],
+    ['corps: []\n---\ncorps: []\n', 'not valid YAML'],
+  ])('%j says what is wrong with it', async (text, message) => {
+    expect((await failure(load(text, S))).message).toContain(message);
+  });
+
+  it('does not repeat a secret that stands beside a mistake in YAML', async () => {
+    expect((await failure(load('corps:\n  - secret: hunter2-canary\n   id: ww1\n'))).message).not.toContain('canary');
+  });
+
+  it('in JavaScript that throws says what it threw', async () => {
+    const root = folder({ 'orgsync.config.js': 'throw new Error("no moon tonight");' });
+    expect((await failure(loadConfig(at(root)))).message).toContain('no moon tonight');
+  });
+});
+
+describe('corps from a query', () => {
+  const defaults = async () => (await load(CORP, S)).config;
+
+  it('are parsed as a list in the file would be', async () => {
+    const corps = corpsFromRows([{ id: 'ww1', name: null, secret: 'a', agent_id: '7' }, { id: 'ww2', name: 'B', secret: 'b' }], await defaults());
+    expect(corps).toMatchObject([
+      { id: 'ww1', name: 'ww1', agent_id: 7, wecom: { rate: 10 } },
+      { id: 'ww2', name: 'B', agent_id: null, contacts_secret: null },
+    ]);
+  });
+
+  it.each([
+    [[], 'no row'],
+    [[{ id: 'ww1', name: 'A' }], 'corps[0].secret: missing'],
+    [[{ id: 'ww1', secret: 'a' }, { id: 'WW1', secret: 'b' }], 'corps[1].id: corps[0] has the same id'],
+    [[{ id: 'ww1', secret: 'a', extra: 1 }], 'corps[0].extra: unknown key'],
+  ])('%j are refused', async (rows, message) => {
+    const config = await defaults();
+    expect(() => corpsFromRows(rows, config)).toThrow(message);
+  });
+
+  it('need a MySQL store', async () => {
+    expect(await problems('corps: { query: SELECT 1 }\n')).toEqual(['1:17 corps.query: corps can be read by a query from a MySQL store only; expected store: mysql://…']);
+    expect((await load('corps: { query: SELECT 1 }\nstore: mysql://h/db\n')).config.corps).toEqual({ query: 'SELECT 1' });
+  });
+});
