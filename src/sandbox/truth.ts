@@ -1,0 +1,48 @@
+import type { Corp } from './corp.ts';
+import { showDepartment, showMember, type Sent } from './editions.ts';
+import type { Secret } from './secrets.ts';
+import { viewOf } from './visibility.ts';
+
+/** A member as a perfect client has them in the end: the fields that this secret is sent, under WeCom's names. */
+interface TrueMember extends Sent {
+  readonly userid: string;
+}
+
+/** Exactly what a perfect client that uses one secret ends up with. */
+export interface Truth {
+  /** As department/list shows them, by id. */
+  readonly departments: readonly Sent[];
+  /** As user/list shows them, by lower-cased userid; without those of status 5, who have left. */
+  readonly members: readonly TrueMember[];
+  /** Visible ones of `members`, by lower-cased userid and department. */
+  readonly memberships: readonly { readonly userid: string; readonly department: number; readonly order: number; readonly is_leader: boolean }[];
+  /** Userids still listed with status 5. */
+  readonly left: readonly string[];
+  /** Members in range whom no department leads to: found through agent/get, and those that only a tag leads to. */
+  readonly oneByOne: readonly string[];
+  readonly taggedOnly: readonly string[];
+}
+
+/** What `secret` could see of the corp at this moment. */
+export function truthOf(corp: Corp, secret: Secret): Truth {
+  const view = viewOf(corp, secret);
+  const visible = [...corp.members].filter(([, member]) => view.sees(member)).sort(([a], [b]) => (a < b ? -1 : 1));
+  const present = visible.filter(([, { status }]) => status !== 5);
+  const unplaced = present.filter(([, { places }]) => !places.some(({ department }) => view.departments.has(department)));
+  return {
+    departments: [...corp.departments.values()]
+      .filter(({ id }) => view.departments.has(id))
+      .sort((a, b) => a.id - b.id)
+      .map((department) => showDepartment(corp, department, view)),
+    members: present.map(([, member]) => ({ ...showMember(corp, member, view, 'list'), userid: member.userid })),
+    memberships: present.flatMap(([, member]) =>
+      member.places
+        .filter(({ department }) => view.departments.has(department))
+        .map(({ department, order, leader }) => ({ userid: member.userid, department, order, is_leader: leader && member.empty_leader_array !== true }))
+        .sort((a, b) => a.department - b.department),
+    ),
+    left: visible.filter(([, { status }]) => status === 5).map(([, { userid }]) => userid),
+    oneByOne: unplaced.filter(([key]) => view.users.has(key)).map(([, { userid }]) => userid),
+    taggedOnly: unplaced.filter(([key]) => !view.users.has(key)).map(([, { userid }]) => userid),
+  };
+}
