@@ -1,0 +1,44 @@
+import type { Clock } from '../core/ports.ts';
+import type { WecomError } from '../errors.ts';
+
+/**
+ * What a frequency limit (45009) does to everyone behind it: they all wait once, for as long as the shortest window
+ * lasts; whoever is refused after that closes it for all, as WeCom does not tell whether a minute, an hour or a
+ * day has been used up (P90312).
+ */
+export class Ban {
+  readonly #waitMs: number;
+  readonly #clock: Clock;
+  #waitBegan: number | undefined;
+  #waitEnds = -Infinity;
+  #closedBy: WecomError | undefined;
+
+  constructor({ waitMs, clock }: { waitMs: number; clock: Clock }) {
+    this.#waitMs = waitMs;
+    this.#clock = clock;
+  }
+
+  /** How long everyone has to wait; 0 when open. Throws what closed it, once it is closed. */
+  waitMs(): number {
+    if (this.#closedBy !== undefined) throw this.#closedBy;
+    return Math.max(0, this.#waitEnds - this.#clock.monotonic());
+  }
+
+  /**
+   * Notes a refusal.
+   * @param departedAt when the refused request left, on the monotonic clock
+   * @returns whether the request may be repeated, after the wait
+   */
+  refused(departedAt: number, error: WecomError): boolean {
+    if (this.#closedBy !== undefined) return false;
+    if (this.#waitBegan === undefined) {
+      this.#waitBegan = this.#clock.monotonic();
+      this.#waitEnds = this.#waitBegan + this.#waitMs * (1 + Math.random() * 0.1);
+      return true;
+    }
+    // Those that were on their way when the first refusal came tell nothing new.
+    if (departedAt <= this.#waitBegan) return true;
+    this.#closedBy = error;
+    return false;
+  }
+}

@@ -1,0 +1,42 @@
+import { isRaw } from './values.ts';
+import type { Raw } from './values.ts';
+
+const BYTE_ORDER_MARK = '\uFEFF';
+
+/** What came back for one request, before anyone looks at lists. */
+export type Envelope =
+  | { readonly is: 'answer'; readonly answer: Raw }
+  /** WeCom said no. Its body can hold empty lists all the same; nobody gets to see them. */
+  | { readonly is: 'refusal'; readonly errcode: number; readonly errmsg: string }
+  /** Not WeCom's JSON: a gateway's page, a cut body, an empty one. */
+  | { readonly is: 'garbled'; readonly what: string };
+
+/**
+ * Judges a response by its `errcode` first: WeCom answers HTTP 200 to whatever it refuses, and error bodies carry the
+ * endpoint's empty lists (P90664). Success can come without an errcode.
+ */
+export function openEnvelope(status: number, body: Buffer): Envelope {
+  if (status < 200 || status > 299) return { is: 'garbled', what: `HTTP ${status}` };
+  const answer = parseObject(body);
+  if (answer === undefined) return { is: 'garbled', what: describe(body) };
+  const errcode = answer['errcode'];
+  if (errcode === undefined || errcode === 0 || errcode === '0') return { is: 'answer', answer };
+  const number = typeof errcode === 'string' ? Number(errcode) : errcode;
+  if (typeof number !== 'number' || !Number.isInteger(number)) return { is: 'garbled', what: 'an errcode that is no number' };
+  return { is: 'refusal', errcode: number, errmsg: typeof answer['errmsg'] === 'string' ? answer['errmsg'] : '' };
+}
+
+function parseObject(body: Buffer): Raw | undefined {
+  try {
+    const text = body.toString('utf8');
+    const parsed: unknown = JSON.parse(text.startsWith(BYTE_ORDER_MARK) ? text.slice(1) : text);
+    return isRaw(parsed) ? parsed : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function describe(body: Buffer): string {
+  if (body.length === 0) return 'an empty body';
+  return body.subarray(0, 100).toString('latin1').trimStart().startsWith('<') ? 'a web page' : 'a body that is no whole JSON';
+}

@@ -1,0 +1,96 @@
+import type { SeenDepartment, SeenMember } from '../core/model.ts';
+import type { Finding } from '../core/ports.ts';
+import { OrgsyncError, WecomError } from '../errors.ts';
+import type { Line } from './line.ts';
+import { getAgentRange, listDepartments, listIds, listMembers } from './questions.ts';
+
+/** How many departments to look into for a first member. */
+const LOOK_INTO = 5;
+
+const CREDENTIAL = 'WeCom accepts the secret';
+const ADDRESS = 'WeCom accepts the address of this machine';
+const SCOPE = 'the application sees departments';
+const MOBILES = 'the application sees mobile numbers';
+const ONE_BY_ONE = 'members put into the range one by one are found';
+const CONTACTS = 'the contacts secret gives ids';
+
+/** Finds out, with a handful of requests, what a corp's credentials can do. Throws nothing but `signal.reason`. */
+export async function probe(line: Line, signal: AbortSignal): Promise<readonly Finding[]> {
+  const listed = await attempt(listDepartments(line, signal), signal);
+  const { agentId, contactsSecret } = line.access;
+  if (listed instanceof OrgsyncError) return refusedAt(listed);
+  return [
+    good(CREDENTIAL),
+    good(ADDRESS),
+    scopeOf(listed.items),
+    await probeMobiles(line, listed.items, signal),
+    ...(agentId === undefined ? [] : [await probeRange(line, agentId, signal)]),
+    ...(contactsSecret === undefined ? [] : [await probeContacts(line, signal)]),
+  ];
+}
+
+/** The first request tells by its error how far it came: token, address, permission. */
+function refusedAt(error: OrgsyncError): readonly Finding[] {
+  const answered = error instanceof WecomError;
+  if (!answered || error.request === 'gettoken') return [bad(CREDENTIAL, error)];
+  if (error.code === 'address_refused') return [good(CREDENTIAL), bad(ADDRESS, error)];
+  return [good(CREDENTIAL), good(ADDRESS), bad(SCOPE, error)];
+}
+
+function scopeOf(departments: readonly SeenDepartment[]): Finding {
+  if (departments.length > 0) {
+    const whole = departments.some(({ parentId }) => parentId === 0) ? ', the root among them' : ', not the root';
+    return good(SCOPE, `${departments.length}${whole}`);
+  }
+  const fix = "put departments into the application's visible range (应用管理, the application, 可见范围), or set `agent_id` when members are put in one by one";
+  return { title: SCOPE, ok: false, detail: 'none', fix };
+}
+
+async function probeMobiles(line: Line, departments: readonly SeenDepartment[], signal: AbortSignal): Promise<Finding> {
+  for (const { id } of departments.slice(0, LOOK_INTO)) {
+    const members = await attempt(listMembers(line, id, signal), signal);
+    if (members instanceof OrgsyncError) return bad(MOBILES, members);
+    if (members.items.length > 0) return mobilesOf(members.items);
+  }
+  return good(MOBILES, 'nobody seen yet whose number could be hidden');
+}
+
+function mobilesOf(members: readonly SeenMember[]): Finding {
+  if (members.some(({ fields }) => fields.mobile !== undefined)) return good(MOBILES);
+  return {
+    title: MOBILES,
+    ok: false,
+    detail: 'WeCom sends none: it hides them from applications made after 2022-06-20',
+    fix: 'use an application made before, or learn numbers one by one by `orgsync lookup PHONE --live`',
+  };
+}
+
+async function probeRange(line: Line, agentId: number, signal: AbortSignal): Promise<Finding> {
+  const range = await attempt(getAgentRange(line, agentId, signal), signal);
+  if (range instanceof OrgsyncError) return bad(ONE_BY_ONE, range);
+  return good(ONE_BY_ONE, `${range.userids.length} members, ${range.tagIds.length} tags`);
+}
+
+async function probeContacts(line: Line, signal: AbortSignal): Promise<Finding> {
+  const page = await attempt(listIds(line, undefined, signal), signal);
+  return page instanceof OrgsyncError ? bad(CONTACTS, page) : good(CONTACTS);
+}
+
+/** What a question comes to, or why not; a finding either way. */
+async function attempt<T>(question: Promise<T>, signal: AbortSignal): Promise<T | OrgsyncError> {
+  try {
+    return await question;
+  } catch (error) {
+    signal.throwIfAborted();
+    if (error instanceof OrgsyncError) return error;
+    throw error;
+  }
+}
+
+function good(title: string, detail = 'yes'): Finding {
+  return { title, ok: true, detail, fix: '' };
+}
+
+function bad(title: string, { message, hint = '' }: OrgsyncError): Finding {
+  return { title, ok: false, detail: message, fix: hint };
+}

@@ -1,0 +1,164 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { describe, expect, test } from 'vitest';
+import { parseAgent, parseDepartments, parseIdPage, parseMemberAnswer, parseMembers } from '../../src/wecom/answers.ts';
+import { openEnvelope } from '../../src/wecom/envelope.ts';
+import type { Raw } from '../../src/wecom/values.ts';
+
+const FIXTURES = new URL('../fixtures/wecom/', import.meta.url);
+const bytesOf = (file: string): Buffer => readFileSync(new URL(file, FIXTURES));
+const answerOf = (file: string): Raw => {
+  const envelope = openEnvelope(200, bytesOf(file));
+  if (envelope.is !== 'answer') throw new Error(`${file}: ${envelope.is}`);
+  return envelope.answer;
+};
+const members = (file: string): ReturnType<typeof parseMembers> => parseMembers(answerOf(file));
+const files = (pattern: RegExp, under = ''): string[] => readdirSync(new URL(under, FIXTURES)).filter((file) => pattern.test(file)).map((file) => `${under}${file}`);
+
+test.each(files(/^[a-z_]+\.err\..*\.json$/))('%s is a refusal, whatever lists its body holds', (file) => {
+  const errcode = (JSON.parse(bytesOf(file).toString()) as { errcode: number }).errcode;
+  expect(openEnvelope(200, bytesOf(file))).toMatchObject({ is: 'refusal', errcode });
+});
+
+test.each(files(/^user_list\.ok\..*\.json$/))('%s gives every member it holds', (file) => {
+  const raw = JSON.parse(bytesOf(file).toString()) as { userlist: { userid: string }[] };
+  const parsed = members(file);
+  expect([parsed?.items.map(({ userid }) => userid), parsed?.unusable]).toEqual([raw.userlist.map(({ userid }) => userid), 0]);
+});
+
+test.each(files(/^user_get\.ok\..*\.json$/))('%s gives the member asked for', (file) => {
+  const answer = answerOf(file);
+  const userid = typeof answer['userid'] === 'string' && !answer['userid'].includes('*') ? answer['userid'] : 'asked';
+  expect(parseMemberAnswer({ ...answer, userid }, userid)).toMatchObject({ userid });
+});
+
+test.each(files(/^department_list\.ok\..*\.json$/))('%s gives every department it holds', (file) => {
+  const raw = JSON.parse(bytesOf(file).toString()) as { department: { id: number }[] };
+  const parsed = parseDepartments(answerOf(file));
+  expect([parsed?.items.map(({ id }) => id), parsed?.unusable]).toEqual([raw.department.map(({ id }) => id), 0]);
+});
+
+describe('what was not sent is missing, and empty is not missing', () => {
+  test('an application without rights to them gets members without those fields', () => {
+    const member = parseMemberAnswer({ ...answerOf('user_get.ok.no-sensitive.json'), userid: 'u' }, 'u');
+    for (const field of ['mobile', 'email', 'avatar', 'gender', 'mainDepartment'] as const) expect(member?.fields).not.toHaveProperty(field);
+    expect(member).toMatchObject({ memberships: [], fields: { telephone: '' } });
+  });
+
+  test('an answer without department leaves memberships unknown', () => {
+    expect(parseMembers({ userlist: [{ userid: 'a', name: '' }] })?.items).toEqual([{ userid: 'a', fields: { name: '' } }]);
+  });
+
+  test('a department without order, English name and leaders', () => {
+    expect(parseDepartments({ department: [{ id: 2, name: 'n', parentid: 1 }] })?.items).toEqual([{ id: 2, parentId: 1, sortOrder: 0, name: 'n' }]);
+  });
+
+  test('both forms of self-defined fields are kept as they came', () => {
+    const attrs = [{ name: '工号', value: '1' }, { type: 0, name: '爱好', text: { value: '旅游' } }];
+    expect(parseMembers({ userlist: [{ userid: 'a', extattr: { attrs } }] })?.items[0]?.fields.extattr).toEqual({ attrs });
+  });
+});
+
+describe('hostile answers', () => {
+  const at = (name: string): string => `adversarial/${name}`;
+
+  test.each(['any.empty.json', 'any.list.json', 'any.null.json', 'any.number.json', 'any.errcode-null.json', 'any.gateway.html', 'any.login-page.html', 'user_list.cut.json', 'user_list.cut-in-character.json', 'user_list.shorter-than-said.json'])(
+    '%s is no answer',
+    (file) => expect(openEnvelope(200, bytesOf(at(file)))).toMatchObject({ is: 'garbled' }),
+  );
+
+  test.each([
+    ['any.errcode-as-text.json', 40014],
+    ['any.unknown-errcode.json', 987_654_321],
+    ['user_list.errcode-with-empty-list.json', 60011],
+    ['user_list.busy-with-empty-list.json', -1],
+  ])('%s is a refusal', (file, errcode) => expect(openEnvelope(200, bytesOf(at(file)))).toMatchObject({ is: 'refusal', errcode }));
+
+  test.each(['user_list.no-list.json', 'user_list.list-is-object.json'])('%s holds no list, which is not an empty one', (file) => expect(members(at(file))).toBeUndefined());
+
+  test.each([
+    ['user_list.list-of-other-things.json', ['ChenYue'], 4],
+    ['user_list.without-userid.json', ['ChenYue'], 2],
+  ])('%s counts what it cannot name', (file, userids, unusable) => {
+    const parsed = members(at(file));
+    expect([parsed?.items.map(({ userid }) => userid), parsed?.unusable]).toEqual([userids, unusable]);
+  });
+
+  test('userids with blanks, letters beyond ASCII and the like are counted, not taken', () => {
+    const parsed = members(at('user_list.userid-with-odd-characters.json'));
+    for (const { userid } of parsed?.items ?? []) expect(userid).toMatch(/^[\x21-\x7e]+$/);
+    expect(parsed?.unusable).toBeGreaterThan(1);
+  });
+
+  test('fields of a wrong type count as not sent', () => {
+    expect(members(at('user_list.wrong-types.json'))?.items).toEqual([{ userid: 'ChenYue', fields: {} }]);
+  });
+
+  test('numbers that do not fit count as not sent, and nothing wraps around', () => {
+    expect(members(at('user_list.numbers-out-of-range.json'))?.items).toEqual([{ userid: 'ChenYue', fields: { name: '陈越' } }]);
+  });
+
+  test('arrays of uneven length: what is missing is 0, what is too much is ignored', () => {
+    const [one, two] = members(at('user_list.uneven-arrays.json'))?.items ?? [];
+    expect(one?.memberships).toEqual([5, 0, 0].map((sortOrder, place) => ({ departmentId: place + 1, sortOrder, isLeader: false })));
+    expect(two?.memberships).toEqual([{ departmentId: 1, sortOrder: 1, isLeader: true }]);
+  });
+
+  test('one department twice is one membership', () => expect(members(at('user_list.same-department-twice.json'))?.items[0]?.memberships).toHaveLength(1));
+
+  test('a name of 64 KiB is cut between characters', () => {
+    expect(members(at('user_list.long-name.json'))?.items[0]?.fields.name).toHaveLength(255);
+    const [pandas] = parseMembers({ userlist: [{ userid: 'a', name: `x${'🐼'.repeat(40_000)}` }] })?.items ?? [];
+    expect(pandas?.fields.name).toHaveLength(255);
+    const [shifted] = parseMembers({ userlist: [{ userid: 'a', name: '🐼'.repeat(40_000) }] })?.items ?? [];
+    expect([shifted?.fields.name?.length, shifted?.fields.name?.isWellFormed()]).toEqual([254, true]);
+  });
+
+  test('half a surrogate pair becomes a replacement character, a whole pair stays', () => {
+    const names = members(at('user_list.lone-surrogates.json'))?.items.map(({ fields }) => fields.name);
+    expect(names).toEqual(['陈\ufffd越', '🐼 是一对']);
+  });
+
+  test('NUL is taken out, also inside self-defined fields', () => {
+    expect(members(at('user_list.control-characters.json'))?.items[0]?.fields.name).not.toContain('\0');
+    const extattr = { attrs: [{ name: 'a\0b', value: '\ud800' }] };
+    expect(parseMembers({ userlist: [{ userid: 'a', extattr }] })?.items[0]?.fields.extattr).toEqual({ attrs: [{ name: 'ab', value: '\ufffd' }] });
+  });
+
+  test('self-defined fields nested beyond reason count as not sent', () => {
+    const [member] = members(at('user_list.deep-extattr.json'))?.items ?? [];
+    expect(member).toMatchObject({ userid: 'ChenYue' });
+    expect(member?.fields).not.toHaveProperty('extattr');
+  });
+
+  test('keys that reach for the prototype are ignored', () => {
+    const [member] = members(at('user_list.prototype-keys.json'))?.items ?? [];
+    expect(member?.fields.mobile).toBeUndefined();
+    expect(Object.prototype).not.toHaveProperty('polluted');
+  });
+
+  test('a byte order mark is skipped', () => expect(members(at('user_list.byte-order-mark.json'))?.items).toHaveLength(2));
+
+  test('bytes that are no UTF-8 do not stop the rest', () => expect(members(at('user_list.invalid-utf8.json'))?.items).toHaveLength(2));
+
+  test('departments whose id is none are counted, and none is made up', () => {
+    const parsed = parseDepartments(answerOf(at('department_list.odd-ids.json')));
+    expect([parsed?.items.map(({ id }) => id), parsed?.unusable]).toEqual([[1], 5]);
+  });
+
+  test('an order beyond 32 bits counts as not sent', () => {
+    expect(parseDepartments(answerOf(at('department_list.huge-order.json')))?.items.map(({ sortOrder }) => sortOrder)).toEqual([4_294_967_295, 0, 0, 0]);
+  });
+
+  test('the answer about somebody else, or about nobody, is no member', () => {
+    expect(parseMemberAnswer(answerOf(at('user_get.someone-else.json')), 'ChenYue')).toBeUndefined();
+    expect(parseMemberAnswer(answerOf(at('user_get.nobody.json')), 'ChenYue')).toBeUndefined();
+  });
+
+  test('ranges of another type: what can be read is read', () => {
+    expect(parseAgent(answerOf(at('agent_get.ranges-of-another-type.json')))).toEqual({ userids: ['ChenYue'], departmentIds: [], tagIds: [] });
+  });
+
+  test('a cursor that is no text ends the paging', () => {
+    expect(parseIdPage(answerOf(at('user_list_id.cursor-of-another-type.json')))?.nextCursor).toBeUndefined();
+  });
+});
