@@ -1,0 +1,122 @@
+import type { Clock, Finding } from '../core/ports.ts';
+import { asOrgsyncError } from '../errors.ts';
+import type { OrgsyncError } from '../errors.ts';
+import type { Database } from './database.ts';
+import { checkTables } from './migrate.ts';
+import { FIRST_TABLES } from './tables.ts';
+import { neededNumber, neededText, neededTime } from './values.ts';
+
+/** What is inspected, and what for. */
+export interface StoreInspection {
+  readonly engine: 'mysql' | 'sqlite';
+  /** Host or file, for people. */
+  readonly where: string;
+  readonly clock: Clock;
+  /** Only what looking up needs. */
+  readonly readOnly: boolean;
+}
+
+/** Clocks further apart than this make ages and leases misleading. */
+const SKEW_MS = 5_000;
+
+/** Finds out what can be known of a store without changing anything. What goes wrong is a finding; only defects are thrown. */
+export async function inspectStore(database: Database, options: StoreInspection): Promise<readonly Finding[]> {
+  try {
+    const server = await inspectServer(database, options);
+    return [...server, await inspectTables(database, options), ...(await inspectRights(database, options))];
+  } catch (error) {
+    return [failed('store reachable', asExpected(error))];
+  }
+}
+
+async function inspectServer(database: Database, { engine, where, clock, readOnly }: StoreInspection): Promise<readonly Finding[]> {
+  const askedAt = clock.monotonic();
+  const version = engine === 'sqlite' ? "'SQLite ' || sqlite_version()" : 'VERSION()';
+  const server = engine === 'sqlite' ? '0' : '@@global.read_only';
+  const [row] = await database.read((connection) => connection.query(`SELECT ${version} AS version, ${server} AS read_only, ${database.dialect.now} AS now`));
+  const tookMs = Math.round(clock.monotonic() - askedAt);
+  if (row === undefined) return [];
+  const findings = [good('store reachable', `${neededText(row, 'version')} at ${where}, answers in ${tookMs} ms`), skew(neededTime(row, 'now'), clock)];
+  if (neededNumber(row, 'read_only') === 0 || readOnly) return findings;
+  const fix = 'let `store:` name the server that takes writes, or set `read_only: true` where only lookups are wanted';
+  return [...findings, { title: 'store takes writes', ok: true, doubtful: true, detail: 'the server is read-only (a replica?)', fix }];
+}
+
+function skew(theirs: Date, clock: Clock): Finding {
+  const apartMs = Math.abs(theirs.getTime() - clock.now());
+  const title = 'the store’s clock agrees with ours';
+  if (apartMs <= SKEW_MS) return good(title, 'yes');
+  return { title, ok: true, doubtful: true, detail: `${Math.round(apartMs / 1000)} s apart`, fix: 'let both machines take their time from NTP' };
+}
+
+async function inspectTables(database: Database, { engine }: StoreInspection): Promise<Finding> {
+  const title = 'the tables are those of this version';
+  try {
+    await database.read(checkTables);
+    return good(title, 'yes');
+  } catch (error) {
+    const known = asExpected(error);
+    // An embedded store makes its tables by itself, with the first run.
+    if (engine === 'sqlite' && known.code !== 'tables_too_new') return good(title, 'not yet: the first run makes them');
+    return failed(title, known);
+  }
+}
+
+/** What a writer does to each table. Each statement touches no row, and is refused like one that would. */
+const STATEMENTS = {
+  SELECT: (table: string, columns: string) => `SELECT ${columns} FROM ${table} WHERE 1 = 0`,
+  INSERT: (table: string, columns: string) => `INSERT INTO ${table} (${columns}) SELECT ${columns} FROM ${table} WHERE 1 = 0`,
+  UPDATE: (table: string, _columns: string, key: string) => `UPDATE ${table} SET ${key} = ${key} WHERE 1 = 0`,
+  DELETE: (table: string) => `DELETE FROM ${table} WHERE 1 = 0`,
+} as const;
+
+type Verb = keyof typeof STATEMENTS;
+
+/** Tables that a run takes rows out of; from the others, nothing is ever deleted but by `orgsync forget`. */
+const DELETED_FROM: ReadonlySet<string> = new Set(['memberships', 'changes', 'runs', 'ration', 'ration_tickets', 'wrong_numbers']);
+/** Tables whose rows stay as they were written. */
+const NEVER_UPDATED: ReadonlySet<string> = new Set(['changes']);
+
+async function inspectRights(database: Database, { engine, readOnly }: StoreInspection): Promise<readonly Finding[]> {
+  const title = readOnly ? 'the account may read the tables' : 'the account may write the tables';
+  if (engine === 'sqlite') return [];
+  const rights = FIRST_TABLES.flatMap(({ name, key, columns }) =>
+    verbs(name, readOnly).map((verb) => ({ verb, name, sql: STATEMENTS[verb](name, Object.keys(columns).join(', '), key[0] ?? '') })));
+  const lacking: string[] = [];
+  for (const { verb, name, sql } of rights) {
+    const error = await trial(database, sql, verb === 'SELECT');
+    if (error?.kind === 'refused') lacking.push(`${verb} on ${name}`);
+    else if (error !== undefined) return [failed(title, error)];
+  }
+  if (lacking.length === 0) return [good(title, 'yes')];
+  return [{ title, ok: false, kind: 'refused', detail: `lacks ${lacking.join(', ')}`, fix: 'let the DBA grant it: docs/security.md has the statements' }];
+}
+
+function verbs(table: string, readOnly: boolean): readonly Verb[] {
+  if (readOnly) return ['SELECT'];
+  return ['SELECT', 'INSERT', ...(NEVER_UPDATED.has(table) ? [] : ['UPDATE' as const]), ...(DELETED_FROM.has(table) ? ['DELETE' as const] : [])];
+}
+
+async function trial(database: Database, sql: string, reads: boolean): Promise<OrgsyncError | undefined> {
+  try {
+    if (reads) await database.read((connection) => connection.query(sql));
+    else await database.transaction((connection) => connection.write(sql));
+    return undefined;
+  } catch (error) {
+    return asExpected(error);
+  }
+}
+
+function good(title: string, detail: string): Finding {
+  return { title, ok: true, detail, fix: '' };
+}
+
+function failed(title: string, { kind, message, hint = '' }: OrgsyncError): Finding {
+  return { title, ok: false, kind, detail: message, fix: hint };
+}
+
+function asExpected(thrown: unknown): OrgsyncError {
+  const error = asOrgsyncError(thrown);
+  if (error.kind === 'defect') throw thrown;
+  return error;
+}

@@ -1,0 +1,78 @@
+import type { Migrator, Store } from '../core/ports.ts';
+import { Secret } from '../core/secret.ts';
+import { OrgsyncError } from '../errors.ts';
+import type { Database, Dialect, Engine } from './database.ts';
+import { createMigrator, migrationSql } from './migrate.ts';
+import { mysqlDialect } from './mysql-dialect.ts';
+import { sqliteDialect } from './sqlite-dialect.ts';
+import { createStore } from './store.ts';
+import { openDatabase } from './transaction.ts';
+
+/** Where a store is, and how it is to behave. */
+export interface OpenOptions {
+  /** `mysql://…` or `sqlite:PATH`, the path absolute or from the working directory. */
+  readonly url: string | Secret;
+  /** Nothing is ever written, whatever is asked for. */
+  readonly readOnly: boolean;
+  /** How long a lease lives: a writer that falls silent loses its transaction sooner than that. */
+  readonly leaseTtlMs?: number;
+  /** Whether a corp may be taken that a newer version or another environment wrote. */
+  readonly allowTakeover?: boolean;
+  readonly now?: () => number;
+  /** How long connecting to a server, and any one statement, may take. */
+  readonly connectMs?: number;
+  readonly statementMs?: number;
+}
+
+/** A store, what migrates it, and the database under both, for whatever else lives there. */
+export interface OpenedStore {
+  readonly store: Store;
+  readonly migrator: Migrator;
+  /** Closed by {@link Store.close}. */
+  readonly database: Database;
+}
+
+/** Opens the store that a url names, and connects to nothing yet. Throws `config` / `store_url` for a url that names none. */
+export async function openStore(options: OpenOptions): Promise<OpenedStore> {
+  const { readOnly, allowTakeover = false, now = Date.now } = options;
+  const url = reveal(options.url);
+  const database = openDatabase(await openEngine(url, options));
+  const migrator = createMigrator(database, now);
+  const migratesItself = isSqlite(url) && !readOnly;
+  const store = createStore(database, { now, allowTakeover, ...(migratesItself ? { migrate: () => migrator.migrate() } : {}) });
+  return { store, migrator, database };
+}
+
+/** The SQL that would create the tables of an empty store at this url; needs no driver and no server. */
+export function tablesSql(url: string | Secret): string {
+  return migrationSql(dialectOf(reveal(url)));
+}
+
+/** Drivers are loaded when they are needed: most processes need one of them, and many none. */
+async function openEngine(url: string, options: OpenOptions): Promise<Engine> {
+  const { readOnly, leaseTtlMs = 60_000, connectMs = 10_000, statementMs = 30_000 } = options;
+  if (dialectOf(url) === sqliteDialect) {
+    const { openSqlite } = await import('./sqlite.ts');
+    return openSqlite({ file: url.replace(/^sqlite:(\/\/)?/, ''), readOnly, lockWaitMs: 5_000 });
+  }
+  const { openMysql } = await import('./mysql.ts');
+  return openMysql({ url, readOnly, silenceMs: leaseTtlMs / 2, connectMs, statementMs });
+}
+
+function dialectOf(url: string): Dialect {
+  if (isSqlite(url)) return sqliteDialect;
+  if (/^(mysql|mariadb):\/\//.test(url)) return mysqlDialect;
+  throw new OrgsyncError('config', {
+    code: 'store_url',
+    message: 'The address of the store begins with neither mysql:// nor sqlite:.',
+    hint: 'write store: mysql://user:password@host:3306/database, or store: sqlite:orgsync.sqlite',
+  });
+}
+
+function isSqlite(url: string): boolean {
+  return url.startsWith('sqlite:');
+}
+
+function reveal(url: string | Secret): string {
+  return url instanceof Secret ? url.reveal() : url;
+}

@@ -1,0 +1,52 @@
+import type { CorpRecord, RunRecord } from '../core/ports.ts';
+import type { Connection, Row } from './database.ts';
+import { neededNumber, neededText, neededTime, numberOf, textOf, timeOf } from './values.ts';
+
+/** Every corp the store knows, by id. */
+export async function readCorps(connection: Connection): Promise<readonly CorpRecord[]> {
+  const rows = await connection.query(
+    `SELECT id, ${connection.dialect.exactText('name')}, fence, last_success_at, last_run_id, writer_version, member_count, department_count FROM corps ORDER BY id`,
+  );
+  return rows.map(corpFromRow);
+}
+
+function corpFromRow(row: Row): CorpRecord {
+  const id = neededText(row, 'id');
+  return {
+    corp: { id, name: textOf(row, 'name') ?? id },
+    fence: neededNumber(row, 'fence'),
+    lastSuccessAt: timeOf(row, 'last_success_at'),
+    lastRunId: numberOf(row, 'last_run_id'),
+    writerVersion: textOf(row, 'writer_version'),
+    memberCount: neededNumber(row, 'member_count'),
+    departmentCount: neededNumber(row, 'department_count'),
+  };
+}
+
+/** The latest runs of a corp, newest first. */
+export async function readRuns(connection: Connection, corpId: string, limit: number): Promise<readonly RunRecord[]> {
+  const rows = await connection.query(`SELECT * FROM runs WHERE corp_id = ? ORDER BY id DESC LIMIT ${Math.max(0, Math.floor(limit))}`, [corpId]);
+  return rows.map(runFromRow);
+}
+
+const OUTCOMES: Readonly<Record<string, RunRecord['outcome']>> = { ok: 'ok', failed: 'failed', held_back: 'held_back', interrupted: 'interrupted' };
+
+function runFromRow(row: Row): RunRecord {
+  return {
+    id: neededNumber(row, 'id'),
+    corpId: neededText(row, 'corp_id'),
+    startedAt: neededTime(row, 'started_at'),
+    finishedAt: timeOf(row, 'finished_at'),
+    outcome: OUTCOMES[neededText(row, 'outcome')] ?? 'interrupted',
+    requests: neededNumber(row, 'requests'),
+    counts: {
+      joined: neededNumber(row, 'joined'),
+      departed: neededNumber(row, 'departed'),
+      changed: neededNumber(row, 'changed'),
+      departmentsChanged: neededNumber(row, 'departments_changed'),
+    },
+    host: neededText(row, 'host'),
+    version: neededText(row, 'version'),
+    error: textOf(row, 'error'),
+  };
+}

@@ -1,0 +1,52 @@
+import type { Store } from '../core/ports.ts';
+import { OrgsyncError } from '../errors.ts';
+import { readBefore } from './before.ts';
+import { commitRun, commitSighting } from './commit.ts';
+import type { Database } from './database.ts';
+import { readPaths } from './department-paths.ts';
+import { beginRun, finishRun } from './fencing.ts';
+import { readMembers } from './find-members.ts';
+import { findByPhones } from './find-phones.ts';
+import { checkTables } from './migrate.ts';
+import { readCorps, readRuns } from './records.ts';
+
+/** What a store is told beside its database. */
+export interface StoreOptions {
+  readonly now: () => number;
+  /** Whether {@link Store.begin} takes a corp that a newer version or another environment wrote. */
+  readonly allowTakeover: boolean;
+  /** Makes or upgrades the tables where they lack something: an embedded store migrates itself. */
+  readonly migrate?: () => Promise<unknown>;
+}
+
+/** The store over any database: each method is one unit of work. Closing it closes the database. */
+export function createStore(database: Database, { now, allowTakeover, migrate }: StoreOptions): Store {
+  return {
+    ensureReady: async () => {
+      try {
+        await database.read(checkTables);
+      } catch (error) {
+        // Looked at before it is written to: a lookup must not wait for a run's commit.
+        if (migrate === undefined || !isLacking(error)) throw error;
+        await migrate();
+      }
+    },
+    begin: (corp, writer) => database.transaction((connection) => beginRun(connection, corp, writer, { now: now(), allowTakeover })),
+    // All that was read from WeCom would be read in vain: as patient as what comes before and after it.
+    readBefore: (corp, after) => database.read((connection) => readBefore(connection, corp, after), { patiently: true }),
+    commit: (fence, changes, { requests }) =>
+      database.transaction((connection) => commitRun(connection, { fence, changes, requests, now: now() })),
+    finish: (fence, end) => database.transaction((connection) => finishRun(connection, fence, end, now())),
+    findByPhones: (e164s, corpIds) => database.read((connection) => findByPhones(connection, e164s, corpIds)),
+    findMembers: (corp, keys) => database.read((connection) => readMembers(connection, corp.id, keys)),
+    findDepartments: (corp, ids) => database.read((connection) => readPaths(connection, corp.id, ids)),
+    commitLive: (corp, changes) => database.transaction((connection) => commitSighting(connection, corp, changes, now())),
+    corps: () => database.read(readCorps),
+    runs: (corpId, limit) => database.read((connection) => readRuns(connection, corpId, limit)),
+    close: () => database.close(),
+  };
+}
+
+function isLacking(error: unknown): boolean {
+  return error instanceof OrgsyncError && (error.code === 'tables_missing' || error.code === 'tables_outdated');
+}

@@ -1,0 +1,18 @@
+import { onTestFinished } from 'vitest';
+import { createAlertBook } from '../../src/store/alerts.ts';
+import { openMysql } from '../../src/store/mysql.ts';
+import { openDatabase as openStore } from '../../src/store/transaction.ts';
+import { openDatabase } from '../support/database.ts';
+import { createAlertTable } from '../support/alert-table.ts';
+import { describeAlertBook } from './alert-book.contract.ts';
+
+describeAlertBook('MariaDB', async () => {
+  const url = await openDatabase();
+  const open = () => {
+    const database = openStore(openMysql({ url, readOnly: false, silenceMs: 20_000, connectMs: 10_000, statementMs: 10_000 }));
+    onTestFinished(() => database.close());
+    return database;
+  };
+  await createAlertTable(open());
+  return () => createAlertBook(open());
+});

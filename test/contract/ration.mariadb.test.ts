@@ -1,0 +1,13 @@
+import { createStoreRation } from '../../src/store/ration.ts';
+import { openMysql } from '../../src/store/mysql.ts';
+import { openDatabase as openStore } from '../../src/store/transaction.ts';
+import { openDatabase } from '../support/database.ts';
+import { createRationTables } from '../support/ration-store.ts';
+import { describeRation } from './ration.contract.ts';
+
+describeRation('MariaDB', async () => {
+  const url = await openDatabase();
+  const open = () => openStore(openMysql({ url, readOnly: false, silenceMs: 20_000, connectMs: 10_000, statementMs: 10_000 }));
+  await createRationTables(open());
+  return (clock) => createStoreRation(open(), clock);
+});

@@ -1,0 +1,4 @@
+import { sqlitePlace } from '../support/stores.ts';
+import { describeStore } from './store.contract.ts';
+
+describeStore('SQLite', sqlitePlace);
