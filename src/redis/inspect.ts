@@ -1,0 +1,73 @@
+import type { Clock, Finding } from '../core/ports.ts';
+import { asOrgsyncError } from '../errors.ts';
+import type { OrgsyncError } from '../errors.ts';
+import type { RedisLink } from './connect.ts';
+
+/** Clocks further apart than this make what people read of leases misleading. */
+const SKEW_MS = 5_000;
+
+const REACHABLE = 'Redis reachable';
+const KEEPS = 'Redis keeps what it is told';
+const CLOCK = 'Redis’s clock agrees with ours';
+
+/** Finds out what can be known of a Redis without changing anything. What goes wrong is a finding; only defects are thrown. */
+export async function inspectRedis(link: RedisLink, clock: Clock): Promise<readonly Finding[]> {
+  try {
+    const apartMs = await measureSkew(link, clock);
+    const info = await readInfo(link);
+    const version = info.get('redis_version');
+    const reachable = `${version === undefined ? '' : `${version} `}at ${link.where}, ${Math.round(link.roundTripMs)} ms away`;
+    return [good(REACHABLE, reachable), keeping(info), skew(apartMs)];
+  } catch (error) {
+    const known = asExpected(error);
+    return [{ title: REACHABLE, ok: false, kind: known.kind, detail: known.message, fix: known.hint ?? '' }];
+  }
+}
+
+async function measureSkew(link: RedisLink, clock: Clock): Promise<number> {
+  const reply = await link.call('TIME');
+  const [seconds, micros] = Array.isArray(reply) ? reply.map(Number) : [];
+  const theirs = (seconds ?? 0) * 1000 + (micros ?? 0) / 1000;
+  return Math.abs(clock.now() - theirs);
+}
+
+/** What `INFO` says, by name; empty where an ACL forbids it. */
+async function readInfo(link: RedisLink): Promise<ReadonlyMap<string, string>> {
+  try {
+    const sections = [await link.call('INFO', 'server'), await link.call('INFO', 'memory')].map(String).join('\n');
+    return new Map([...sections.matchAll(/^(\w+):([^\r\n]*)/gmu)].map(([, name = '', value = '']) => [name, value]));
+  } catch (error) {
+    if (asExpected(error).kind !== 'refused') throw error;
+    return new Map();
+  }
+}
+
+/** Everything we keep there has an end, so that `volatile-*` policies throw it away as readily as `allkeys-*` do. */
+function keeping(info: ReadonlyMap<string, string>): Finding {
+  const policy = info.get('maxmemory_policy');
+  const limit = Number(info.get('maxmemory') ?? 0);
+  if (policy === undefined) return { title: KEEPS, ok: true, doubtful: true, detail: 'not known: this account may not use INFO', fix: 'look yourself: maxmemory-policy must be noeviction' };
+  if (policy === 'noeviction' || limit === 0) return good(KEEPS, `maxmemory-policy ${policy}${limit === 0 ? ', no maxmemory' : ''}`);
+  return {
+    title: KEEPS,
+    ok: true,
+    doubtful: true,
+    detail: `maxmemory-policy ${policy}: under pressure it forgets leases and tokens`,
+    fix: 'set maxmemory-policy noeviction, or use a Redis that is no cache; the store’s fence keeps the data safe meanwhile',
+  };
+}
+
+function skew(apartMs: number): Finding {
+  if (apartMs <= SKEW_MS) return good(CLOCK, 'yes');
+  return { title: CLOCK, ok: true, doubtful: true, detail: `${Math.round(apartMs / 1000)} s apart`, fix: 'let both machines take their time from NTP' };
+}
+
+function good(title: string, detail: string): Finding {
+  return { title, ok: true, detail, fix: '' };
+}
+
+function asExpected(thrown: unknown): OrgsyncError {
+  const error = asOrgsyncError(thrown);
+  if (error.kind === 'defect') throw thrown;
+  return error;
+}

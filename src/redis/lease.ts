@@ -1,0 +1,210 @@
+import { randomUUID } from 'node:crypto';
+import { keepLease } from '../core/lease.ts';
+import type { Acquired, Clock, Holder, Lease, Leases, Log } from '../core/ports.ts';
+import { asOrgsyncError } from '../errors.ts';
+import type { RedisLink, Reply } from './connect.ts';
+import { ACQUIRE, CLAIM, ENTER, RELEASE, RENEW } from './lease-scripts.ts';
+
+/** What leases need to know beside the way to Redis. */
+export interface LeaseOptions {
+  /** What the names of all keys begin with. */
+  readonly prefix: string;
+  /** Who we are: one contender per host, however many processes. */
+  readonly host: string;
+  readonly pid: number;
+  /** How long a lease lives without a renewal. */
+  readonly ttlMs: number;
+  /** How long contenders of one moment are waited for; see {@link ENTER} for when it is longer. */
+  readonly windowMs: number;
+  readonly clock: Clock;
+  readonly log: Log;
+}
+
+/** How often one question is asked when the connection breaks, and the pause before asking again. */
+const ATTEMPTS = 3;
+const PAUSE_MS = 150;
+/** No further attempt once so much time has passed. */
+const ASK_FOR_MS = 4_000;
+/** The longest that a contender waits for its turn, the last answer's way included. */
+const PATIENCE_MS = 2_000;
+/** A loser looks this often whether somebody has won meanwhile. */
+const LOOK_EVERY_MS = 300;
+
+/** Keeps leases in Redis. Opens nothing by itself; `close` releases what is still held and leaves the link to its owner. */
+export function createRedisLeases(link: RedisLink, options: LeaseOptions): Leases {
+  return new RedisLeases(link, options);
+}
+
+/** One process's wish for one lease: its keys, and the text that the lease will hold. */
+interface Wish {
+  readonly name: string;
+  readonly token: string;
+  readonly value: string;
+  readonly key: string;
+  readonly signal: AbortSignal;
+}
+
+type Outcome =
+  | { readonly is: 'acquired'; readonly askedAt: number }
+  | { readonly is: 'held'; readonly by: Holder | null }
+  | { readonly is: 'wait'; readonly ms: number; readonly askedAt: number };
+
+class RedisLeases implements Leases {
+  readonly #link: RedisLink;
+  readonly #options: LeaseOptions;
+  readonly #clock: Clock;
+  readonly #kept = new Set<Lease>();
+
+  constructor(link: RedisLink, options: LeaseOptions) {
+    this.#link = link;
+    this.#options = options;
+    this.#clock = options.clock;
+  }
+
+  async acquire(name: string, { signal, fair = false }: { readonly signal: AbortSignal; readonly fair?: boolean }): Promise<Acquired> {
+    const wish = this.#wish(name, signal);
+    const outcome = fair ? await this.#enter(wish) : await this.#ask(wish, ACQUIRE, [wish.key], []);
+    if (outcome.is === 'held') return outcome;
+    if (outcome.is === 'wait') return { is: 'held', by: null };
+    const lease = this.#keep(wish, outcome.askedAt);
+    if (signal.aborted) await lease.release();
+    signal.throwIfAborted();
+    return { is: 'acquired', lease };
+  }
+
+  async holders(): Promise<readonly Holder[]> {
+    const start = this.#key('lease', '');
+    const holders: Holder[] = [];
+    for (const key of await this.#scan(`${start.replace(/[\\*?[\]^]/g, '\\$&')}*`)) {
+      const [value, ttl] = await Promise.all([this.#link.call('GET', key), this.#link.call('PTTL', key)]);
+      if (typeof value === 'string') holders.push(this.#holder(key.slice(start.length), value, Number(ttl)));
+    }
+    return holders.sort((a, b) => (a.name < b.name ? -1 : 1));
+  }
+
+  async forceRelease(name: string): Promise<boolean> {
+    return (await this.#link.call('DEL', this.#key('lease', name))) === 1;
+  }
+
+  async close(): Promise<void> {
+    await Promise.all([...this.#kept].map((lease) => lease.release()));
+  }
+
+  #wish(name: string, signal: AbortSignal): Wish {
+    const { host, pid } = this.#options;
+    const token = randomUUID();
+    const value = JSON.stringify({ token, host, pid, since: new Date(this.#clock.now()).toISOString() });
+    return { name, token, value, key: this.#key('lease', name), signal };
+  }
+
+  #key(kind: string, name: string): string {
+    return `${this.#options.prefix}${kind}:${name}`;
+  }
+
+  /** A key that all leases share. */
+  #shared(kind: string): string {
+    return `${this.#options.prefix}${kind}`;
+  }
+
+  /** The lottery: enter, wait until it closes, claim in turn. */
+  async #enter(wish: Wish): Promise<Outcome> {
+    // Only for the distance to be known: whether Redis can be reached is found out by asking.
+    const connectedIn = await this.#link.connect().catch(() => 0);
+    const roundTrip = Math.ceil(this.#link.roundTripMs);
+    const reach = Math.ceil(connectedIn + roundTrip / 2);
+    const enteredAt = this.#clock.monotonic();
+    const keys = [wish.key, this.#key('lottery', wish.name), this.#shared('reach'), this.#shared('distances')];
+    const { host, windowMs } = this.#options;
+    const entered = await this.#ask(wish, ENTER, keys, [host, wish.token, windowMs, reach, roundTrip]);
+    return entered.is === 'wait' ? await this.#claim(wish, entered, enteredAt + PATIENCE_MS) : entered;
+  }
+
+  async #claim(wish: Wish, entered: Outcome & { is: 'wait' }, until: number): Promise<Outcome> {
+    const keys = [wish.key, this.#key('lottery', wish.name), this.#key('served', wish.name), this.#shared('distances')];
+    const roundTrip = this.#link.roundTripMs;
+    // Counted from when the last question was sent: the next one travels as long, and so arrives when the wait is over,
+    // or a little later, as much as travel times differ.
+    const spare = 10 + roundTrip / 10;
+    let outcome: Outcome = entered;
+    let wait = entered.ms;
+    while (outcome.is === 'wait') {
+      const claimAt: number = outcome.askedAt + wait + spare;
+      if (claimAt + roundTrip > until) return outcome;
+      await this.#clock.sleep(Math.max(0, claimAt - this.#clock.monotonic()), wish.signal);
+      outcome = await this.#ask(wish, CLAIM, keys, [this.#options.host, wish.token, Math.ceil(roundTrip)]);
+      if (outcome.is === 'wait') wait = Math.min(outcome.ms, LOOK_EVERY_MS);
+    }
+    return outcome;
+  }
+
+  /** Asks, and asks again with the same token where no answer came: a script that has done its work says so the second time. */
+  async #ask(wish: Wish, script: string, keys: readonly string[], args: readonly (string | number)[]): Promise<Outcome> {
+    const giveUpAt = this.#clock.monotonic() + ASK_FOR_MS;
+    for (let attempt = 1; ; attempt += 1) {
+      wish.signal.throwIfAborted();
+      const askedAt = this.#clock.monotonic();
+      try {
+        const reply = await this.#link.run(script, keys, [wish.value, this.#options.ttlMs, ...args]);
+        return this.#outcome(wish.name, reply, askedAt);
+      } catch (error) {
+        const again = attempt < ATTEMPTS && this.#clock.monotonic() < giveUpAt;
+        if (!again || asOrgsyncError(error).kind !== 'unavailable') throw error;
+      }
+      await this.#clock.sleep(PAUSE_MS * attempt, wish.signal);
+    }
+  }
+
+  #outcome(name: string, reply: Reply, askedAt: number): Outcome {
+    const [word, first, second] = Array.isArray(reply) ? (reply as readonly Reply[]) : [];
+    if (word === 'acquired') return { is: 'acquired', askedAt };
+    if (word === 'wait') return { is: 'wait', ms: Number(first), askedAt };
+    return { is: 'held', by: typeof first === 'string' ? this.#holder(name, first, Number(second)) : null };
+  }
+
+  #holder(name: string, value: string, ttlMs: number): Holder {
+    const { host, pid, since } = parseValue(value);
+    return { name, host, pid, since, expiresAt: ttlMs < 0 ? null : new Date(this.#clock.now() + ttlMs) };
+  }
+
+  #keep({ name, key, value }: Wish, askedAt: number): Lease {
+    const { ttlMs, clock, log } = this.#options;
+    const lease = keepLease(
+      {
+        name,
+        ttlMs,
+        askedAt,
+        renew: async () => (await this.#link.run(RENEW, [key], [value, ttlMs])) === 1,
+        free: async () => {
+          this.#kept.delete(lease);
+          await this.#link.run(RELEASE, [key], [value]);
+        },
+      },
+      clock,
+      log,
+    );
+    this.#kept.add(lease);
+    return lease;
+  }
+
+  async #scan(pattern: string): Promise<readonly string[]> {
+    const keys = new Set<string>();
+    let cursor = '0';
+    do {
+      const reply = await this.#link.call('SCAN', cursor, 'MATCH', pattern, 'COUNT', '1000');
+      const [next, found] = Array.isArray(reply) ? (reply as readonly Reply[]) : [];
+      for (const key of Array.isArray(found) ? (found as readonly Reply[]) : []) keys.add(String(key));
+      cursor = String(next ?? '0');
+    } while (cursor !== '0');
+    return [...keys];
+  }
+}
+
+/** What {@link RedisLeases} wrote, or what somebody else has put there. */
+function parseValue(value: string): { readonly host: string; readonly pid: number; readonly since: Date } {
+  try {
+    const { host, pid, since } = JSON.parse(value) as Record<string, unknown>;
+    return { host: String(host), pid: Number(pid), since: new Date(String(since)) };
+  } catch {
+    return { host: 'unknown', pid: 0, since: new Date(0) };
+  }
+}

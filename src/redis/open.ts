@@ -1,0 +1,34 @@
+import type { Leases, Limiter, Ration, TokenCache } from '../core/ports.ts';
+import { type LinkOptions, openLink, type RedisLink } from './connect.ts';
+import { createRedisLeases, type LeaseOptions } from './lease.ts';
+import { createRedisLimiter } from './limiter.ts';
+import { createRedisRation } from './ration.ts';
+import { createRedisTokens } from './tokens.ts';
+
+/** All that Redis does for us, over one connection that is made when it is first needed. */
+export interface RedisParts {
+  readonly link: RedisLink;
+  readonly leases: Leases;
+  readonly limiter: Limiter;
+  readonly tokens: TokenCache;
+  readonly ration: Ration;
+  /** Releases what is still held, and ends the connection. Idempotent. */
+  close(): Promise<void>;
+}
+
+/** Opens a Redis. Connects to nothing yet; throws `config` for a URL that cannot be read. */
+export function openRedis(options: LinkOptions & LeaseOptions): RedisParts {
+  const link = openLink(options);
+  const leases = createRedisLeases(link, options);
+  return {
+    link,
+    leases,
+    limiter: createRedisLimiter(link, options),
+    tokens: createRedisTokens(link, options),
+    ration: createRedisRation({ link, ...options }),
+    async close() {
+      await leases.close();
+      link.close();
+    },
+  };
+}

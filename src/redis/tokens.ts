@@ -1,0 +1,96 @@
+import { randomUUID } from 'node:crypto';
+import type { Clock, TokenCache, TokenKey } from '../core/ports.ts';
+import { asOrgsyncError } from '../errors.ts';
+import type { RedisLink, Reply } from './connect.ts';
+
+/** How long somebody else's fetch is waited for. A fetcher that has vanished is forgotten after the same time. */
+const PATIENCE_MS = 15_000;
+/** How often it is looked whether the other has finished: first, and at most. */
+const LOOK_AFTER_MS = 20;
+const LOOK_EVERY_MS = 100;
+
+const DROP_IF = `
+if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
+return redis.call('DEL', KEYS[1])`;
+
+/** Says yes to a repeat whose first answer was lost. KEYS turn; ARGV token, ms. */
+const TAKE_TURN = `
+local other = redis.call('GET', KEYS[1])
+if other and other ~= ARGV[1] then return 0 end
+redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
+return 1`;
+
+/** What the token cache needs beside the way to Redis. */
+export interface TokenOptions {
+  readonly prefix: string;
+  readonly clock: Clock;
+}
+
+/**
+ * Creates a token cache that all processes with this Redis and prefix share. Every method throws `unavailable` or
+ * `refused` when Redis cannot be asked; `single` does so before it has called `fetch`, or not at all.
+ */
+export function createRedisTokens(link: RedisLink, options: TokenOptions): TokenCache {
+  return new RedisTokens(link, options);
+}
+
+class RedisTokens implements TokenCache {
+  readonly #link: RedisLink;
+  readonly #prefix: string;
+  readonly #clock: Clock;
+
+  constructor(link: RedisLink, { prefix, clock }: TokenOptions) {
+    this.#link = link;
+    this.#prefix = prefix;
+    this.#clock = clock;
+  }
+
+  async get(key: TokenKey): Promise<string | undefined> {
+    const sealed = await this.#link.call('GET', this.#key('token', key));
+    return typeof sealed === 'string' ? sealed : undefined;
+  }
+
+  async put(key: TokenKey, sealed: string, ttlMs: number): Promise<void> {
+    await this.#link.call('SET', this.#key('token', key), sealed, 'PX', String(Math.max(1, Math.floor(ttlMs))));
+  }
+
+  async dropIf(key: TokenKey, sealed: string): Promise<void> {
+    await this.#link.run(DROP_IF, [this.#key('token', key)], [sealed]);
+  }
+
+  async single<T>(key: TokenKey, signal: AbortSignal, fetch: () => Promise<T>): Promise<T> {
+    const turn = this.#key('token-turn', key);
+    const me = randomUUID();
+    await this.#awaitTurn(turn, me, signal);
+    try {
+      return await fetch();
+    } finally {
+      // Where this fails, the turn ends by itself.
+      await this.#link.run(DROP_IF, [turn], [me]).catch(() => undefined);
+    }
+  }
+
+  async #awaitTurn(turn: string, me: string, signal: AbortSignal): Promise<void> {
+    const giveUpAt = this.#clock.monotonic() + PATIENCE_MS;
+    for (let pause = LOOK_AFTER_MS; ; pause = Math.min(pause * 1.5, LOOK_EVERY_MS)) {
+      signal.throwIfAborted();
+      if (await this.#takeTurn(turn, me)) return;
+      if (this.#clock.monotonic() + pause > giveUpAt) return;
+      await this.#clock.sleep(pause, signal);
+    }
+  }
+
+  async #takeTurn(turn: string, me: string): Promise<boolean> {
+    const ask = async (): Promise<Reply> => this.#link.run(TAKE_TURN, [turn], [me, PATIENCE_MS]);
+    const reply = await ask().catch((error: unknown) => {
+      // The turn may be ours, and only the answer lost: then nobody must wait for us.
+      if (asOrgsyncError(error).kind !== 'unavailable') throw error;
+      return ask();
+    });
+    return reply === 1;
+  }
+
+  #key(kind: string, { corpId, secretDigest }: TokenKey): string {
+    return `${this.#prefix}${kind}:${corpId.toLowerCase()}:${secretDigest}`;
+  }
+}
