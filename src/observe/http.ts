@@ -1,0 +1,72 @@
+import { got, HTTPError, TimeoutError } from 'got';
+import { HttpProxyAgent, HttpsProxyAgent } from 'hpagent';
+import { getProxyForUrl } from 'proxy-from-env';
+import { OrgsyncError } from '../errors.ts';
+
+/** Which proxy leads to an address; undefined when none does. */
+export type ProxyFor = (url: URL) => string | undefined;
+
+/** What one call sends. */
+interface Call {
+  readonly method: 'GET' | 'POST' | 'PUT';
+  /** May hold secrets: it appears in no error. */
+  readonly url: URL;
+  readonly body?: string;
+  readonly headers?: Readonly<Record<string, string>>;
+}
+
+/** Calls an address and gives the body of a good answer (2xx). Throws OrgsyncError `unavailable` that names the host and nothing more of the address. */
+export type Http = (call: Call) => Promise<string>;
+
+/** How long one attempt may take, and how many times that the whole call with its one repeat. */
+const ATTEMPT_MS = 5_000;
+const PATIENCE = 1.6;
+
+/** What calls are made with. */
+export interface HttpOptions {
+  /** Our package version. */
+  readonly version: string;
+  /** Without it, HTTPS_PROXY, HTTP_PROXY and NO_PROXY decide. */
+  readonly proxyFor?: ProxyFor;
+  readonly attemptMs?: number;
+}
+
+/** Makes an {@link Http} of short time limits, for calls that nothing depends on. */
+export function createHttp({ version, proxyFor = proxyOfEnvironment, attemptMs = ATTEMPT_MS }: HttpOptions): Http {
+  const client = got.extend({
+    headers: { 'user-agent': `orgsync/${version}` },
+    timeout: { request: attemptMs },
+    retry: { limit: 1, methods: ['GET', 'POST', 'PUT'], statusCodes: [502, 503, 504], maxRetryAfter: 1_000, calculateDelay: ({ computedValue }) => (computedValue === 0 ? 0 : 300) },
+    followRedirect: false,
+  });
+  return async ({ method, url, body, headers = {} }) => {
+    try {
+      const agent = agents(proxyFor(url));
+      const answer = await client(url, { method, headers, agent, signal: AbortSignal.timeout(attemptMs * PATIENCE), ...(body === undefined ? {} : { body }) });
+      if (answer.statusCode >= 300) throw failure(url, `HTTP ${answer.statusCode}`);
+      return answer.body;
+    } catch (error) {
+      throw error instanceof OrgsyncError ? error : failure(url, reasonOf(error));
+    }
+  };
+}
+
+function proxyOfEnvironment(url: URL): string | undefined {
+  return getProxyForUrl(url.href) || undefined;
+}
+
+function agents(proxy: string | undefined) {
+  if (proxy === undefined) return {};
+  return { http: new HttpProxyAgent({ proxy }), https: new HttpsProxyAgent({ proxy }) };
+}
+
+/** got's own message holds the whole address, and with it its secrets. */
+function reasonOf(error: unknown): string {
+  if (error instanceof HTTPError) return `HTTP ${error.response.statusCode}`;
+  if (error instanceof TimeoutError || (error instanceof Error && error.name === 'AbortError')) return 'no answer in time';
+  return error instanceof Error && 'code' in error ? String(error.code) : 'unknown error';
+}
+
+function failure(url: URL, reason: string): OrgsyncError {
+  return new OrgsyncError('unavailable', { code: 'call_failed', message: `${url.host}: ${reason}`, hint: 'check the address in the configuration, and whether this host may reach it' });
+}
