@@ -1,0 +1,135 @@
+import { homedir } from 'node:os';
+import { CommanderError } from 'commander';
+import { type CommandContext, provideContext } from './commands/context.ts';
+import type { LoadedConfig } from './config/load.ts';
+import { createRedactor, type Redactor } from './core/redact.ts';
+import { asOrgsyncError, EXIT_CODES, Interrupted, OrgsyncError, type StopSignal } from './errors.ts';
+import { buildProgram, type GlobalOptions } from './program.ts';
+import { createTerminal, type Terminal } from './terminal.ts';
+import { packageVersion } from './version.ts';
+
+const STOP_SIGNALS: readonly StopSignal[] = ['SIGTERM', 'SIGINT', 'SIGHUP'];
+
+/** What was stopped by a signal and does not end by itself is ended after this. */
+const PATIENCE_MS = 10_000;
+/** A process that is done but held open by something forgotten is ended after this. */
+const LINGER_MS = 3_000;
+
+/** Runs one command; the only place that decides how the process ends. */
+async function main(argv: readonly string[]): Promise<number> {
+  const redactor = createRedactor();
+  const early = openTerminal({ json: argv.includes('--json'), verbose: 0, color: true }, redactor);
+  guardAgainstDefects(early, argv);
+  let terminal = early;
+  let code = 0;
+  const signal = stopSignal(() => terminal.note('orgsync: stopping; once more to stop at once'));
+  const program = await buildProgram(argv);
+  program.hook('preAction', (root) => {
+    const globals = root.opts() as unknown as GlobalOptions;
+    terminal = openTerminal(globals, redactor);
+    provideContext(root, createContext({ globals, terminal, signal, redactor, endWith: (wanted) => (code = wanted) }));
+  });
+  try {
+    await program.parseAsync(argv, { from: 'user' });
+  } catch (thrown) {
+    code = complain(isAbort(thrown) && signal.aborted ? signal.reason : thrown, terminal, argv);
+  }
+  return signal.reason instanceof Interrupted ? signal.reason.exitCode : code;
+}
+
+/** What Node.js itself rejects with when a signal aborts its calls. */
+function isAbort(thrown: unknown): boolean {
+  return thrown instanceof Error && thrown.name === 'AbortError';
+}
+
+function openTerminal({ json = false, quiet = false, verbose, color }: GlobalOptions, { scrub, conceal }: Redactor): Terminal {
+  const { stdout, stderr, env } = process;
+  return createTerminal({ json, quiet, verbose, color }, { stdout, stderr, env, scrub, conceal });
+}
+
+interface ContextParts {
+  readonly globals: GlobalOptions;
+  readonly terminal: Terminal;
+  readonly signal: AbortSignal;
+  readonly redactor: Redactor;
+  readonly endWith: (code: number) => void;
+}
+
+function createContext({ globals, terminal, signal, redactor, endWith }: ContextParts): CommandContext {
+  let loaded: Promise<LoadedConfig> | undefined;
+  const load = async (): Promise<LoadedConfig> => {
+    const { loadConfig } = await import('./config/load.ts');
+    const found = await loadConfig({ explicitPath: globals.config, env: process.env, cwd: process.cwd(), home: homedir() });
+    redactor.add(found.secrets);
+    for (const warning of found.warnings) terminal.note(`orgsync: ${warning}`);
+    return found;
+  };
+  return { terminal, env: process.env, signal, endWith, scrub: redactor.scrub, protect: redactor.add, loadConfig: () => (loaded ??= load()) };
+}
+
+/** Says what went wrong, and returns the exit code for it. */
+function complain(thrown: unknown, terminal: Terminal, argv: readonly string[]): number {
+  if (thrown instanceof CommanderError) {
+    if (thrown.exitCode === 0) return 0;
+    // Without a command commander has shown the help already.
+    if (thrown.code !== 'commander.help') terminal.error(usageError(thrown), EXIT_CODES.usage);
+    return EXIT_CODES.usage;
+  }
+  const error = asOrgsyncError(thrown);
+  const code = error instanceof Interrupted ? error.exitCode : EXIT_CODES[error.kind];
+  terminal.error(error, code);
+  if (error.kind === 'defect') terminal.warn(reportRequest(terminal, argv));
+  return code;
+}
+
+function usageError({ message, code }: CommanderError): OrgsyncError {
+  const sentence = message.replace(/^error: /, '').replace(/\n\s*/g, ' ').trim();
+  return new OrgsyncError('usage', { code: code.replace('commander.', '').replace(/([A-Z])/g, '_$1').toLowerCase(), message: sentence, hint: 'orgsync --help, or orgsync COMMAND --help, shows what is accepted' });
+}
+
+function reportRequest({ verbose }: Terminal, argv: readonly string[]): string {
+  const facts = `orgsync ${packageVersion()}, Node.js ${process.version}, ${process.platform}, called as: orgsync ${argv.join(' ')}`;
+  return `  this is a defect in orgsync; please report it, with this line${verbose > 0 ? '' : ' and what it prints with --verbose'}:\n  ${facts}`;
+}
+
+/** Aborts on the first signal; the second, or too long a wait, ends the process at once. As process 1 of a container nobody else would handle them. */
+function stopSignal(onFirst: () => void): AbortSignal {
+  const controller = new AbortController();
+  for (const name of STOP_SIGNALS) {
+    process.on(name, () => {
+      const interrupted = new Interrupted(name);
+      if (controller.signal.aborted) exitNow(interrupted.exitCode);
+      controller.abort(interrupted);
+      onFirst();
+      setTimeout(exitNow, PATIENCE_MS, interrupted.exitCode).unref();
+    });
+  }
+  return controller.signal;
+}
+
+/** A progress bar hides the cursor: whoever leaves without taking it down must show it again. */
+function exitNow(code: number): never {
+  if (process.stderr.isTTY) process.stderr.write('\u001b[?25h');
+  process.exit(code);
+}
+
+function guardAgainstDefects(terminal: Terminal, argv: readonly string[]): void {
+  const end = (thrown: unknown): void => {
+    complain(asDefect(thrown), terminal, argv);
+    exitNow(EXIT_CODES.defect);
+  };
+  process.on('uncaughtException', end);
+  process.on('unhandledRejection', end);
+}
+
+/** An expected failure that nobody waited for is a defect as well. */
+function asDefect(thrown: unknown): OrgsyncError {
+  const { message, code } = asOrgsyncError(thrown);
+  return new OrgsyncError('defect', { code: 'defect', message: code === 'defect' ? message : `unhandled: ${message}`, cause: thrown });
+}
+
+// What people start is CommonJS, which knows no await out here; a rejection ends as a defect.
+void main(process.argv.slice(2)).then((code) => {
+  process.exitCode = code;
+  setTimeout(exitNow, LINGER_MS, code).unref();
+});

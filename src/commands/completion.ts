@@ -1,0 +1,100 @@
+import { Argument, Command, type CommandUnknownOpts } from '@commander-js/extra-typings';
+import { contextOf } from './context.ts';
+
+const EXAMPLES = `
+Examples:
+  orgsync completion bash > /etc/bash_completion.d/orgsync
+  orgsync completion zsh > ~/.zfunc/_orgsync       (with ~/.zfunc in $fpath)
+  orgsync completion fish > ~/.config/fish/completions/orgsync.fish`;
+
+const SHELLS = ['bash', 'zsh', 'fish'] as const;
+
+/** `orgsync completion`: a script that completes commands and options, made from the commands as they are. */
+export function completionCommand(): Command {
+  const command = new Command('completion')
+    .description('Print a completion script for a shell')
+    .addArgument(new Argument('<shell>', 'which shell').choices(SHELLS))
+    .addHelpText('after', EXAMPLES);
+  return command.action((shell, _, self) => {
+    const script = SCRIPTS[shell](describe(root(self)));
+    contextOf(self).terminal.data(script);
+  }) as unknown as Command;
+}
+
+/** A place in the program: after these words, these may come. */
+interface Place {
+  /** `config show`; empty for the program itself. */
+  readonly words: string;
+  readonly candidates: readonly { readonly word: string; readonly about: string }[];
+}
+
+function root(command: CommandUnknownOpts): CommandUnknownOpts {
+  return command.parent === null ? command : root(command.parent);
+}
+
+function describe(program: CommandUnknownOpts, words: readonly string[] = []): readonly Place[] {
+  const help = program.createHelp();
+  const commands = help.visibleCommands(program).map((command) => ({ word: command.name(), about: command.description() }));
+  const options = [...help.visibleOptions(program), ...(words.length > 0 ? globalOptions(program) : [])].map(({ long, short, description }) => ({
+    word: long ?? short ?? '',
+    about: description,
+  }));
+  const inner = program.commands.flatMap((command) => describe(command, [...words, command.name()]));
+  return [{ words: words.join(' '), candidates: [...commands, ...options] }, ...inner];
+}
+
+function globalOptions(command: CommandUnknownOpts): CommandUnknownOpts['options'] {
+  return root(command).options.filter(({ long }) => long !== '--version');
+}
+
+const SCRIPTS: Readonly<Record<(typeof SHELLS)[number], (places: readonly Place[]) => string>> = { bash, zsh, fish };
+
+/** The words typed so far without options, as far as they name a place. */
+function cases(places: readonly Place[], line: (place: Place) => string): string {
+  return [...places].sort((one, other) => other.words.length - one.words.length).map(line).join('\n');
+}
+
+function bash(places: readonly Place[]): string {
+  return `# orgsync completion for bash
+_orgsync() {
+  local current="\${COMP_WORDS[COMP_CWORD]}" place="" word
+  for word in "\${COMP_WORDS[@]:1:COMP_CWORD-1}"; do
+    case "$word" in -*) ;; *) place="\${place:+$place }$word" ;; esac
+  done
+  case "$place" in
+${cases(places, ({ words, candidates }) => `    ${words === '' ? '*' : `"${words}"*`}) COMPREPLY=($(compgen -W "${candidates.map(({ word }) => word).join(' ')}" -- "$current")) ;;`)}
+  esac
+  [ \${#COMPREPLY[@]} -gt 0 ] || COMPREPLY=($(compgen -f -- "$current"))
+}
+complete -o filenames -F _orgsync orgsync`;
+}
+
+function zsh(places: readonly Place[]): string {
+  const described = ({ candidates }: Place): string => candidates.map(({ word, about }) => `'${word}:${about.replaceAll("'", "'\\''").replaceAll(':', '\\:')}'`).join(' ');
+  return `#compdef orgsync
+_orgsync() {
+  local place="" word
+  local -a candidates
+  for word in "\${words[@]:1:$((CURRENT-2))}"; do
+    [[ "$word" == -* ]] || place="\${place:+$place }$word"
+  done
+  case "$place" in
+${cases(places, (place) => `    ${place.words === '' ? '*' : `"${place.words}"*`}) candidates=(${described(place)}) ;;`)}
+  esac
+  _describe 'orgsync' candidates || _files
+}
+compdef _orgsync orgsync`;
+}
+
+function fish(places: readonly Place[]): string {
+  const quoted = (text: string): string => `'${text.replaceAll('\\', '\\\\').replaceAll("'", "\\'")}'`;
+  return places
+    .flatMap(({ words, candidates }) => {
+      const seen = words === '' ? '__fish_use_subcommand' : words.split(' ').map((word) => `__fish_seen_subcommand_from ${word}`).join('; and ');
+      return candidates.map(({ word, about }) => {
+        const what = word.startsWith('--') ? `-l ${word.slice(2)}` : `-f -a ${word}`;
+        return `complete -c orgsync -n ${quoted(seen)} ${what} -d ${quoted(about)}`;
+      });
+    })
+    .join('\n');
+}

@@ -1,0 +1,35 @@
+import { Command } from '@commander-js/extra-typings';
+import { contextOf } from './context.ts';
+
+const EXAMPLES = `
+Examples:
+  orgsync config show                  what holds, wherever it was written; secrets as ***
+  orgsync config show --json
+  orgsync config schema > orgsync.schema.json`;
+
+/** `orgsync config`: what the configuration is, and what it may be. */
+export function configCommand(): Command {
+  const config = new Command('config').description('Show the configuration, or what it may hold').addHelpText('after', EXAMPLES);
+  config
+    .command('show')
+    .description('Show the configuration that holds here, defaults included, secrets masked')
+    .addHelpText('after', '\nExamples:\n  orgsync config show\n  orgsync -c staging.yml config show --json')
+    .action(async (_, self) => {
+      const { terminal, loadConfig } = contextOf(self);
+      const [loaded, { effectiveConfig, effectiveYaml }] = await Promise.all([loadConfig(), import('../config/show.ts')]);
+      if (!terminal.interactive) for (const warning of loaded.warnings) terminal.warn(`orgsync: ${warning}`);
+      if (terminal.json) terminal.document(effectiveConfig(loaded));
+      else terminal.data(effectiveYaml(loaded));
+    });
+  config
+    .command('schema')
+    .description('Print the JSON Schema of the configuration')
+    .addHelpText('after', '\nExamples:\n  orgsync config schema > orgsync.schema.json')
+    .action(async (_, self) => {
+      const { terminal } = contextOf(self);
+      const { jsonSchema } = await import('../config/json-schema.ts');
+      if (terminal.json) terminal.document(jsonSchema());
+      else terminal.data(JSON.stringify(jsonSchema(), null, 2));
+    });
+  return config;
+}

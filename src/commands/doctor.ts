@@ -1,0 +1,112 @@
+import { Command } from '@commander-js/extra-typings';
+import type { App } from '../app.ts';
+import type { LoadedConfig } from '../config/load.ts';
+import type { Corp, Json } from '../core/model.ts';
+import type { Finding } from '../core/ports.ts';
+import { asOrgsyncError, EXIT_CODES } from '../errors.ts';
+import type { CheckDeps, Diagnosis } from '../sync/checks.ts';
+import { plain } from '../terminal.ts';
+import type { Terminal } from '../terminal.ts';
+import { contextOf } from './context.ts';
+import type { CommandContext } from './context.ts';
+
+const HELP = `
+Examples:
+  orgsync doctor                       is everything as a run needs it?
+  orgsync doctor --corp "Head office"  only this corp’s credential, beside the rest
+  orgsync doctor --quiet               only what is wrong
+
+Writes nothing. Sends WeCom a handful of requests per corp.
+
+Exit codes:
+  0 nothing is wrong (doubts may be) · 69 unreachable · 77 refused · 78 configuration`;
+
+/** `orgsync doctor`: looks at everything that a run needs, one line a finding, with the fix. */
+export function doctorCommand(): Command {
+  const command = new Command('doctor')
+    .description('Check configuration, store, Redis, and what each corp’s credential may do')
+    .option('--corp <id|name>', 'of the corps, only this one; may be given several times', (value: string, earlier: readonly string[]) => [...earlier, value], [] as readonly string[])
+    .addHelpText('after', HELP);
+  return command.action(async ({ corp }, self) => {
+    const context = contextOf(self);
+    const loaded = await load(context);
+    if ('finding' in loaded) {
+      conclude([loaded.finding], EXIT_CODES[loaded.finding.kind ?? 'config'], context);
+      return;
+    }
+    const { openApp } = await import('../app.ts');
+    const app = await openApp(loaded, context);
+    try {
+      await examine(app, loaded, corp, context);
+    } finally {
+      await app.close();
+    }
+  });
+}
+
+/** A configuration that cannot be read is the first finding, and the last. */
+async function load(context: CommandContext): Promise<LoadedConfig | { readonly finding: Diagnosis }> {
+  try {
+    return await context.loadConfig();
+  } catch (thrown) {
+    const { kind, message, hint } = asOrgsyncError(thrown);
+    if (kind === 'defect') throw thrown;
+    const finding: Diagnosis = { title: 'the configuration is valid', ok: false, kind, detail: message, fix: hint ?? '', corp: null };
+    show(finding, context.terminal);
+    return { finding };
+  }
+}
+
+async function examine(app: App, loaded: LoadedConfig, corps: readonly string[], context: CommandContext): Promise<void> {
+  const { diagnose, diagnosisExitCode } = await import('../sync/checks.ts');
+  const findings: Diagnosis[] = [];
+  for await (const finding of diagnose(depsOf(app, loaded, corps, context))) {
+    show(finding, context.terminal);
+    findings.push(finding);
+  }
+  conclude(findings, diagnosisExitCode(findings), context);
+}
+
+function depsOf(app: App, { config, path, warnings }: LoadedConfig, corps: readonly string[], { env, signal }: CommandContext): CheckDeps {
+  return {
+    config: { path, warnings, gate: config.gate, readOnly: config.read_only },
+    ...{ env, signal, clock: app.clock },
+    inspectStore: () => app.inspectStore(),
+    inspectRedis: config.redis === undefined ? null : () => app.inspectRedis(),
+    leases: { holders: async () => (await app.leases()).holders() },
+    corps: () => app.corps(corps),
+    probe: async (corp: Corp, until: AbortSignal) => (await app.directory()).probe(corp, until),
+  };
+}
+
+function show(finding: Diagnosis, terminal: Terminal): void {
+  if (terminal.quiet && finding.ok && finding.doubtful !== true) return;
+  terminal.data(findingText(finding, terminal.paint));
+}
+
+/** One line, and what to do about it below where there is anything to do. */
+function findingText({ title, ok, doubtful, detail, fix, corp }: Diagnosis, paint: Terminal['paint']): string {
+  const mark = { ok: paint.green('ok  '), warn: paint.yellow('warn'), fail: paint.red('FAIL') }[verdict({ ok, doubtful })];
+  const about = corp === null ? title : `${corp.name}: ${title}`;
+  const lines = detail.split('\n').map((line) => plain(line));
+  const text = `${mark}  ${plain(about)}${detail === '' ? '' : `: ${lines.join('\n        ')}`}`;
+  return fix === '' ? text : `${text}\n      ${paint.bold('fix:')} ${plain(fix)}`;
+}
+
+function conclude(findings: readonly Diagnosis[], exitCode: number, context: CommandContext): void {
+  const { terminal } = context;
+  context.endWith(exitCode);
+  const wrong = findings.filter(({ ok }) => !ok).length;
+  const doubtful = findings.filter((finding) => finding.ok && finding.doubtful === true).length;
+  if (terminal.json) terminal.document({ exit_code: exitCode, wrong, doubtful, checks: findings.map(findingDocument) });
+  else if (!terminal.quiet) terminal.data(`\n${wrong === 0 ? 'nothing is wrong' : `${wrong} wrong`}${doubtful === 0 ? '' : `, ${doubtful} worth a look`}`);
+}
+
+function findingDocument({ title, ok, doubtful, detail, fix, corp }: Diagnosis): Json {
+  return { title, result: verdict({ ok, doubtful }), detail, fix: fix === '' ? null : fix, corp_id: corp?.id ?? null };
+}
+
+function verdict({ ok, doubtful }: { readonly ok: boolean; readonly doubtful: Finding['doubtful'] | undefined }): 'ok' | 'warn' | 'fail' {
+  if (!ok) return 'fail';
+  return doubtful === true ? 'warn' : 'ok';
+}

@@ -1,0 +1,63 @@
+import type { ChangedValues, ChangeSet, DepartmentChange, Json, MemberChange } from '../core/model.ts';
+import type { CorpResult } from '../core/outcome.ts';
+import { plain } from '../terminal.ts';
+import type { Terminal } from '../terminal.ts';
+
+/** More lines than this a corp are counted instead of shown, unless `--verbose` is given. */
+const SHOWN = 100;
+
+/** What a plan shows: a diff that a person can read, corp by corp. */
+export function planText(corps: readonly CorpResult[], terminal: Pick<Terminal, 'paint' | 'verbose'>): string {
+  return corps.map((result) => corpPlan(result, terminal)).join('\n\n');
+}
+
+function corpPlan({ corp, changes, outcome, error }: CorpResult, { paint, verbose }: Pick<Terminal, 'paint' | 'verbose'>): string {
+  const title = paint.bold(`${plain(corp.name)} (${corp.id})`);
+  if (changes === null) return `${title}: ${outcome === 'skipped' ? 'another process is reading it now' : `no plan: ${error?.message ?? outcome}`}`;
+  const lines = planLines(changes, paint);
+  if (lines.length === 0) return `${title}: nothing to change`;
+  const shown = verbose > 0 ? lines : lines.slice(0, SHOWN);
+  const more = lines.length > shown.length ? [paint.dim(`  … and ${lines.length - shown.length} more (--verbose shows all)`)] : [];
+  return [`${title}: ${tally(changes)}`, ...shown, ...more].join('\n');
+}
+
+function tally({ members, departments }: ChangeSet): string {
+  const count = (action: string): number => members.filter((change) => change.action === action).length;
+  const parts = [
+    [count('joined'), 'join'],
+    [count('returned'), 'return'],
+    [count('departed'), 'depart'],
+    [count('changed'), 'change'],
+    [departments.length, departments.length === 1 ? 'department changes' : 'departments change'],
+  ] as const;
+  return parts.filter(([number]) => number > 0).map(([number, word]) => `${number} ${word}`).join(', ');
+}
+
+function planLines({ departments, members }: ChangeSet, paint: Terminal['paint']): readonly string[] {
+  return [...departments.map((change) => departmentLine(change, paint)), ...members.map((change) => memberLine(change, paint))];
+}
+
+function departmentLine({ action, after, oldValues, newValues }: DepartmentChange, paint: Terminal['paint']): string {
+  const who = `department ${plain(after.name ?? '(no name)')} (${after.id})`;
+  if (action === 'created' || action === 'restored') return paint.green(`  + ${who}${action === 'restored' ? ', restored' : ''}`);
+  if (action === 'removed') return paint.red(`  - ${who}`);
+  return paint.yellow(`  ~ ${who}: ${differences(oldValues, newValues)}`);
+}
+
+function memberLine({ action, after, oldValues, newValues }: MemberChange, paint: Terminal['paint']): string {
+  const who = `${plain(after.fields.name ?? '(no name)')} (${after.userid})`;
+  if (action === 'joined') return paint.green(`  + ${who}`);
+  if (action === 'departed') return paint.red(`  - ${who}`);
+  if (action === 'returned') return paint.green(`  + ${who}, returned`);
+  return paint.yellow(`  ~ ${who}: ${differences(oldValues, newValues)}`);
+}
+
+function differences(oldValues: ChangedValues | null, newValues: ChangedValues): string {
+  return Object.entries(newValues)
+    .map(([name, value]) => `${name} ${shown(oldValues?.[name] ?? null)} → ${shown(value)}`)
+    .join(', ');
+}
+
+function shown(value: Json): string {
+  return value === null ? 'unknown' : plain(typeof value === 'string' ? `"${value}"` : JSON.stringify(value));
+}

@@ -1,0 +1,137 @@
+import { Command, InvalidArgumentError } from '@commander-js/extra-typings';
+import { OrgsyncError } from '../errors.ts';
+import type { Sandbox, SandboxOptions } from '../sandbox/sandbox.ts';
+import { type CommandContext, contextOf } from './context.ts';
+
+const EXAMPLES = `
+Examples:
+  orgsync sandbox --write-config config.yml     serve, and leave a configuration; then: orgsync run
+  orgsync sandbox --corps 30 --members 2000 --latency 300 --strict 10
+  curl http://127.0.0.1:7300/sandbox            what it serves, and how it is driven
+  curl -X POST http://127.0.0.1:7300/sandbox/churn
+                                                people join, move and leave; then: orgsync plan`;
+
+const DEFAULT_PORT = 7300;
+
+/** `orgsync sandbox`: serves the local WeCom until it is stopped. */
+export function sandboxCommand(): Command {
+  const command = new Command('sandbox')
+    .description('Serve a local WeCom with invented corps, for trials and load tests')
+    .option('--port <n>', 'where to listen; 0 takes a free port', whole(0, 65_535), DEFAULT_PORT)
+    .option('--host <address>', 'what to bind; only a loopback address unless --allow-remote is given', '127.0.0.1')
+    .option('--allow-remote', 'bind any address, and let everyone there drive the sandbox', false)
+    .option('--corps <n>', 'how many corps to invent', whole(1, 1000), 3)
+    .option('--members <n>', 'members of each corp', whole(0, 200_000), 200)
+    .option('--departments <n>', 'departments of each corp', whole(1, 30_000), 20)
+    .option('--seed <n>', 'what they are invented from; the same seed gives the same corps', whole(0, 4_294_967_295), 1)
+    .option('--latency <ms>', 'how long every answer takes', whole(0, 600_000), 0)
+    .option('--jitter <ms>', 'up to this much more, at random', whole(0, 600_000), 0)
+    .option('--strict <n>', 'bar an address that sends more than n requests for one corp in any second', whole(1, 10_000))
+    .option('--max-list <n>', 'answer 45029 for departments with more members', whole(0, 200_000))
+    .option('--write-config <file>', 'write a configuration for orgsync, ready to use')
+    .option('--contacts', 'with the contacts-sync secrets in it', false)
+    .option('--hide-mobiles', 'with the secret of an application made after 2022-06-20, which gets no mobiles', false)
+    .addHelpText('after', EXAMPLES);
+  return command.action(async (options, self) => {
+    const context = contextOf(self);
+    if (!options.allowRemote) requireLoopback(options.host);
+    const sandbox = await open(optionsFor(options));
+    try {
+      await introduce(sandbox, options, context);
+      await stopped(context.signal);
+    } finally {
+      await sandbox.close();
+    }
+  });
+}
+
+interface Given {
+  readonly port: number;
+  readonly host: string;
+  readonly corps: number;
+  readonly members: number;
+  readonly departments: number;
+  readonly seed: number;
+  readonly latency: number;
+  readonly jitter: number;
+  readonly strict?: number | undefined;
+  readonly maxList?: number | undefined;
+}
+
+function optionsFor({ port, host, corps, members, departments, seed, latency, jitter, strict, maxList }: Given): SandboxOptions {
+  const settings = { latencyMs: latency, jitterMs: jitter, strictPerSecond: strict ?? null, maxListMembers: maxList ?? null };
+  return { port, host, corps, members, departments, seed, settings };
+}
+
+async function open(options: SandboxOptions): Promise<Sandbox> {
+  const { startSandbox } = await import('../sandbox/server.ts');
+  try {
+    return await startSandbox(options);
+  } catch (cause) {
+    throw new OrgsyncError('unavailable', {
+      code: 'sandbox_address',
+      message: `the sandbox cannot listen on ${options.host ?? ''}:${options.port ?? 0}: ${cause instanceof Error ? cause.message : String(cause)}`,
+      hint: 'choose another --port (0 takes a free one) or --host',
+      cause,
+    });
+  }
+}
+
+/** Says where it is and what to do next; with `--json` the same facts as one document, at once. */
+async function introduce(sandbox: Sandbox, { writeConfig, contacts, hideMobiles }: ConfigGiven, { terminal }: CommandContext): Promise<void> {
+  const { configFor } = await import('../sandbox/config-file.ts');
+  const kind = hideMobiles ? 'app' : 'app_pre2022';
+  if (writeConfig !== undefined) await write(writeConfig, configFor(sandbox, { kind, withContacts: contacts }));
+  const corps = [...sandbox.world.corps.values()].map((corp) => {
+    const { secret, agentId } = sandbox.world.secret(corp, kind);
+    return { id: corp.id, name: corp.name, secret, agent_id: agentId, members: corp.members.size, departments: corp.departments.size };
+  });
+  if (terminal.json) return terminal.document({ url: sandbox.url, config: writeConfig ?? null, corps });
+  const next = writeConfig === undefined ? 'add --write-config config.yml to have a configuration for it' : `try: orgsync --config ${writeConfig} run`;
+  const lines = corps.slice(0, 10).map(({ id, name, secret }) => `  ${id}  ${secret}  ${name}`);
+  const more = corps.length > 10 ? [`  … and ${corps.length - 10} more: ${sandbox.url}/sandbox/corps`] : [];
+  terminal.data([`WeCom sandbox at ${sandbox.url}`, ...lines, ...more, `${next}; drive it: ${sandbox.url}/sandbox; stop it: Ctrl-C`].join('\n'));
+}
+
+interface ConfigGiven {
+  readonly writeConfig?: string | undefined;
+  readonly contacts: boolean;
+  readonly hideMobiles: boolean;
+}
+
+async function write(file: string, text: string): Promise<void> {
+  const { writeFile } = await import('node:fs/promises');
+  try {
+    await writeFile(file, text, { mode: 0o600 });
+  } catch (cause) {
+    throw new OrgsyncError('usage', {
+      code: 'sandbox_config_file',
+      message: `${file} cannot be written: ${cause instanceof Error ? cause.message : String(cause)}`,
+      hint: 'give --write-config a file in a folder that you may write to',
+      cause,
+    });
+  }
+}
+
+/** Anyone who reaches the sandbox can drive it, and it serves corps that look real. */
+function requireLoopback(host: string): void {
+  if (host === 'localhost' || host === '::1' || /^127(\.\d{1,3}){3}$/.test(host)) return;
+  throw new OrgsyncError('usage', {
+    code: 'sandbox_not_loopback',
+    message: `the sandbox binds only loopback addresses, not ${host}`,
+    hint: 'use --host 127.0.0.1, or add --allow-remote if everyone who can reach that address may drive it',
+  });
+}
+
+function whole(min: number, max: number): (text: string) => number {
+  return (text) => {
+    const number = Number(text);
+    if (/^\d+$/.test(text) && number >= min && number <= max) return number;
+    throw new InvalidArgumentError(`A whole number from ${min} to ${max} is needed.`);
+  };
+}
+
+function stopped(signal: AbortSignal): Promise<void> {
+  if (signal.aborted) return Promise.resolve();
+  return new Promise((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }));
+}

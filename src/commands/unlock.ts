@@ -1,0 +1,76 @@
+import { Command } from '@commander-js/extra-typings';
+import type { App } from '../app.ts';
+import type { Holder } from '../core/ports.ts';
+import { formatAge } from '../core/status.ts';
+import { plain } from '../terminal.ts';
+import { contextOf } from './context.ts';
+import type { CommandContext } from './context.ts';
+
+const HELP = `
+Examples:
+  orgsync status                       who holds what
+  orgsync unlock run                   asks before it frees the lease of the scheduled run
+  orgsync unlock corp:ww12ab --yes     for scripts
+
+A lease ends by itself when its holder is gone (lock.ttl), so this is for one that is stuck. Whoever held it is fenced
+off as soon as the next run begins: it cannot write over what that one does.
+
+Exit codes:
+  0 free now, or it was · 64 nobody could be asked · 69 unreachable`;
+
+/** `orgsync unlock`: frees a lease whoever holds it. */
+export function unlockCommand(): Command<[string]> {
+  const command = new Command('unlock')
+    .description('Free a lease whoever holds it, after asking')
+    .argument('<name>', 'the lease: run, run:1/4, corp:ww…; orgsync status shows them')
+    .option('-y, --yes', 'do not ask')
+    .addHelpText('after', HELP);
+  return command.action(async (name, { yes = false }, self) => {
+    const context = contextOf(self);
+    const { openApp } = await import('../app.ts');
+    const app = await openApp(await context.loadConfig(), context);
+    try {
+      await unlock(name, yes, app, context);
+    } finally {
+      await app.close();
+    }
+  });
+}
+
+async function unlock(name: string, yes: boolean, app: App, context: CommandContext): Promise<void> {
+  const { terminal } = context;
+  const leases = await app.leases();
+  const held = await leases.holders();
+  const holder = held.find((one) => one.name === name);
+  if (holder === undefined) {
+    const others = held.length === 0 ? 'no lease is held' : `held are: ${held.map((one) => one.name).join(', ')}`;
+    show(context, { name, released: false, holder: null }, `nobody holds ${name}; ${others}`);
+    return;
+  }
+  const who = `${name} is held by ${holder.host} (pid ${holder.pid}) for ${formatAge(Math.max(0, app.clock.now() - holder.since.getTime()))}`;
+  terminal.note(plain(who));
+  if (!yes && !(await agreed(name, context))) {
+    show(context, { name, released: false, holder }, 'left as it is');
+    return;
+  }
+  const released = await leases.forceRelease(name);
+  app.log('warn', 'lease_forced', `the lease ${name} of ${holder.host} (pid ${holder.pid}) was freed by hand`, { lease: name });
+  show(context, { name, released, holder }, released ? `freed ${name}, which ${holder.host} (pid ${holder.pid}) held` : `${name} was freed by its holder meanwhile`);
+}
+
+async function agreed(name: string, { terminal, signal }: CommandContext): Promise<boolean> {
+  const { confirm } = await import('../confirm.ts');
+  return await confirm(`Free ${name}?`, { interactive: terminal.interactive, signal });
+}
+
+interface Unlocked {
+  readonly name: string;
+  readonly released: boolean;
+  readonly holder: Holder | null;
+}
+
+function show({ terminal }: CommandContext, { name, released, holder }: Unlocked, text: string): void {
+  const was = holder === null ? null : { host: holder.host, pid: holder.pid, since: holder.since.toISOString(), expires_at: holder.expiresAt?.toISOString() ?? null };
+  if (terminal.json) terminal.document({ name, released, holder: was });
+  else terminal.data(plain(text));
+}

@@ -1,0 +1,97 @@
+import { Command, type CommandUnknownOpts } from '@commander-js/extra-typings';
+import { packageVersion } from './version.ts';
+
+/** One command: what leads to its file. */
+type Loader = () => Promise<CommandUnknownOpts>;
+
+/** Every command by name, in the order and the groups that `--help` shows. */
+const COMMANDS: Readonly<Record<string, Readonly<Record<string, Loader>>>> = {
+  'Every day:': {
+    run: async () => (await import('./commands/run.ts')).runCommand(),
+    plan: async () => (await import('./commands/run.ts')).planCommand(),
+    lookup: async () => (await import('./commands/lookup.ts')).lookupCommand(),
+    status: async () => (await import('./commands/status.ts')).statusCommand(),
+    changes: async () => (await import('./commands/changes.ts')).changesCommand(),
+    report: async () => (await import('./commands/report.ts')).reportCommand(),
+  },
+  'When something is wrong:': {
+    doctor: async () => (await import('./commands/doctor.ts')).doctorCommand(),
+    unlock: async () => (await import('./commands/unlock.ts')).unlockCommand(),
+    forget: async () => (await import('./commands/forget.ts')).forgetCommand(),
+  },
+  'Setting up:': {
+    migrate: async () => (await import('./commands/migrate.ts')).migrateCommand(),
+    config: async () => (await import('./commands/config.ts')).configCommand(),
+    completion: async () => (await import('./commands/completion.ts')).completionCommand(),
+  },
+  'Trying it out:': {
+    demo: async () => (await import('./commands/demo.ts')).demoCommand(),
+    sandbox: async () => (await import('./commands/sandbox.ts')).sandboxCommand(),
+  },
+};
+
+/** Options of every command, before or after its name. */
+export interface GlobalOptions {
+  readonly config?: string;
+  readonly json?: boolean;
+  readonly verbose: number;
+  readonly quiet?: boolean;
+  readonly color: boolean;
+}
+
+const INTRODUCTION = 'Keeps the departments and members of many WeCom (企业微信) enterprises true in MySQL or SQLite, and answers who has a phone number.';
+
+const EXAMPLES = `
+Examples:
+  orgsync demo                         see it work; nothing to install or configure
+  orgsync plan                         what a run would change
+  orgsync run                          what a crontab holds
+  orgsync lookup 13800138000           who is this?
+
+Exit codes:
+  0 done · 1 failed in part, or nobody found · 3 held back · 64 usage · 69 unreachable · 70 defect
+  75 try again · 77 refused · 78 configuration · 130, 143 stopped by a signal`;
+
+/**
+ * Builds the program with the commands that `argv` may mean: the one it names, or all of them when it names none (help,
+ * completion, a misspelt name). Of many processes that start together, most end after one question to Redis: they
+ * should not read the files of commands they do not run.
+ */
+export async function buildProgram(argv: readonly string[]): Promise<CommandUnknownOpts> {
+  const program = new Command('orgsync')
+    .description(INTRODUCTION)
+    .addHelpCommand(helpCommand())
+    .version(packageVersion(), '--version', 'print the version')
+    .helpOption('-h, --help', 'print this help')
+    .option('-c, --config <file>', 'the configuration, instead of searching for it')
+    .option('--json', 'print one JSON document on stdout, and nothing else there')
+    .option('-v, --verbose', 'say more; may be repeated', (_: string, count: number) => count + 1, 0)
+    .option('-q, --quiet', 'say only what went wrong')
+    .option('--no-color', 'print without colours; NO_COLOR does the same')
+    .configureHelp({ showGlobalOptions: true })
+    .configureOutput({ outputError: () => undefined })
+    .addHelpText('after', EXAMPLES)
+    .exitOverride();
+  for (const [group, command] of await loadCommands(argv)) {
+    inherit(command, program);
+    program.addCommand(command.helpGroup(group));
+  }
+  return program;
+}
+
+function helpCommand(): Command {
+  return new Command('help').argument('[command]').description('Show the help of a command').helpGroup('Setting up:') as unknown as Command;
+}
+
+async function loadCommands(argv: readonly string[]): Promise<readonly (readonly [string, CommandUnknownOpts])[]> {
+  const all = Object.entries(COMMANDS).flatMap(([group, commands]) => Object.entries(commands).map(([name, load]) => ({ group, name, load })));
+  const needsAll = argv.includes('completion') || argv.includes('help');
+  const named = needsAll ? [] : all.filter(({ name }) => argv.includes(name));
+  return Promise.all((named.length > 0 ? named : all).map(async ({ group, load }) => [group, await load()] as const));
+}
+
+/** Commands made on their own know nothing of the program's ways of failing and helping. */
+function inherit(command: CommandUnknownOpts, parent: CommandUnknownOpts): void {
+  command.copyInheritedSettings(parent);
+  for (const child of command.commands) inherit(child, command);
+}

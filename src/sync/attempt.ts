@@ -1,0 +1,138 @@
+import { OrgsyncError, asOrgsyncError } from '../errors.ts';
+import { countChanges } from '../core/diff.ts';
+import type { Corp } from '../core/model.ts';
+import { NO_CHANGES } from '../core/outcome.ts';
+import type { CorpResult } from '../core/outcome.ts';
+import type { Clock, Fence, Lease, Leases, Log, Writer } from '../core/ports.ts';
+import type { SafetyLimits, Verdict } from '../core/safety.ts';
+import { compareCorp, syncCorp } from './corp.ts';
+import type { CorpDeps, CorpStep } from './corp.ts';
+import { acquireWithin } from './patience.ts';
+
+/** What an attempt at one corp needs beside what its sync needs. */
+export interface AttemptDeps extends Omit<CorpDeps, 'lease' | 'fence' | 'limits' | 'onStep'> {
+  readonly leases: Leases;
+  readonly writer: Writer;
+  readonly clock: Clock;
+  readonly log: Log;
+  /** A plan compares; a run commits. */
+  readonly mode: 'compare' | 'commit';
+  readonly readOnly: boolean;
+  /** How long a corp's lease that is held is waited for, in milliseconds. */
+  readonly waitMs: number;
+  readonly limitsOf: (corp: Corp) => SafetyLimits;
+  readonly watch: RunWatch;
+}
+
+/** Hears what happens to each corp while it happens; for progress bars. */
+export interface RunWatch {
+  onStep(corp: Corp, step: CorpStep): void;
+  onEnd(result: CorpResult): void;
+}
+
+/**
+ * Tries one corp under its own lease, and tells how it ended: this never rejects, so that one corp's trouble stays its
+ * own. A corp that another process holds is skipped. Every attempt that reached the store has its row in `runs`.
+ */
+export async function runCorp(corp: Corp, deps: AttemptDeps): Promise<CorpResult> {
+  const began = { at: deps.clock.monotonic(), requests: deps.directory.requestsSent(corp) };
+  const ended = await underLease(corp, deps);
+  const result: CorpResult = {
+    corp,
+    departments: 0,
+    members: 0,
+    counts: NO_CHANGES,
+    error: null,
+    departing: [],
+    changes: null,
+    ...ended,
+    requests: deps.directory.requestsSent(corp) - began.requests,
+    seconds: Math.round(deps.clock.monotonic() - began.at) / 1000,
+  };
+  logEnd(result, deps.log);
+  deps.watch.onEnd(result);
+  return result;
+}
+
+type Ended = Pick<CorpResult, 'outcome'> & Partial<CorpResult>;
+
+async function underLease(corp: Corp, deps: AttemptDeps): Promise<Ended> {
+  let lease: Lease | null = null;
+  try {
+    deps.signal.throwIfAborted();
+    if (deps.mode === 'compare' && deps.readOnly) return await plan(corp, deps);
+    const acquired = await acquireWithin({ ...deps, fair: false }, `corp:${corp.id}`, deps.waitMs);
+    if (acquired.is === 'held') return { outcome: 'skipped' };
+    lease = acquired.lease;
+    const signal = AbortSignal.any([deps.signal, lease.signal]);
+    return deps.mode === 'compare' ? await plan(corp, { ...deps, signal }) : await commit(corp, lease, { ...deps, signal });
+  } catch (error) {
+    return failed(error, deps.signal);
+  } finally {
+    await lease?.release();
+  }
+}
+
+async function plan(corp: Corp, deps: AttemptDeps): Promise<Ended> {
+  const { snapshot, changes, verdict } = await compareCorp(corp, withLimits(corp, deps));
+  const seen = { counts: countChanges(changes), members: snapshot.members.size, departments: snapshot.departments.size, changes };
+  return verdict.heldBack ? { ...seen, ...heldBack(verdict) } : { ...seen, outcome: 'ok' };
+}
+
+async function commit(corp: Corp, lease: Lease, deps: AttemptDeps): Promise<Ended> {
+  const fence = await deps.store.begin(corp, deps.writer);
+  const requestsBefore = deps.directory.requestsSent(corp);
+  const spent = (): number => deps.directory.requestsSent(corp) - requestsBefore;
+  try {
+    const { verdict, ...seen } = await syncCorp(corp, { ...withLimits(corp, deps), lease, fence });
+    if (!verdict.heldBack) return { ...seen, outcome: 'ok' };
+    const ended = heldBack(verdict);
+    await deps.store.finish(fence, { outcome: 'held_back', requests: spent(), error: ended.error.message });
+    return { ...seen, ...ended };
+  } catch (error) {
+    const ended = failed(error, deps.signal);
+    await finishQuietly(fence, { ...ended, requests: spent() }, deps);
+    return ended;
+  }
+}
+
+function withLimits(corp: Corp, deps: AttemptDeps): Omit<CorpDeps, 'lease' | 'fence'> {
+  return { ...deps, limits: deps.limitsOf(corp), onStep: (step) => deps.watch.onStep(corp, step) };
+}
+
+function heldBack(verdict: Extract<Verdict, { heldBack: true }>): Pick<CorpResult, 'outcome' | 'departing'> & { readonly error: OrgsyncError } {
+  const error = new OrgsyncError('held_back', {
+    code: 'safety_limit',
+    message: `held back: ${verdict.reasons.join('; ')}`,
+    hint: 'look at it with orgsync plan; if it is meant, run once with --allow-departures',
+  });
+  return { outcome: 'held_back', error, departing: verdict.departing };
+}
+
+/** What was thrown, as an outcome. Once `signal` has aborted, its reason tells why, whatever broke because of it. */
+function failed(thrown: unknown, signal: AbortSignal): { readonly outcome: 'failed' | 'interrupted'; readonly error: OrgsyncError } {
+  const error = asOrgsyncError(signal.aborted ? signal.reason : thrown);
+  return { outcome: error.kind === 'temporary' && INTERRUPTIONS.has(error.code) ? 'interrupted' : 'failed', error };
+}
+
+/** Codes of errors that stopped a corp from outside, so that nothing is known against it. */
+const INTERRUPTIONS: ReadonlySet<string> = new Set(['lease_lost', 'fenced_off', 'deadline_reached', 'stopped_by_signal']);
+
+/** The row in `runs` is worth a try, but its failure must not hide why the corp failed. */
+async function finishQuietly(
+  fence: Fence,
+  { outcome, error, requests }: { readonly outcome: 'failed' | 'interrupted'; readonly error: OrgsyncError; readonly requests: number },
+  { store, log }: AttemptDeps,
+): Promise<void> {
+  try {
+    await store.finish(fence, { outcome, requests, error: error.message });
+  } catch (second) {
+    log('warn', 'run_row_not_closed', 'the run could not be closed in the store', { corp: fence.corp.id, error: asOrgsyncError(second).code });
+  }
+}
+
+function logEnd({ corp, outcome, counts, members, departments, requests, seconds, error }: CorpResult, log: Log): void {
+  const facts = { corp: corp.id, outcome, ...counts, members, departments, requests, seconds };
+  if (error === null) log('info', `corp_${outcome}`, `${corp.name}: ${outcome}`, facts);
+  else log('error', `corp_${outcome}`, `${corp.name}: ${error.message}`, { ...facts, code: error.code });
+}

@@ -1,0 +1,108 @@
+import { EXIT_CODES, asOrgsyncError } from '../errors.ts';
+import type { ErrorKind } from '../errors.ts';
+import { shutBy } from '../core/gate.ts';
+import type { Gate } from '../core/gate.ts';
+import type { Corp } from '../core/model.ts';
+import type { Clock, Directory, Finding, Leases } from '../core/ports.ts';
+import { formatAge } from '../core/status.ts';
+
+/** What is asked about, and of whom. */
+export interface CheckDeps {
+  readonly config: { readonly path: string; readonly warnings: readonly string[]; readonly gate: Gate; readonly readOnly: boolean };
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly clock: Clock;
+  readonly inspectStore: () => Promise<readonly Finding[]>;
+  /** null when there is none. */
+  readonly inspectRedis: (() => Promise<readonly Finding[]>) | null;
+  readonly leases: Pick<Leases, 'holders'>;
+  readonly corps: () => Promise<readonly Corp[]>;
+  readonly probe: Directory['probe'];
+  readonly signal: AbortSignal;
+}
+
+/** A finding, with the corp it is about. */
+export interface Diagnosis extends Finding {
+  readonly corp: Corp | null;
+}
+
+interface Check {
+  readonly title: string;
+  readonly find: (deps: CheckDeps) => Promise<readonly Finding[]> | readonly Finding[];
+}
+
+/** Everything that is looked at beside the corps, in the order in which a trouble explains those after it. */
+const CHECKS: readonly Check[] = [
+  { title: 'configuration', find: checkConfig },
+  { title: 'gate', find: checkGate },
+  { title: 'store', find: ({ inspectStore }) => inspectStore() },
+  { title: 'Redis', find: ({ inspectRedis }) => inspectRedis?.() ?? [good('Redis', 'none: leases, pace and tokens are kept by the store and this process')] },
+  { title: 'leases', find: checkLeases },
+];
+
+/** Finds out all it can, a finding at a time. Trouble is a finding; only `signal.reason` and defects are thrown. */
+export async function* diagnose(deps: CheckDeps): AsyncGenerator<Diagnosis> {
+  for (const { title, find } of CHECKS) {
+    for (const finding of await attempt(title, deps.signal, async () => find(deps))) yield { ...finding, corp: null };
+  }
+  let corps: readonly Corp[] = [];
+  const listed = await attempt('the corps are known', deps.signal, async () => {
+    corps = await deps.corps();
+    return [good('the corps are known', `${corps.length}`)];
+  });
+  for (const finding of listed) yield { ...finding, corp: null };
+  for (const corp of corps) {
+    for (const finding of await attempt('WeCom', deps.signal, () => deps.probe(corp, deps.signal))) yield { ...finding, corp };
+  }
+}
+
+/** The code that a diagnosis ends with: the gravest trouble's (78 > 77 > 69 > 70 > 75 > 1), 0 when nothing is wrong. */
+export function diagnosisExitCode(findings: readonly Finding[]): number {
+  const kinds = new Set(findings.filter(({ ok }) => !ok).map(({ kind }) => kind ?? 'refused'));
+  const gravest = GRAVITY.find((kind) => kinds.has(kind));
+  return gravest === undefined ? 0 : EXIT_CODES[gravest];
+}
+
+const GRAVITY: readonly ErrorKind[] = ['config', 'refused', 'unavailable', 'defect', 'temporary', 'usage', 'failed', 'held_back'];
+
+async function attempt(title: string, signal: AbortSignal, find: () => Promise<readonly Finding[]>): Promise<readonly Finding[]> {
+  signal.throwIfAborted();
+  try {
+    return await find();
+  } catch (thrown) {
+    signal.throwIfAborted();
+    const error = asOrgsyncError(thrown);
+    if (error.kind === 'defect') throw thrown;
+    return [{ title, ok: false, kind: error.kind, detail: error.message, fix: error.hint ?? '' }];
+  }
+}
+
+function checkConfig({ config }: CheckDeps): readonly Finding[] {
+  const warnings = config.warnings.map((warning): Finding => {
+    const [detail = warning, fix = ''] = warning.split(/: (?=chmod )/u);
+    return { title: 'the configuration is safe', ok: true, doubtful: true, detail, fix };
+  });
+  return [good('the configuration is valid', config.path), ...warnings];
+}
+
+function checkGate({ config, env }: CheckDeps): readonly Finding[] {
+  const readOnly: Finding = { title: 'runs write here', ok: true, doubtful: true, detail: 'no: read_only, or ORGSYNC_READ_ONLY', fix: 'take it away where runs should write' };
+  const shut = shutBy(config.gate, env).map(({ name, accepted, found }): Finding => ({
+    title: 'the gate is open here',
+    ok: true,
+    doubtful: true,
+    detail: `no: ${name} ${found === undefined ? 'is not set' : `is ${found}`}, so a run does nothing`,
+    fix: `set ${name} to ${accepted.join(' or ')} where it should run; orgsync run --ignore-gate runs once`,
+  }));
+  const gate = shut.length > 0 ? shut : [good('the gate is open here', Object.keys(config.gate).length === 0 ? 'yes: there is no gate' : 'yes')];
+  return config.readOnly ? [...gate, readOnly] : gate;
+}
+
+async function checkLeases({ leases, clock }: CheckDeps): Promise<readonly Finding[]> {
+  const holders = await leases.holders();
+  const held = holders.map(({ name, host, pid, since }) => `${name} by ${host} (pid ${pid}) for ${formatAge(Math.max(0, clock.now() - since.getTime()))}`);
+  return [good('leases can be asked for', held.length === 0 ? 'none is held' : `held: ${held.join(', ')}`)];
+}
+
+function good(title: string, detail: string): Finding {
+  return { title, ok: true, detail, fix: '' };
+}

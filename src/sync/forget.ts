@@ -1,0 +1,53 @@
+import type { Erased, History, Person } from '../core/history.ts';
+import type { Corp, MemberKey } from '../core/model.ts';
+import { memberKey } from '../core/model.ts';
+import type { Log, Store } from '../core/ports.ts';
+import { findPeople, unknownMember } from './changes.ts';
+import type { PeopleDeps } from './changes.ts';
+
+/** Somebody who can be erased. */
+export interface Forgettable {
+  readonly corp: Corp;
+  readonly userid: string;
+  /** null when only changes are left of them. */
+  readonly name: string | null;
+  /** A current member: the next run that sees them stores them again. */
+  readonly current: boolean;
+}
+
+/** What `orgsync forget` works with. */
+export interface ForgetDeps extends PeopleDeps {
+  readonly store: Pick<Store, 'ensureReady' | 'findByPhones' | 'findMembers' | 'corps'>;
+  readonly history: Pick<History, 'findPeople' | 'erase'>;
+  readonly log: Log;
+}
+
+/** Everyone whom `typed`, a userid or a phone number, may mean. Throws `failed` / `unknown_member` when that is nobody. */
+export async function findForgettable(typed: string, corpIds: readonly string[] | undefined, deps: ForgetDeps): Promise<readonly Forgettable[]> {
+  await deps.store.ensureReady();
+  const people = await findPeople(typed, corpIds, deps);
+  if (people.length === 0) throw unknownMember();
+  const corps = new Map((await deps.store.corps()).map(({ corp }) => [corp.id.toLowerCase(), corp]));
+  return await Promise.all(people.map((person) => describe(person, corps, deps)));
+}
+
+async function describe({ corpId, userid }: Person, corps: ReadonlyMap<string, Corp>, { store }: ForgetDeps): Promise<Forgettable> {
+  const corp = corps.get(corpId.toLowerCase()) ?? { id: corpId, name: corpId };
+  const key: MemberKey = memberKey(userid);
+  const member = (await store.findMembers(corp, [key])).get(key);
+  return { corp, userid, name: member?.fields.name ?? null, current: member !== undefined && !member.departed };
+}
+
+/** What was erased of one person. */
+export type Forgotten = Forgettable & { readonly erased: Erased };
+
+/** Erases these people, one after the other, each whole or not at all. What is logged are counts. */
+export async function forget(people: readonly Forgettable[], { history, log }: ForgetDeps): Promise<readonly Forgotten[]> {
+  const forgotten: Forgotten[] = [];
+  for (const person of people) {
+    const erased = await history.erase({ corpId: person.corp.id, userid: person.userid });
+    log('info', 'person_erased', 'a person was erased on request', { corp: person.corp.id, ...erased });
+    forgotten.push({ ...person, erased });
+  }
+  return forgotten;
+}

@@ -1,0 +1,36 @@
+import { OrgsyncError } from '../errors.ts';
+import type { Acquired, Clock, Leases } from '../core/ports.ts';
+
+/** How often a lease that is held is asked for again, in milliseconds. */
+const ASK_AGAIN_MS = 500;
+
+/** Asks for a lease until it is had or `waitMs` have passed; without waiting, asks once. */
+export async function acquireWithin(
+  { leases, clock, signal, fair }: { readonly leases: Leases; readonly clock: Clock; readonly signal: AbortSignal; readonly fair: boolean },
+  name: string,
+  waitMs: number,
+): Promise<Acquired> {
+  const until = clock.monotonic() + waitMs;
+  for (;;) {
+    const acquired = await leases.acquire(name, { signal, fair });
+    const leftMs = until - clock.monotonic();
+    if (acquired.is === 'acquired' || leftMs <= 0) return acquired;
+    await clock.sleep(Math.min(ASK_AGAIN_MS, leftMs), signal);
+  }
+}
+
+/** A signal that aborts after `ms` with a `temporary` error, and a way to call it off. Never, when `ms` is not given. */
+export function deadline(ms: number | undefined, clock: Clock): { readonly signal: AbortSignal; readonly cancel: () => void } {
+  const reached = new AbortController();
+  const off = new AbortController();
+  if (ms !== undefined) void clock.sleep(ms, off.signal).then(() => reached.abort(tooLong(ms)), () => undefined);
+  return { signal: reached.signal, cancel: () => off.abort() };
+}
+
+function tooLong(ms: number): OrgsyncError {
+  return new OrgsyncError('temporary', {
+    code: 'deadline_reached',
+    message: `not finished after ${Math.round(ms / 1000)} s (--max-run)`,
+    hint: 'what was committed stays; give it more time with --max-run, or fewer corps with --shard',
+  });
+}

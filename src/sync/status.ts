@@ -1,0 +1,80 @@
+import { asOrgsyncError } from '../errors.ts';
+import type { OrgsyncError } from '../errors.ts';
+import type { Corp } from '../core/model.ts';
+import type { Clock, Holder, Leases, Store } from '../core/ports.ts';
+import { judgeCorp, worstHealth } from '../core/status.ts';
+import type { CorpFacts, CorpStatus, Health, LeaseView } from '../core/status.ts';
+
+/** What `orgsync status` looks at. It only reads. */
+export interface StatusDeps {
+  readonly store: Pick<Store, 'ensureReady' | 'corps' | 'runs'>;
+  readonly leases: Pick<Leases, 'holders'>;
+  readonly clock: Clock;
+  /** As configured. */
+  readonly corps: readonly Corp[];
+  readonly maxAgeMs: number;
+  /** Leave out what the store knows beside them. */
+  readonly onlyConfigured?: boolean;
+}
+
+/** How everything fares. */
+export interface Status {
+  readonly at: Date;
+  readonly maxAgeMs: number;
+  readonly health: Health;
+  /** Configured ones in their order, then those that only the store still knows. */
+  readonly corps: readonly CorpStatus[];
+  /** null when nobody could be asked. */
+  readonly holders: readonly Holder[] | null;
+  /** Why nobody could be asked; that alone is a warning. */
+  readonly leasesError: OrgsyncError | null;
+}
+
+/** How many of a corp's latest runs make its trend. */
+const TREND = 20;
+/** Corps whose runs are read at the same time. */
+const ABREAST = 4;
+
+/** Reads how everything fares. Rejects when the store cannot tell; leases that cannot be asked are part of the answer. */
+export async function readStatus({ store, leases, clock, corps, maxAgeMs, onlyConfigured = false }: StatusDeps): Promise<Status> {
+  await store.ensureReady();
+  const [facts, held] = await Promise.all([readFacts(store, corps, onlyConfigured), askHolders(leases)]);
+  const view: LeaseView = held.holders === null ? { known: false, why: held.error.message } : { known: true, holders: held.holders };
+  const now = clock.now();
+  const judged = facts.map((one) => judgeCorp(one, { now, maxAgeMs, leases: view }));
+  const healths = judged.filter(({ configured }) => configured).map(({ health }) => health);
+  return {
+    at: new Date(now),
+    maxAgeMs,
+    health: worstHealth(held.error === null ? healths : [...healths, 'warning']),
+    corps: judged,
+    holders: held.holders,
+    leasesError: held.error,
+  };
+}
+
+async function readFacts(store: StatusDeps['store'], corps: readonly Corp[], onlyConfigured: boolean): Promise<readonly CorpFacts[]> {
+  const records = new Map((await store.corps()).map((record) => [record.corp.id.toLowerCase(), record]));
+  const known: Omit<CorpFacts, 'runs'>[] = corps.map((corp) => ({ corp, configured: true, record: records.get(corp.id.toLowerCase()) }));
+  for (const corp of corps) records.delete(corp.id.toLowerCase());
+  for (const record of onlyConfigured ? [] : records.values()) known.push({ corp: record.corp, configured: false, record });
+  const facts: CorpFacts[] = [];
+  const queue = known.entries();
+  const worker = async (): Promise<void> => {
+    for (const [index, one] of queue) facts[index] = { ...one, runs: one.record === undefined ? [] : await store.runs(one.corp.id, TREND) };
+  };
+  await Promise.all(Array.from({ length: ABREAST }, worker));
+  return facts;
+}
+
+type Held = { readonly holders: readonly Holder[]; readonly error: null } | { readonly holders: null; readonly error: OrgsyncError };
+
+async function askHolders(leases: StatusDeps['leases']): Promise<Held> {
+  try {
+    return { holders: await leases.holders(), error: null };
+  } catch (thrown) {
+    const error = asOrgsyncError(thrown);
+    if (error.kind === 'defect') throw thrown;
+    return { holders: null, error };
+  }
+}

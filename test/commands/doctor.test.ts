@@ -1,0 +1,121 @@
+import { readFile, writeFile } from 'node:fs/promises';
+import { describe, expect, test } from 'vitest';
+import { execute } from '../support/database.ts';
+import { orgsync } from '../support/cli.ts';
+import { startRedis } from '../support/servers.ts';
+import { ENGINES, setStage } from '../support/stage.ts';
+import type { Stage } from '../support/stage.ts';
+
+describe.each(ENGINES)('orgsync doctor on %s', (engine) => {
+  test('says of everything that it is fine, a line each, and writes nothing', async () => {
+    const stage = await setStage({ engine });
+    const { code, stdout, stderr } = await doctor(stage);
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+    const lines = stdout.split('\n\n')[0]?.split('\n') ?? [];
+    expect(lines.filter((line) => !line.startsWith('ok  '))).toEqual([]);
+    for (const title of ['configuration is valid', 'gate is open', 'store reachable', 'clock agrees', 'tables are those', 'Redis: none', 'leases can be asked', 'corps are known: 1', 'accepts the secret', 'sees departments', 'sees mobile']) {
+      expect(stdout).toContain(title);
+    }
+    expect(stdout).toMatch(/\nnothing is wrong\n$/u);
+    expect((await stage.organisations()).stored.members).toEqual([]);
+  });
+});
+
+test('names what WeCom refuses, with the fix, and ends with 77', async () => {
+  const stage = await setStage({ corps: 2 });
+  const [first, second] = [...stage.sandbox.world.corps.values()];
+  stage.sandbox.change({ op: 'setSecret', corp: first?.id ?? '', kind: 'app_pre2022', patch: { trustedIps: ['203.0.113.7'] } });
+  const { code, stdout } = await doctor(stage);
+  expect(code).toBe(77);
+  expect(stdout).toContain(`FAIL  ${first?.name ?? ''}: WeCom accepts the address of this machine: `);
+  expect(stdout.match(/^ {6}fix: \S/gmu)).toHaveLength(1);
+  expect(stdout).toContain(`ok    ${second?.name ?? ''}: WeCom accepts the address of this machine`);
+  expect((await doctor(stage, '--corp', second?.name ?? '')).code).toBe(0);
+});
+
+test('says nothing with --quiet but what is wrong or doubtful', async () => {
+  const stage = await setStage();
+  expect(await doctor(stage, '--quiet')).toMatchObject({ code: 0, stdout: '', stderr: '' });
+  await append(stage, 'gate: { SCHEDULE_ENV: production }\n');
+  const { code, stdout } = await doctor(stage, '--quiet');
+  expect(code).toBe(0);
+  expect(stdout).toMatch(/^warn {2}the gate is open here: no: SCHEDULE_ENV is not set, so a run does nothing\n {6}fix: set SCHEDULE_ENV to production .*\n$/u);
+});
+
+test('goes on when Redis is unreachable, and ends with 69', async () => {
+  const stage = await setStage();
+  await append(stage, 'redis: redis://127.0.0.1:1/0\n');
+  const { code, stdout } = await doctor(stage);
+  expect(code).toBe(69);
+  expect(stdout).toMatch(/^FAIL {2}Redis reachable: .*127\.0\.0\.1:1.*\n {6}fix: \S/mu);
+  expect(stdout).toContain('accepts the secret: yes');
+});
+
+test('warns of a Redis that throws leases away under pressure', async () => {
+  const redis = await startRedis({ args: ['--maxmemory', '50mb', '--maxmemory-policy', 'allkeys-lru'] });
+  try {
+    const stage = await setStage({ yaml: `redis: ${redis.url}\n` });
+    const { code, stdout } = await doctor(stage);
+    expect(code).toBe(0);
+    expect(stdout).toMatch(/^warn {2}Redis keeps what it is told: maxmemory-policy allkeys-lru/mu);
+    expect(stdout).toMatch(/^ok {4}Redis reachable: \d+\.\d+\.\d+ at 127\.0\.0\.1:\d+, \d+ ms away$/mu);
+  } finally {
+    await redis.close();
+  }
+});
+
+test('lists the rights that the database account lacks', async () => {
+  const stage = await setStage({ engine: 'mariadb' });
+  const user = `reader${process.pid}${Math.floor(performance.now())}`;
+  const database = new URL(stage.storeUrl).pathname.slice(1);
+  await execute(stage.storeUrl, `CREATE USER '${user}'@'%' IDENTIFIED BY 'x'`);
+  await execute(stage.storeUrl, `GRANT SELECT ON ${database}.* TO '${user}'@'%'`);
+  const url = new URL(stage.storeUrl);
+  [url.username, url.password] = [user, 'x'];
+  const config = await readFile(stage.configPath, 'utf8');
+  await writeFile(stage.configPath, config.replace(/^store: .*/mu, `store: ${url.href}`));
+  const writer = await doctor(stage);
+  expect(writer.code).toBe(77);
+  expect(writer.stdout).toMatch(/^FAIL {2}the account may write the tables: lacks INSERT on corps, UPDATE on corps, .*DELETE on memberships/mu);
+  expect(writer.stdout).not.toMatch(/lacks .*(DELETE on members\b|UPDATE on changes)/u);
+  await append(stage, 'read_only: true\n');
+  const reader = await doctor(stage);
+  expect(reader.code).toBe(0);
+  expect(reader.stdout).toContain('ok    the account may read the tables: yes');
+  await execute(stage.storeUrl, `DROP USER '${user}'@'%'`);
+});
+
+test('says that tables are missing, and ends with 78', async () => {
+  const stage = await setStage({ engine: 'mariadb' });
+  await execute(stage.storeUrl, 'DROP TABLE schema_migrations');
+  const { code, stdout } = await doctor(stage);
+  expect(code).toBe(78);
+  expect(stdout).toMatch(/^FAIL {2}the tables are those of this version: .*\n {6}fix: run `orgsync migrate`$/mu);
+});
+
+test('shows a configuration that cannot be read as its one finding', async () => {
+  const stage = await setStage();
+  await append(stage, 'paralel_corps: 4\n');
+  const { code, stdout, stderr } = await doctor(stage);
+  expect({ code, stderr }).toEqual({ code: 78, stderr: '' });
+  expect(stdout).toMatch(/^FAIL {2}the configuration is valid: .*paralel_corps/u);
+  expect(stdout).toContain('\n1 wrong\n');
+});
+
+test('prints one JSON document', async () => {
+  const stage = await setStage();
+  const { stdout, code } = await doctor(stage, '--json');
+  expect(code).toBe(0);
+  const document = JSON.parse(stdout) as { checks: readonly Record<string, unknown>[] };
+  expect(document).toMatchObject({ exit_code: 0, wrong: 0, doubtful: 0 });
+  expect(document.checks[0]).toEqual({ title: 'the configuration is valid', result: 'ok', detail: stage.configPath, fix: null, corp_id: null });
+  expect(document.checks.at(-1)).toMatchObject({ corp_id: [...stage.sandbox.world.corps.keys()][0] });
+});
+
+async function doctor(stage: Stage, ...args: readonly string[]): ReturnType<typeof orgsync> {
+  return await orgsync(['doctor', '-c', stage.configPath, ...args]);
+}
+
+async function append(stage: Stage, yaml: string): Promise<void> {
+  await writeFile(stage.configPath, `${await readFile(stage.configPath, 'utf8')}${yaml}`);
+}

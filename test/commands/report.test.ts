@@ -1,0 +1,165 @@
+import { chmod, readFile, stat, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import { expect, test } from 'vitest';
+import { openPage } from '../support/chromium.ts';
+import { orgsync } from '../support/cli.ts';
+import { describeWith } from '../support/programs.ts';
+import { hoursAgo, rewrite } from '../support/rewrite.ts';
+import { setStage } from '../support/stage.ts';
+import type { Stage } from '../support/stage.ts';
+
+/** Set to a folder to keep screenshots of the page there, for people to look at. */
+const KEEP = process.env['ORGSYNC_TEST_SCREENSHOTS'];
+
+const HOSTILE = '</script><script>window.broken=1</script><img src=x onerror="window.broken=1">\u202eevil';
+
+/** Two corps with a short past, and a report of them. */
+async function stageAReport(): Promise<Stage & { readonly file: string; readonly corps: readonly { readonly id: string; readonly name: string }[] }> {
+  const stage = await setStage({ corps: 2, members: 150, departments: 24 });
+  const corps = [...stage.sandbox.world.corps.values()];
+  const [first] = corps;
+  await stage.sync();
+  stage.sandbox.change(
+    { op: 'updateDepartment', corp: first?.id ?? '', id: 2, fields: { name: HOSTILE } },
+    { op: 'addMember', corp: first?.id ?? '', member: { userid: 'eve', name: HOSTILE }, places: [{ department: 2 }] },
+  );
+  for (let round = 0; round < 3; round += 1) {
+    await stage.sync();
+    stage.sandbox.churn({ seed: round });
+  }
+  const file = path.join(stage.folder, 'report.html');
+  const { code, stderr, stdout } = await orgsync(['report', '-c', stage.configPath, '--out', file]);
+  expect({ code, stderr, stdout }).toEqual({ code: 0, stderr: '', stdout: '' });
+  return { ...stage, file, corps };
+}
+
+describeWith(['chromium'], 'the page of orgsync report in a browser', () => {
+  test('shows every corp, draws its charts, asks the network for nothing and complains of nothing', async () => {
+    const { file, corps } = await stageAReport();
+    const page = await openPage(file);
+    expect(await page.evaluate('[...document.querySelectorAll("section:first-of-type td a")].map((link) => link.textContent)')).toEqual(corps.map(({ name }) => name));
+    for (const chart of ['duration', 'requests', 'people', 'organisation']) {
+      expect(await page.evaluate(`document.querySelectorAll("#chart-${chart} svg path").length`), chart).toBeGreaterThan(4);
+    }
+    expect(await page.evaluate('document.querySelectorAll(".changes tbody tr").length')).toBeGreaterThan(10);
+    expect(page.requests).toEqual([`file://${file}`]);
+    expect(page.errors).toEqual([]);
+    if (KEEP !== undefined) await page.screenshot(path.join(KEEP, 'report-light.png'));
+  });
+
+  test('takes names for names, whatever they hold', async () => {
+    const { file } = await stageAReport();
+    const page = await openPage(file);
+    expect(await page.evaluate('window.broken')).toBeUndefined();
+    expect(await page.evaluate('document.querySelectorAll("img").length')).toBe(0);
+    expect(await page.evaluate('document.body.textContent.includes(`</script><script>window.broken=1</script><img src=x onerror="window.broken=1"><U+202E>evil`)')).toBe(true);
+    expect(await page.evaluate('document.body.textContent.includes("\\u202e")')).toBe(false);
+    expect(page.errors).toEqual([]);
+  });
+
+  test('looks into a department that is clicked, and back', async () => {
+    const { file } = await stageAReport();
+    const page = await openPage(file);
+    // Whatever is on the map has its size beside its name; names alone stand in the trail below it.
+    const trail = `(() => {
+      const names = new Set();
+      const collect = ({ name, children }) => { names.add(name); children.forEach(collect); };
+      JSON.parse(document.getElementById("data").textContent).corps[0].tree[0].children.forEach(collect);
+      return [...document.querySelectorAll("#chart-organisation svg text")].map((text) => text.textContent).filter((text) => names.has(text));
+    })()`;
+    expect(await page.evaluate(trail)).toEqual([]);
+    const { x, y } = await page.evaluate<{ x: number; y: number }>(
+      '(() => { const box = document.getElementById("chart-organisation"); box.scrollIntoView(); const { left, top, width, height } = box.getBoundingClientRect(); return { x: left + width * 0.2, y: top + height * 0.4 }; })()',
+    );
+    await page.click(x, y);
+    await page.evaluate('new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(resolve)))');
+    const [opened] = await page.evaluate<readonly string[]>(trail);
+    const shown = await page.evaluate<readonly string[]>('[...document.querySelectorAll("#chart-organisation svg text")].map((text) => text.textContent.replace(/^▶ /u, "").split("  ")[0])');
+    const tops = await page.evaluate<readonly string[]>('JSON.parse(document.getElementById("data").textContent).corps[0].tree[0].children.map(({ name }) => name)');
+    expect(tops).toContain(opened);
+    expect(shown.filter((name) => tops.includes(name) && name !== opened)).toEqual([]);
+    if (KEEP !== undefined) await page.screenshot(path.join(KEEP, 'report-zoomed.png'));
+  });
+
+  test('speaks Chinese to a Chinese browser, and the other language when asked', async () => {
+    const { file } = await stageAReport();
+    const page = await openPage(file, { language: 'zh-CN', dark: true });
+    expect(await page.evaluate('[document.documentElement.lang, document.querySelector("h1").textContent]')).toEqual(['zh-CN', '组织同步报告']);
+    if (KEEP !== undefined) await page.screenshot(path.join(KEEP, 'report-dark-zh.png'));
+    await page.evaluate('document.getElementById("language").click()');
+    expect(await page.evaluate('[document.documentElement.lang, document.querySelector("h1").textContent]')).toEqual(['en', 'Organisation sync report']);
+  });
+
+  test('is dark where that is wanted', async () => {
+    const { file } = await stageAReport();
+    const brightness = async (dark: boolean): Promise<number> => {
+      const page = await openPage(file, { dark });
+      const colour = await page.evaluate<string>('getComputedStyle(document.body).backgroundColor');
+      return Math.max(...(colour.match(/\d+/gu) ?? []).map(Number));
+    };
+    expect(await brightness(true)).toBeLessThan(60);
+    expect(await brightness(false)).toBeGreaterThan(200);
+  });
+
+  test('fits a phone', async () => {
+    const { file } = await stageAReport();
+    const page = await openPage(file, { width: 390, height: 844, mobile: true });
+    expect(await page.evaluate('document.documentElement.scrollWidth')).toBe(390);
+    expect(await page.evaluate('document.querySelector("#chart-organisation svg").getBoundingClientRect().width')).toBeLessThanOrEqual(390);
+    expect(page.errors).toEqual([]);
+    if (KEEP !== undefined) await page.screenshot(path.join(KEEP, 'report-phone.png'));
+  });
+
+  test('sums runs by the day where they are many', async () => {
+    const { file, storeUrl, configPath, corps } = await stageAReport();
+    await insertRuns(storeUrl, corps[0]?.id ?? '');
+    await orgsync(['report', '-c', configPath, '--out', file]);
+    const page = await openPage(file);
+    expect(await page.evaluate('document.querySelector("#chart-duration").closest("section").querySelector(".faint").textContent')).toBe('4 weeks · by day (UTC)');
+    if (KEEP !== undefined) await page.screenshot(path.join(KEEP, 'report-days.png'));
+  });
+});
+
+test('writes a file that only its owner may read, with --json its name and size', async () => {
+  const stage = await setStage();
+  const file = path.join(stage.folder, 'mine.html');
+  const { stdout } = await orgsync(['report', '-c', stage.configPath, '--out', file, '--json']);
+  const { mode, size } = await stat(file);
+  expect(mode & 0o777).toBe(0o600);
+  expect(JSON.parse(stdout)).toEqual({ file, bytes: size });
+});
+
+test('gives the page on stdout when asked to', async () => {
+  const stage = await setStage();
+  const { stdout, code } = await orgsync(['report', '-c', stage.configPath, '--out', '-']);
+  expect(code).toBe(0);
+  expect(stdout).toMatch(/^<!doctype html>[^]*<\/html>\n+$/u);
+});
+
+test('ends with 1, and leaves the file that was there, when it cannot write', async () => {
+  const stage = await setStage();
+  const file = path.join(stage.folder, 'is-a-folder', 'report.html');
+  const { code, stderr } = await orgsync(['report', '-c', stage.configPath, '--out', file]);
+  expect(code).toBe(1);
+  expect(stderr).toContain('--out FILE');
+});
+
+test('may be read on a read-only store', async () => {
+  const stage = await setStage();
+  await stage.sync();
+  await writeFile(stage.configPath, `${await readFile(stage.configPath, 'utf8')}read_only: true\n`);
+  await chmod(stage.configPath, 0o600);
+  expect(await orgsync(['report', '-c', stage.configPath, '--out', '-', '--quiet'])).toMatchObject({ code: 0 });
+});
+
+/** A run every two hours for four weeks, some in trouble. */
+async function insertRuns(storeUrl: string, corpId: string): Promise<void> {
+  const rows: (string | number | null)[][] = [];
+  for (let hours = 27 * 24; hours > 2; hours -= 2) {
+    const random = (hours * 7919) % 97;
+    rows.push([corpId, hoursAgo(hours), hoursAgo(hours - (20 + random) / 3600), random === 13 ? 'failed' : 'ok', 40 + (random % 7), random % 9 === 0 ? 3 : 0, random % 13 === 0 ? 2 : 0]);
+  }
+  const values = rows.map(() => '(?, ?, ?, ?, ?, ?, ?, 1)').join(', ');
+  await rewrite(storeUrl, 'DELETE FROM runs');
+  await rewrite(storeUrl, `INSERT INTO runs (corp_id, started_at, finished_at, outcome, requests, joined, departed, fence) VALUES ${values}`, rows.flat());
+}

@@ -1,0 +1,221 @@
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { orgsync, start } from '../support/cli.ts';
+import type { Ended } from '../support/cli.ts';
+import { openDatabase } from '../support/database.ts';
+import { corpOf } from '../support/sandbox.ts';
+import { setStage } from '../support/stage.ts';
+import type { Stage, StageOptions } from '../support/stage.ts';
+import { rowsOf } from '../support/truth.ts';
+
+const SILENT = { code: 0, stdout: '', stderr: '' };
+
+const run = async ({ configPath }: Stage, args: readonly string[] = [], env: Readonly<Record<string, string>> = {}): Promise<Ended> =>
+  await orgsync(['--config', configPath, 'run', ...args], { env });
+
+/** A failure is told in a few lines, each starting where cron's reader looks. */
+function expectComplaint({ stdout, stderr }: Ended, ...words: readonly (string | RegExp)[]): void {
+  expect(stdout).toBe('');
+  for (const word of words) expect(stderr).toMatch(word);
+  expect(stderr).toMatch(/^ {2}fix: \S/m);
+  expect(stderr.trimEnd().split('\n').length).toBeLessThanOrEqual(5);
+}
+
+describe('under cron', () => {
+  test('a run that does its work prints nothing', async () => {
+    const stage = await setStage();
+    expect(await run(stage)).toMatchObject(SILENT);
+    const { stored, source } = await stage.organisations();
+    expect(stored).toEqual(source);
+  });
+
+  test('a run where the gate is shut does nothing, in silence', async () => {
+    const stage = await setStage({ yaml: 'gate: { SCHEDULE_ENV: production, IMSERVER_WORKER_ID: [worker1, worker2] }\n' });
+    expect(await run(stage)).toMatchObject(SILENT);
+    expect(await run(stage, [], { SCHEDULE_ENV: 'production' })).toMatchObject(SILENT);
+    expect(stage.sandbox.stats.corp(corpOf(stage.sandbox).id).requests).toBe(0);
+    expect(await run(stage, [], { SCHEDULE_ENV: 'production', IMSERVER_WORKER_ID: 'worker2' })).toMatchObject(SILENT);
+    expect(stage.sandbox.stats.corp(corpOf(stage.sandbox).id).requests).toBeGreaterThan(0);
+  });
+
+  test('the gate can be passed by hand', async () => {
+    const stage = await setStage({ yaml: 'gate: { SCHEDULE_ENV: production }\n' });
+    expect(await run(stage, ['--ignore-gate'])).toMatchObject(SILENT);
+    expect(await rowsOf(stage.storeUrl, 'SELECT outcome FROM runs')).toEqual([{ outcome: 'ok' }]);
+  });
+
+  test('a read-only process writes nothing, in silence', async () => {
+    const stage = await setStage();
+    expect(await run(stage, [], { ORGSYNC_READ_ONLY: '1' })).toMatchObject(SILENT);
+    expect(await rowsOf(stage.storeUrl, 'SELECT * FROM runs')).toEqual([]);
+  });
+});
+
+describe('run --json', () => {
+  test('tells what happened to each corp in one document', async () => {
+    const stage = await setStage({ corps: 2 });
+    const { code, stdout, stderr } = await run(stage, ['--json']);
+    expect([code, stderr]).toEqual([0, '']);
+    const document = JSON.parse(stdout) as Record<string, unknown>;
+    expect(Object.keys(document)).toEqual(['outcome', 'reason', 'exit_code', 'started_at', 'finished_at', 'corps']);
+    expect(document).toMatchObject({ outcome: 'ok', reason: null, exit_code: 0 });
+    const [corp] = document['corps'] as Record<string, unknown>[];
+    const { id, name, departments, members } = corpOf(stage.sandbox);
+    const present = [...members.values()].filter(({ status }) => status !== 5).length;
+    expect(corp).toEqual({
+      ...{ id, name, outcome: 'ok', departments: departments.size, members: present, joined: present, departed: 0, changed: 0 },
+      ...{ departments_changed: departments.size, requests: expect.any(Number) as number, seconds: expect.any(Number) as number, error: null },
+    });
+  });
+
+  test.each([
+    ['gate', 'gate: { SCHEDULE_ENV: production }\n', {}],
+    ['read_only', '', { ORGSYNC_READ_ONLY: '1' }],
+  ])('tells that nothing was done because of: %s', async (reason, yaml, env) => {
+    const stage = await setStage({ yaml });
+    const { code, stdout } = await run(stage, ['--json'], env);
+    expect(code).toBe(0);
+    expect(JSON.parse(stdout)).toMatchObject({ outcome: 'skipped', reason, exit_code: 0, corps: [] });
+  });
+
+  test('carries WeCom’s own number and words for a corp that failed, and never its secret', async () => {
+    const stage = await setStage({ corps: 2 });
+    const corp = corpOf(stage.sandbox);
+    stage.sandbox.change({ op: 'setSecret', corp: corp.id, kind: 'app_pre2022', patch: { trustedIps: ['203.0.113.9'] } });
+    const { code, stdout, stderr } = await run(stage, ['--json']);
+    expect(code).toBe(1);
+    const { outcome, corps } = JSON.parse(stdout) as { outcome: string; corps: { outcome: string; error: Record<string, unknown> }[] };
+    expect([outcome, ...corps.map((one) => one.outcome)]).toEqual(['partial', 'failed', 'ok']);
+    expect(corps[0]?.error).toMatchObject({ errcode: 60020, code: expect.any(String) as string, hint: expect.stringContaining('127.0.0.1') as string });
+    for (const { secret } of corp.secrets) expect(stdout + stderr).not.toContain(secret);
+  });
+});
+
+describe('the exit code is', () => {
+  const cases: readonly (readonly [string, number, StageOptions, (stage: Stage) => void, readonly (string | RegExp)[]])[] = [
+    ['1 when one of two corps failed', 1, { corps: 2 }, ({ sandbox }) => void sandbox.faults.add({ match: { corp: corpOf(sandbox).id, endpoint: 'user/list' }, effect: { kind: 'errcode', errcode: 60999 } }), [/60999/]],
+    ['77 when every corp is refused', 77, {}, ({ sandbox }) => sandbox.faults.add({ match: { endpoint: 'gettoken' }, effect: { kind: 'errcode', errcode: 40001 } }), [/40001|secret/i]],
+    ['75 when WeCom’s frequency limit stays', 75, {}, ({ sandbox }) => sandbox.faults.add({ match: { endpoint: 'user/list' }, effect: { kind: 'errcode', errcode: 45009 } }), [/frequency|45009/i]],
+    ['69 when WeCom answers nobody', 69, { wecom: '  retries: 1\n  timeout: 1s\n' }, ({ sandbox }) => sandbox.faults.add({ effect: { kind: 'reset' } }), [/WeCom/]],
+  ];
+  test.each(cases)('%s, and stderr says why and what to do', async (_, code, options, spoil, words) => {
+    const stage = await setStage(options);
+    spoil(stage);
+    const ended = await run(stage);
+    expect(ended.code).toBe(code);
+    expectComplaint(ended, ...words);
+  });
+
+  test('3 when a safety limit holds a corp back, which stays as it was', async () => {
+    const stage = await setStage({ yaml: 'safety: { max_departures: 2 }\n' });
+    await stage.sync();
+    const corp = corpOf(stage.sandbox);
+    const before = await rowsOf(stage.storeUrl, 'SELECT userid, departed_at FROM members ORDER BY userid');
+    for (const { userid } of [...corp.members.values()].slice(0, 5)) stage.sandbox.change({ op: 'removeMember', corp: corp.id, userid });
+    const ended = await run(stage);
+    expect(ended.code).toBe(3);
+    expectComplaint(ended, /at most 2 may/, /would depart: /, /--allow-departures/);
+    expect(await rowsOf(stage.storeUrl, 'SELECT userid, departed_at FROM members ORDER BY userid')).toEqual(before);
+    expect(await run(stage, ['--allow-departures'])).toMatchObject(SILENT);
+    const { stored, source } = await stage.organisations();
+    expect(stored).toEqual(source);
+  });
+
+  test.each([
+    [['--corp', 'nobody'], /nobody/],
+    [['--shard', '4/3'], /I\/N/],
+    [['--wait', 'long'], /500ms, 60s/],
+    [['--colour'], /colour/],
+    [['extra'], /extra|too many/i],
+  ])('64 for %j', async (args, word) => {
+    const stage = await setStage();
+    const ended = await run(stage, args);
+    expect(ended.code).toBe(64);
+    expectComplaint(ended, word);
+    expect(stage.sandbox.stats.corp(corpOf(stage.sandbox).id).requests).toBe(0);
+  });
+
+  test('69 when the store cannot be reached, and WeCom is not asked', async () => {
+    const stage = await setStage();
+    await pointAt(stage, 'store', 'mysql://orgsync:hidden-word@127.0.0.1:1/orgsync');
+    const ended = await run(stage);
+    expect(ended.code).toBe(69);
+    expectComplaint(ended, /MySQL at 127\.0\.0\.1:1/);
+    expect(ended.stderr).not.toContain('hidden-word');
+    expect(stage.sandbox.stats.corp(corpOf(stage.sandbox).id).requests).toBe(0);
+  });
+
+  test('69 when Redis cannot be reached, and nothing is written', async () => {
+    const stage = await setStage({ yaml: 'redis: redis://:hidden-word@127.0.0.1:1/0\n' });
+    const ended = await run(stage);
+    expect(ended.code).toBe(69);
+    expectComplaint(ended, /Redis/);
+    expect(ended.stderr).not.toContain('hidden-word');
+    expect(await rowsOf(stage.storeUrl, 'SELECT * FROM runs')).toEqual([]);
+  });
+
+  test('78 when the tables were never made, and says how', async () => {
+    const stage = await setStage();
+    await pointAt(stage, 'store', await openDatabase());
+    const ended = await run(stage);
+    expect(ended.code).toBe(78);
+    expectComplaint(ended, /orgsync migrate/);
+  });
+
+  test('78 when there is no configuration', async () => {
+    const ended = await orgsync(['--config', '/nonexistent/config.yml', 'run']);
+    expect(ended.code).toBe(78);
+    expectComplaint(ended, '/nonexistent/config.yml');
+  });
+
+  test('75 when --max-run is over, and nothing is half-written', async () => {
+    const stage = await setStage();
+    stage.sandbox.faults.add({ match: { endpoint: 'user/list' }, nth: 3, effect: { kind: 'hold' } });
+    const ended = await run(stage, ['--max-run', '1s']);
+    expect(ended.code).toBe(75);
+    expectComplaint(ended, /--max-run/);
+    expect(await rowsOf(stage.storeUrl, 'SELECT * FROM members')).toEqual([]);
+    expect(await rowsOf(stage.storeUrl, 'SELECT outcome FROM runs')).toEqual([{ outcome: 'interrupted' }]);
+    expect(await run(stage)).toMatchObject(SILENT);
+  });
+});
+
+describe('a signal', () => {
+  test.each([
+    ['SIGTERM', 143],
+    ['SIGINT', 130],
+  ] as const)('%s stops the run within 5 s, leaves no lease and ends with %i', async (signal, code) => {
+    const stage = await setStage();
+    const held = stage.sandbox.faults.add({ match: { endpoint: 'user/list' }, nth: 2, effect: { kind: 'hold' } });
+    const running = start(['--config', stage.configPath, 'run']);
+    await held.reached(1);
+    const at = performance.now();
+    running.child.kill(signal);
+    const ended = await running.ended;
+    expect(ended.code).toBe(code);
+    expect(performance.now() - at).toBeLessThan(5_000);
+    expect(await rowsOf(stage.storeUrl, 'SELECT outcome FROM runs')).toEqual([{ outcome: 'interrupted' }]);
+    held.remove();
+    expect(await run(stage)).toMatchObject(SILENT);
+    const { stored, source } = await stage.organisations();
+    expect(stored).toEqual(source);
+  });
+
+  test('a second one ends the process at once', async () => {
+    const stage = await setStage();
+    const held = stage.sandbox.faults.add({ match: { endpoint: 'user/list' }, nth: 2, effect: { kind: 'hold' } });
+    const running = start(['--config', stage.configPath, 'run']);
+    await held.reached(1);
+    running.child.kill('SIGTERM');
+    running.child.kill('SIGTERM');
+    expect((await running.ended).code).toBe(143);
+  });
+});
+
+/** Gives the configuration another value for a key of one line. */
+async function pointAt({ folder, configPath }: Stage, key: string, value: string): Promise<void> {
+  const { readFile } = await import('node:fs/promises');
+  const text = await readFile(configPath, 'utf8');
+  await writeFile(join(folder, 'config.yml'), text.replace(new RegExp(`^${key}:.*$`, 'm'), `${key}: ${value}`));
+}

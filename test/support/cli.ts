@@ -1,0 +1,51 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+
+/** How a process ended, and all that it printed. */
+export interface Ended {
+  /** null when a signal ended it. */
+  readonly code: number | null;
+  readonly signal: NodeJS.Signals | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** A process of the built program. */
+export interface Running {
+  readonly child: ChildProcess;
+  readonly ended: Promise<Ended>;
+}
+
+const BIN = new URL('../../bin/orgsync.js', import.meta.url).pathname;
+/** The same program in modules: what hurts it from within (test/faults/die-at.js) finds no packages in the bundle. */
+const MODULES = new URL('../../dist/cli.js', import.meta.url).pathname;
+
+/** What cron gives a process, and the variables of the test. */
+export interface CliOptions {
+  readonly cwd?: string;
+  readonly env?: Readonly<Record<string, string>>;
+  readonly input?: string;
+}
+
+/** Starts the built `orgsync` as cron would: no terminal, hardly any environment. */
+export function start(args: readonly string[], { cwd, env = {}, input }: CliOptions = {}): Running {
+  const child = spawn(process.execPath, ['ORGSYNC_TEST_DIE_AT' in env ? MODULES : BIN, ...args], {
+    env: { PATH: process.env['PATH'] ?? '/usr/bin:/bin', HOME: '/nonexistent', ...env },
+    stdio: ['pipe', 'pipe', 'pipe'],
+    ...(cwd === undefined ? {} : { cwd }),
+  });
+  let [stdout, stderr] = ['', ''];
+  child.stdout.setEncoding('utf8').on('data', (chunk: string) => (stdout += chunk));
+  child.stderr.setEncoding('utf8').on('data', (chunk: string) => (stderr += chunk));
+  child.stdin.on('error', () => undefined).end(input ?? '');
+  const ended = once(child, 'close').then((event) => {
+    const [code, signal] = event as [number | null, NodeJS.Signals | null];
+    return { code, signal, stdout, stderr };
+  });
+  return { child, ended };
+}
+
+/** Runs the built `orgsync` to its end. */
+export async function orgsync(args: readonly string[], options: CliOptions = {}): Promise<Ended> {
+  return await start(args, options).ended;
+}

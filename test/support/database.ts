@@ -1,0 +1,32 @@
+import { randomBytes } from 'node:crypto';
+import { createConnection } from 'mysql2/promise';
+import { inject, onTestFinished } from 'vitest';
+import { withDatabase } from './servers.ts';
+
+/**
+ * Creates an empty MariaDB database for the running test, and returns its url. It is dropped when the test has passed;
+ * when it has failed it is kept and named, so that one can look into it while the server lives.
+ * Call it in a test, not in a hook.
+ */
+export async function openDatabase(server: string = inject('mysqlUrl')): Promise<string> {
+  const name = `orgsync_test_${randomBytes(6).toString('hex')}`;
+  await execute(server, `CREATE DATABASE ${name} CHARACTER SET utf8mb4`);
+  onTestFinished(async ({ task }) => {
+    if (task.result?.state === 'fail') process.stderr.write(`kept database ${name} of the failed test "${task.name}"\n`);
+    else await execute(server, `DROP DATABASE IF EXISTS ${name}`);
+  });
+  return withDatabase(server, name);
+}
+
+/** Runs one statement on a connection of its own and returns its rows. */
+export async function execute(url: string, sql: string, values: readonly (string | number | Buffer | null)[] = []): Promise<Row[]> {
+  const connection = await createConnection({ uri: url, connectTimeout: 10_000, timezone: 'Z', supportBigNumbers: true });
+  try {
+    const [rows] = await connection.query(sql, [...values]);
+    return Array.isArray(rows) ? (rows as Row[]) : [];
+  } finally {
+    await connection.end().catch(() => connection.destroy());
+  }
+}
+
+export type Row = Record<string, unknown>;

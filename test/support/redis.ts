@@ -1,0 +1,38 @@
+import { randomBytes } from 'node:crypto';
+import { inject, onTestFinished } from 'vitest';
+import { systemClock } from '../../src/clock.ts';
+import { Secret } from '../../src/core/secret.ts';
+import { openRedis, type RedisParts } from '../../src/redis/open.ts';
+import { openProxy, type Proxy } from './proxy.ts';
+
+type Options = Parameters<typeof openRedis>[0];
+
+/** A prefix that no other test uses: Redis is shared. */
+export function ownPrefix(): string {
+  return `test-${randomBytes(6).toString('hex')}:`;
+}
+
+/** Opens our Redis for the running test, and closes it when the test has ended. Short lives and windows, unless told otherwise. */
+export function openTestRedis(options: Partial<Omit<Options, 'url'>> & { readonly port?: number } = {}): RedisParts {
+  const url = options.port === undefined ? inject('redisUrl') : `redis://127.0.0.1:${options.port}/0`;
+  const parts = openRedis({
+    url: new Secret(url),
+    prefix: ownPrefix(),
+    host: 'host-a',
+    pid: 1,
+    ttlMs: 3_000,
+    windowMs: 200,
+    clock: systemClock,
+    log: () => undefined,
+    ...options,
+  });
+  onTestFinished(async () => parts.close());
+  return parts;
+}
+
+/** Opens a proxy before the Redis that all tests share, or before the one at `port`, for the running test. */
+export async function openRedisProxy(port = Number(new URL(inject('redisUrl')).port)): Promise<Proxy> {
+  const proxy = await openProxy(port);
+  onTestFinished(async () => proxy.close());
+  return proxy;
+}

@@ -1,0 +1,96 @@
+import { execFile } from 'node:child_process';
+import { writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import { promisify } from 'node:util';
+import { firstBytes, type ServerProcess, startServer } from './server-process.ts';
+
+export type { ServerProcess } from './server-process.ts';
+
+const run = promisify(execFile);
+
+/** The account that {@link startMariadb} creates; it may do everything. */
+const ACCOUNT = { user: 'orgsync', password: 'orgsync-test' } as const;
+
+/** What a private MariaDB is to be like. */
+export interface MariadbOptions {
+  /** Flush each commit to the disk, as in production. Tests survive kill -9 without; benchmarks want it. */
+  readonly durable?: boolean;
+  /** Further server options, such as `--max-connections=5`. */
+  readonly args?: readonly string[];
+}
+
+/** Starts a private MariaDB on a free loopback port. `url` names no database; see {@link withDatabase}. */
+export async function startMariadb({ durable = false, args = [] }: MariadbOptions = {}): Promise<ServerProcess> {
+  return await startServer({
+    name: 'mariadb',
+    prepare: createDataDirectory,
+    command: (dir, port) => [
+      'mariadbd',
+      '--no-defaults',
+      ...asRoot(),
+      `--datadir=${path.join(dir, 'data')}`,
+      `--socket=${path.join(dir, 'sock')}`,
+      '--bind-address=127.0.0.1',
+      `--port=${port}`,
+      `--pid-file=${path.join(dir, 'mariadb.pid')}`,
+      `--tmpdir=${dir}`,
+      '--skip-name-resolve',
+      '--character-set-server=utf8mb4',
+      '--innodb-buffer-pool-size=128M',
+      '--innodb-log-file-size=96M',
+      `--innodb-flush-log-at-trx-commit=${durable ? 1 : 2}`,
+      `--init-file=${path.join(dir, 'data', 'account.sql')}`,
+      ...args,
+    ],
+    url: (port) => `mysql://${ACCOUNT.user}:${ACCOUNT.password}@127.0.0.1:${port}`,
+    probe: async (port) => {
+      await firstBytes(port);
+    },
+  });
+}
+
+/** Starts a private Redis on a free loopback port, in about 50 ms: a test file can well have its own. */
+export async function startRedis({ args = [] }: { readonly args?: readonly string[] } = {}): Promise<ServerProcess> {
+  return await startServer({
+    name: 'redis',
+    command: (dir, port) => [
+      'redis-server',
+      ...['--port', String(port), '--bind', '127.0.0.1', '--dir', dir, '--save', '', '--appendonly', 'no'],
+      ...args,
+    ],
+    url: (port) => `redis://127.0.0.1:${port}/0`,
+    probe: async (port) => {
+      const answer = (await firstBytes(port, 'PING\r\n')).toString();
+      if (!answer.startsWith('+PONG')) throw new Error(answer);
+    },
+  });
+}
+
+/** The same server's url with a database in it. */
+export function withDatabase(url: string, database: string): string {
+  const parsed = new URL(url);
+  parsed.pathname = `/${database}`;
+  return parsed.href;
+}
+
+async function createDataDirectory(dir: string): Promise<void> {
+  const { user, password } = ACCOUNT;
+  await run('mariadb-install-db', [
+    '--no-defaults',
+    ...asRoot(),
+    `--datadir=${path.join(dir, 'data')}`,
+    '--auth-root-authentication-method=normal',
+    '--skip-test-db',
+    '--innodb-log-file-size=16M',
+    // In /tmp, two of them at once delete each other's temporary tables.
+    `--tmpdir=${dir}`,
+  ]);
+  await writeFile(
+    path.join(dir, 'data', 'account.sql'),
+    `GRANT ALL ON *.* TO '${user}'@'%' IDENTIFIED BY '${password}' WITH GRANT OPTION;\n`,
+  );
+}
+
+function asRoot(): readonly string[] {
+  return process.getuid?.() === 0 ? ['--user=root'] : [];
+}
