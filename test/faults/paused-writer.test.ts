@@ -1,0 +1,127 @@
+import { once } from 'node:events';
+import { describe, expect, inject, onTestFinished, test } from 'vitest';
+import { start } from '../support/cli.ts';
+import type { Running } from '../support/cli.ts';
+import { anotherConfig, detour } from '../support/detour.ts';
+import { untilHeld } from '../support/held.ts';
+import { endLeases, expectRecovery, organisationOf } from '../support/recovery.ts';
+import { startRedis } from '../support/servers.ts';
+import { setStage } from '../support/stage.ts';
+import type { Stage } from '../support/stage.ts';
+import { rowsOf } from '../support/truth.ts';
+
+const LIFE = 'lock: { ttl: 2s, fair: false }\n';
+
+const KEEPERS = [
+  ['SQLite, leases in it', 'sqlite', () => ''],
+  ['MariaDB, leases in it', 'mariadb', () => ''],
+  ['MariaDB, leases in Redis', 'mariadb', () => `redis: ${inject('redisUrl')}\nredis_prefix: "paused-${process.pid}-${Math.random()}:"\n`],
+] as const;
+
+/** A stage with a first load, and changes waiting. */
+async function setPaused(engine: 'sqlite' | 'mariadb', redis: string): Promise<Stage> {
+  const stage = await setStage({ engine, members: 20, departments: 4, yaml: `${LIFE}${redis}` });
+  await stage.sync();
+  stage.sandbox.churn({ seed: 7, departmentRemove: 0 });
+  return stage;
+}
+
+function run(configPath: string, env: Readonly<Record<string, string>> = {}): Running {
+  const running = start(['--config', configPath, 'run', '--allow-departures'], { env });
+  onTestFinished(() => void running.child.kill('SIGKILL'));
+  return running;
+}
+
+/** Somebody else does the work while the first one sleeps, and the source has moved on by then. */
+async function successor(stage: Stage): Promise<unknown> {
+  stage.sandbox.churn({ seed: 8, departmentRemove: 0 });
+  expect(await stage.sync({ waitMs: 20_000, allowDepartures: true })).toMatchObject({ outcome: 'ok' });
+  return await organisationOf(stage);
+}
+
+/** The sleeper wakes up, and there is nothing for it to do. */
+async function expectHarmless({ child, ended }: Running, stage: Stage, rows: unknown): Promise<void> {
+  child.kill('SIGCONT');
+  expect(await ended).toMatchObject({ code: 75, stdout: '', stderr: expect.stringMatching(/no longer ours|newer run/) as string });
+  expect(await organisationOf(stage)).toEqual(rows);
+  const outcomes = await rowsOf(stage.storeUrl, 'SELECT outcome FROM runs ORDER BY id');
+  expect(outcomes.map(({ outcome }) => outcome)).toEqual(['ok', 'interrupted', 'ok']);
+  await expectRecovery(stage);
+}
+
+describe.each(KEEPERS)('a writer that was paused for longer than its lease lives and wakes up writes nothing: %s', (_, engine, redis) => {
+  test.each([
+    ['before the fetch', 'department/list'],
+    ['in the fetch', 'user/list'],
+  ])('%s', async (_when, endpoint) => {
+    const stage = await setPaused(engine, redis());
+    const held = stage.sandbox.faults.add({ match: { endpoint }, times: 1, effect: { kind: 'hold' } });
+    const paused = run(stage.configPath);
+    await untilHeld(held, paused);
+    paused.child.kill('SIGSTOP');
+    const rows = await successor(stage);
+    held.release();
+    await expectHarmless(paused, stage, rows);
+  });
+});
+
+describe.each(KEEPERS.slice(1))('a writer that was paused inside its transaction blocks nobody and writes nothing: %s', (_, engine, redis) => {
+  test.each([
+    ['before a statement', ['INSERT INTO changes']],
+    ['before COMMIT', ['INSERT INTO changes', 'COMMIT']],
+  ])('%s', async (_when, statements) => {
+    const stage = await setPaused(engine, redis());
+    const { proxy, configPath } = await detour(stage);
+    const paused = run(configPath);
+    for (const [index, statement] of statements.entries()) {
+      await proxy.next('up', statement);
+      if (index === statements.length - 1) proxy.up.mode = 'hold';
+    }
+    paused.child.kill('SIGSTOP');
+    const rows = await successor(stage);
+    proxy.up.mode = 'pass';
+    await expectHarmless(paused, stage, rows);
+  });
+});
+
+test('a writer paused inside its SQLite transaction makes others give up in time, for the file is its alone, and finishes when it wakes', async () => {
+  const stage = await setPaused('sqlite', '');
+  const env = {
+    NODE_OPTIONS: `--import=${new URL('die-at.js', import.meta.url).href}`,
+    ...{ ORGSYNC_TEST_DIE_AT: '1', ORGSYNC_TEST_DIE_BY: 'SIGSTOP', ORGSYNC_TEST_DIE_FROM: 'INSERT INTO changes' },
+  };
+  const paused = run(stage.configPath, env);
+  await stopped(paused);
+  const before = await organisationOf(stage);
+  await expect(stage.sync()).rejects.toMatchObject({ kind: 'temporary', code: 'store_busy' });
+  expect(await organisationOf(stage)).toEqual(before);
+  paused.child.kill('SIGCONT');
+  await paused.ended;
+  await endLeases(stage);
+  await expectRecovery(stage);
+});
+
+test('of two that both hold the lock, each in a Redis of its own, one commits', async () => {
+  const other = await startRedis();
+  onTestFinished(() => other.close());
+  const stage = await setPaused('mariadb', `redis: ${inject('redisUrl')}\nredis_prefix: "split-${process.pid}:"\n`);
+  const elsewhere = await anotherConfig(stage, (yaml) => yaml.replace(inject('redisUrl'), other.url));
+  const held = stage.sandbox.faults.add({ match: { endpoint: 'user/list' }, times: 1, effect: { kind: 'hold' } });
+  const first = run(stage.configPath);
+  await untilHeld(held, first);
+  stage.sandbox.churn({ seed: 8, departmentRemove: 0 });
+  expect(await run(elsewhere).ended).toMatchObject({ code: 0, stderr: '' });
+  const rows = await organisationOf(stage);
+  held.release();
+  expect(await first.ended).toMatchObject({ code: 75, stderr: expect.stringContaining('newer run') as string });
+  expect(await organisationOf(stage)).toEqual(rows);
+  await expectRecovery(stage);
+});
+
+/** Resolves when the process has stopped itself. */
+async function stopped({ child }: Running): Promise<void> {
+  const { readFile } = await import('node:fs/promises');
+  const { setTimeout: sleep } = await import('node:timers/promises');
+  if (child.pid === undefined) await once(child, 'spawn');
+  while (!/\) T /.test(await readFile(`/proc/${String(child.pid)}/stat`, 'utf8'))) await sleep(20);
+}

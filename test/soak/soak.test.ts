@@ -1,0 +1,88 @@
+import { expect, onTestFinished, test } from 'vitest';
+import { createRandom } from '../../src/sandbox/random.ts';
+import { detour } from '../support/detour.ts';
+import { historySins } from '../support/history.ts';
+import { type ServerProcess, startMariadb, startRedis } from '../support/servers.ts';
+import { setStage, type Stage } from '../support/stage.ts';
+import { CALM, type Coast, type Counters, storm } from './storm.ts';
+
+/** Rounds and minutes are for all setups together; see run.js. Without it, the suite's smoke test: two rounds. */
+const { ORGSYNC_SOAK_ROUNDS = '2', ORGSYNC_SOAK_MINUTES = '5', ORGSYNC_SOAK_SEED = '1' } = process.env;
+
+const SETUPS = ['sqlite', 'mariadb with redis', 'mariadb'] as const;
+const YAML = 'lock: { ttl: 3s, window: 50ms }\nsafety: { max_departures: 100%, max_department_removals: 100% }\n';
+const WECOM = '  rate: 12\n  rate_total: 300\n  concurrency: 8\n  timeout: 2s\n  retries: 2\n  frequency_wait: 200ms\n';
+
+const minutes = Number(ORGSYNC_SOAK_MINUTES) / SETUPS.length;
+const timeout = (minutes + 2) * 60_000;
+
+test.each(SETUPS)('whatever happens, after every quiet round the store equals the source, and its history tells how: %s', async (setup) => {
+  const rounds = share(Number(ORGSYNC_SOAK_ROUNDS), SETUPS.indexOf(setup));
+  const coast = await setUp(setup);
+  const counters: Counters = { ...CALM };
+  const sins: string[] = [];
+  const until = performance.now() + minutes * 60_000;
+  while (counters.rounds < rounds && performance.now() < until && sins.length === 0) {
+    sins.push(...(await storm(coast, counters)), ...(await quiet(coast.stage)));
+    counters.rounds += 1;
+    counters.differences = sins.length;
+  }
+  const told = Object.entries(counters).map(([name, count]) => `${name} ${count}`);
+  process.stdout.write(`soak, ${setup}, seed ${ORGSYNC_SOAK_SEED}: ${told.join(', ')}\n`);
+  expect(sins).toEqual([]);
+  if (rounds > 2) expect(counters.done).toBeGreaterThan(rounds / 2);
+}, timeout);
+
+/** One clean run; then everything that is wrong with what is stored. */
+async function quiet(stage: Stage): Promise<readonly string[]> {
+  const { outcome, corps } = await stage.sync({ waitMs: 20_000, allowDepartures: true });
+  const sins = outcome === 'ok' ? [] : [`the quiet run is ${outcome}: ${corps.map(({ error }) => error?.message).join('; ')}`];
+  for (const id of stage.sandbox.world.corps.keys()) {
+    const { stored, source } = await stage.organisations(id);
+    if (JSON.stringify(stored) !== JSON.stringify(source)) sins.push(...differences(stored, source).map((what) => `${id}: ${what}`));
+    sins.push(...(await historySins(stage.storeUrl, id)).map((sin) => `${id}: ${sin}`));
+  }
+  return sins;
+}
+
+type Both = Awaited<ReturnType<Stage['organisations']>>;
+
+function differences(stored: Both['stored'], source: Both['source']): readonly string[] {
+  return (['departments', 'members', 'memberships'] as const).flatMap((table) => {
+    const lines = (rows: readonly unknown[]): ReadonlySet<string> => new Set(rows.map(canonical));
+    const [here, there] = [lines(stored[table]), lines(source[table])];
+    return [...[...here].filter((line) => !there.has(line)).map((line) => `only stored: ${line}`), ...[...there].filter((line) => !here.has(line)).map((line) => `not stored: ${line}`)];
+  });
+}
+
+/** JSON whose keys are in order, so that equal rows are equal texts. */
+function canonical(value: unknown): string {
+  return JSON.stringify(value, (_, inner: unknown) =>
+    typeof inner === 'object' && inner !== null && !Array.isArray(inner) ? Object.fromEntries(Object.entries(inner).sort(([a], [b]) => (a < b ? -1 : 1))) : inner,
+  );
+}
+
+async function setUp(setup: (typeof SETUPS)[number]): Promise<Coast> {
+  const random = createRandom(`soak/${ORGSYNC_SOAK_SEED}/${setup}`);
+  const world = { corps: 3, members: 60, departments: 10, wecom: WECOM };
+  if (setup === 'sqlite') {
+    const stage = await setStage({ ...world, yaml: YAML });
+    return { stage, random, configPath: stage.configPath };
+  }
+  const mariadb = await kept(startMariadb());
+  const redis = setup === 'mariadb' ? undefined : await kept(startRedis());
+  const yaml = redis === undefined ? YAML : `${YAML}redis: ${redis.url}\n`;
+  const stage = await setStage({ ...world, engine: 'mariadb', server: mariadb.url, yaml });
+  return { stage, random, mariadb, ...(redis === undefined ? {} : { redis }), ...(await detour(stage)) };
+}
+
+async function kept(starting: Promise<ServerProcess>): Promise<ServerProcess> {
+  const server = await starting;
+  onTestFinished(() => server.close());
+  return server;
+}
+
+/** The rounds of one setup: as many for each, the first ones get what is left over. */
+function share(rounds: number, index: number): number {
+  return Math.floor((rounds + SETUPS.length - 1 - index) / SETUPS.length);
+}
