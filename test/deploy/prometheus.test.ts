@@ -1,0 +1,157 @@
+import { execFile } from 'node:child_process';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+import { expect, onTestFinished, test } from 'vitest';
+import { Secret } from '../../src/core/secret.ts';
+import { FAMILIES } from '../../src/observe/metrics-families.ts';
+import { createMetrics } from '../../src/observe/metrics.ts';
+import type { MetricsOptions } from '../../src/observe/metrics.ts';
+import { systemClock } from '../../src/clock.ts';
+import { barredCorp, corpRecord, corpResult, endedRun, heldBackCorp } from '../support/ended-run.ts';
+import { query, startNodeExporter, startPrometheus, startPushgateway } from '../support/prometheus.ts';
+import type { ServerProcess } from '../support/server-process.ts';
+import { describeWith } from '../support/programs.ts';
+
+const run = promisify(execFile);
+const deploy = fileURLToPath(new URL('../../deploy/', import.meta.url));
+const RULES = path.join(deploy, 'prometheus/alerts.yml');
+const CORPS = ['ww1', 'ww2', 'ww3'].map((id) => ({ id, name: `Corp ${id}` }));
+
+interface Panel {
+  readonly title: string;
+  readonly targets: readonly { readonly expr: string }[];
+}
+
+async function panels(): Promise<readonly Panel[]> {
+  return (JSON.parse(await readFile(path.join(deploy, 'grafana/orgsync.json'), 'utf8')) as { panels: Panel[] }).panels;
+}
+
+/** A panel's query as Grafana sends it: all corps, and a rate interval of four scrapes. */
+function filledIn(expr: string): string {
+  return expr.replaceAll('$corp', '.*').replaceAll('$__rate_interval', '4s');
+}
+
+async function scratch(): Promise<string> {
+  const folder = await mkdtemp(path.join(tmpdir(), 'orgsync-prometheus-'));
+  onTestFinished(() => rm(folder, { recursive: true, force: true }));
+  return folder;
+}
+
+async function closing(server: Promise<ServerProcess>): Promise<ServerProcess> {
+  const started = await server;
+  onTestFinished(() => started.close());
+  return started;
+}
+
+/** A run as a process makes it: some requests, three corps, of which two are in trouble. */
+async function recordRun(options: Pick<MetricsOptions, 'textfile' | 'pushgateway'>): Promise<readonly string[]> {
+  const logged: string[] = [];
+  const metrics = createMetrics({ version: '1.2.3', clock: systemClock, log: (_level, _event, message) => logged.push(message), ...options });
+  const { meter } = metrics;
+  const now = Date.now();
+  meter.leaseAsked({ acquired: true, seconds: 0.5 });
+  for (const { id } of CORPS) {
+    meter.tokenRenewed(id);
+    meter.requested(id, { request: 'gettoken', end: 0, seconds: 0.1 });
+    meter.requested(id, { request: 'user/list', end: 0, seconds: 0.2 });
+    meter.waited(id, 0.3);
+    meter.wrongNumbers(id, { spent: 9, budget: 10 });
+  }
+  meter.requested('ww2', { request: 'user/list', end: 60020, seconds: 0.2 });
+  meter.repeated('ww2', 'user/list');
+  const counts = { joined: 2, departed: 1, changed: 3, departmentsChanged: 1 };
+  const results = [corpResult('ww1', { counts }), barredCorp('ww2'), heldBackCorp('ww3', ['A (a)'])];
+  const long = new Date(now - 7 * 3_600_000);
+  metrics.ran(endedRun(results, now), { corps: CORPS, records: [corpRecord('ww2', long), corpRecord('ww3', long)] });
+  await metrics.flush();
+  return logged;
+}
+
+describeWith(['promtool'], 'promtool', () => {
+  test('accepts the alerting rules, and each alert fires when it should and not before', async () => {
+    await run('promtool', ['check', 'rules', RULES]);
+    await run('promtool', ['test', 'rules', path.join(deploy, 'prometheus/alerts_test.yml')]);
+  });
+
+  test('finds every alert in the rules’ own tests', async () => {
+    const names = [...(await readFile(RULES, 'utf8')).matchAll(/- alert: (\w+)/g)].map(([, name]) => name ?? '');
+    const tests = await readFile(path.join(deploy, 'prometheus/alerts_test.yml'), 'utf8');
+    expect(names.length).toBeGreaterThan(4);
+    for (const name of names) expect(tests).toContain(`alertname: ${name}\n        exp_alerts:\n          - exp_labels`);
+  });
+
+  test('accepts every query of the dashboard', async () => {
+    const exprs = (await panels()).flatMap(({ targets }) => targets.map(({ expr }) => filledIn(expr)));
+    const file = path.join(await scratch(), 'panels.json');
+    await writeFile(file, JSON.stringify({ groups: [{ name: 'panels', rules: exprs.map((expr, index) => ({ record: `panel:${index}`, expr })) }] }));
+    const { stdout } = await run('promtool', ['check', 'rules', file]);
+    expect(stdout).toContain(`${exprs.length} rules found`);
+  });
+
+  test('finds nothing to complain of in what is written', async () => {
+    const textfile = path.join(await scratch(), 'orgsync.prom');
+    await recordRun({ textfile });
+    const checked = run('promtool', ['check', 'metrics']);
+    checked.child.stdin?.end(await readFile(textfile));
+    expect(await checked).toEqual({ stdout: '', stderr: '' });
+  });
+});
+
+describeWith(['prometheus', 'prometheus-node-exporter', 'prometheus-pushgateway'], 'a real Prometheus', () => {
+  test('answers every panel’s query after a few runs, and fires what is wrong', async () => {
+    const folder = await scratch();
+    const textfile = path.join(folder, 'orgsync.prom');
+    await recordRun({ textfile });
+    const exporter = await closing(startNodeExporter(folder));
+    const prometheus = await closing(startPrometheus([exporter], RULES));
+    const wanted = (await panels()).flatMap(({ title, targets }) => targets.map(({ expr }) => ({ title, expr: filledIn(expr) })));
+    const silent = async (): Promise<readonly string[]> => {
+      await recordRun({ textfile });
+      const empty: string[] = [];
+      for (const { title, expr } of wanted) {
+        const series = await query(prometheus, expr);
+        if (!series.some(({ value: [, number] }) => Number.isFinite(Number(number)))) empty.push(`${title}: ${expr}`);
+      }
+      return empty;
+    };
+    await expect.poll(silent, { timeout: 30_000, interval: 500 }).toEqual([]);
+    const firing = async (): Promise<readonly string[]> => (await query(prometheus, 'ALERTS{alertstate="firing"}')).map(({ metric }) => `${metric['alertname']} ${metric['corp']}`).sort();
+    await expect.poll(firing, { timeout: 20_000, interval: 500 }).toEqual([
+      'OrgsyncHeldBack ww3',
+      'OrgsyncRationNearlySpent ww1',
+      'OrgsyncRationNearlySpent ww2',
+      'OrgsyncRationNearlySpent ww3',
+      'OrgsyncStale ww2',
+      'OrgsyncStale ww3',
+    ]);
+    expect(await query(prometheus, 'node_textfile_scrape_error')).toMatchObject([{ value: [expect.anything(), '0'] }]);
+  }, 90_000);
+
+  test('learns every metric by name, type and help from a Pushgateway, and counters go on from run to run', async () => {
+    const gateway = await closing(startPushgateway());
+    const pushgateway = new Secret(`${gateway.url}/`);
+    for (let times = 0; times < 3; times += 1) expect(await recordRun({ pushgateway })).toEqual([]);
+    const text = await (await fetch(`${gateway.url}/metrics`)).text();
+    for (const { name, type } of Object.values(FAMILIES)) expect(text).toContain(`# TYPE ${name} ${type}\n`);
+    expect(text).toContain('orgsync_wecom_requests_total{corp="ww2",endpoint="user/list",errcode="60020",instance="",job="orgsync"} 3\n');
+    expect(text).toContain('orgsync_member_changes_total{action="joined",corp="ww1",instance="",job="orgsync"} 6\n');
+    const prometheus = await closing(startPrometheus([gateway], RULES));
+    await expect.poll(() => query(prometheus, 'count(orgsync_corp_info)').then(([one]) => one?.value[1]), { timeout: 20_000, interval: 250 }).toBe('3');
+  }, 60_000);
+
+  test('finds each shard’s figures in a group of its own', async () => {
+    const gateway = await closing(startPushgateway());
+    const shard = (index: number): Promise<void> => {
+      const metrics = createMetrics({ version: '1.2.3', clock: systemClock, log: () => undefined, pushgateway: new Secret(gateway.url), shard: { index, of: 2 } });
+      metrics.meter.tokenRenewed('ww1');
+      return metrics.flush();
+    };
+    for (const index of [1, 1, 2, 1]) await shard(index);
+    const text = await (await fetch(`${gateway.url}/metrics`)).text();
+    expect(text).toContain('orgsync_wecom_token_renewals_total{corp="ww1",instance="",job="orgsync",shard="1of2"} 3\n');
+    expect(text).toContain('orgsync_wecom_token_renewals_total{corp="ww1",instance="",job="orgsync",shard="2of2"} 1\n');
+  }, 60_000);
+});
