@@ -4,6 +4,7 @@ import { OrgsyncError } from '../errors.ts';
 import { Call } from './call.ts';
 import type { CallContext, Question } from './call.ts';
 import { tooLarge } from './faults.ts';
+import { makeRequest } from './transport.ts';
 import type { Agents } from './transport.ts';
 import type { Raw } from './values.ts';
 
@@ -31,6 +32,7 @@ export class Client {
     this.#got = got.extend({
       prefixUrl: new URL('cgi-bin/', api.endsWith('/') ? api : `${api}/`),
       agent: agents,
+      request: makeRequest,
       responseType: 'buffer',
       // A redirect would hand the token to wherever it points.
       followRedirect: false,
