@@ -13,7 +13,7 @@ module.exports = {
     only('core-is-pure', '^src/core/', '^src/core/', '^src/errors'),
     { name: 'core-no-io', severity: 'error', from: { path: '^src/core/' }, to: { dependencyTypes: ['core'] } },
     only('use-cases-see-ports-only', '^src/sync/', '^src/sync/', '^src/core/', '^src/errors'),
-    only('siblings-never-meet', '^src/(config|wecom|store|redis|observe|sandbox)/', '^src/$1/', '^src/core/', '^src/errors'),
+    only('siblings-never-meet', '^src/(config|wecom|store|redis|observe|sandbox)/', '^src/$1/', '^src/core/', '^src/(errors|http-request)'),
     {
       name: 'sandbox-stands-alone',
       severity: 'error',

@@ -2,6 +2,7 @@ import { got, HTTPError, TimeoutError } from 'got';
 import { HttpProxyAgent, HttpsProxyAgent } from 'hpagent';
 import { getProxyForUrl } from 'proxy-from-env';
 import { OrgsyncError } from '../errors.ts';
+import { makeRequest } from '../http-request.ts';
 
 /** Which proxy leads to an address; undefined when none does. */
 export type ProxyFor = (url: URL) => string | undefined;
@@ -35,6 +36,7 @@ export interface HttpOptions {
 export function createHttp({ version, proxyFor = proxyOfEnvironment, attemptMs = ATTEMPT_MS }: HttpOptions): Http {
   const client = got.extend({
     headers: { 'user-agent': `orgsync/${version}` },
+    request: makeRequest,
     timeout: { request: attemptMs },
     retry: { limit: 1, methods: ['GET', 'POST', 'PUT'], statusCodes: [502, 503, 504], maxRetryAfter: 1_000, calculateDelay: ({ computedValue }) => (computedValue === 0 ? 0 : 300) },
     followRedirect: false,

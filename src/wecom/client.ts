@@ -1,10 +1,10 @@
 import got, { CancelError } from 'got';
 import type { Got } from 'got';
 import { OrgsyncError } from '../errors.ts';
+import { makeRequest } from '../http-request.ts';
 import { Call } from './call.ts';
 import type { CallContext, Question } from './call.ts';
 import { tooLarge } from './faults.ts';
-import { makeRequest } from './transport.ts';
 import type { Agents } from './transport.ts';
 import type { Raw } from './values.ts';
 

@@ -111,6 +111,11 @@ describe('a webhook', () => {
     expect(ops.heard).toHaveLength(2);
   });
 
+  test('where nobody listens is said to refuse the connection', async () => {
+    const told = createWebhook({ url: new Secret('http://127.0.0.1:1/hook'), key: null, http }).tell(noticeOf([barredCorp('ww1')]));
+    await expect(told).rejects.toMatchObject({ message: '127.0.0.1:1: ECONNREFUSED' });
+  });
+
   test('that never answers is given up, after one more try at most', async () => {
     const silent = await listen(() => undefined);
     const hasty = createHttp({ version: '1.2.3', attemptMs: 200 });
