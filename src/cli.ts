@@ -1,9 +1,10 @@
+import { setMaxListeners } from 'node:events';
 import { homedir } from 'node:os';
 import { CommanderError } from 'commander';
 import { type CommandContext, provideContext } from './commands/context.ts';
 import type { LoadedConfig } from './config/load.ts';
 import { createRedactor, type Redactor } from './core/redact.ts';
-import { asOrgsyncError, EXIT_CODES, Interrupted, OrgsyncError, type StopSignal } from './errors.ts';
+import { asOrgsyncError, EXIT_CODES, exitCodeOf, Interrupted, OrgsyncError, type StopSignal } from './errors.ts';
 import { buildProgram, type GlobalOptions } from './program.ts';
 import { createTerminal, type Terminal } from './terminal.ts';
 import { packageVersion } from './version.ts';
@@ -11,7 +12,7 @@ import { packageVersion } from './version.ts';
 const STOP_SIGNALS: readonly StopSignal[] = ['SIGTERM', 'SIGINT', 'SIGHUP'];
 
 /** What was stopped by a signal and does not end by itself is ended after this. */
-const PATIENCE_MS = 10_000;
+const PATIENCE_MS = 4_500;
 /** A process that is done but held open by something forgotten is ended after this. */
 const LINGER_MS = 3_000;
 
@@ -22,7 +23,10 @@ async function main(argv: readonly string[]): Promise<number> {
   guardAgainstDefects(early, argv);
   let terminal = early;
   let code = 0;
-  const signal = stopSignal(() => terminal.note('orgsync: stopping; once more to stop at once'));
+  const signal = stopSignal({
+    onFirst: () => terminal.note('orgsync: stopping; once more to stop at once'),
+    onLate: (interrupted) => complain(interrupted, terminal, argv),
+  });
   const program = await buildProgram(argv);
   program.hook('preAction', (root) => {
     const globals = root.opts() as unknown as GlobalOptions;
@@ -76,7 +80,7 @@ function complain(thrown: unknown, terminal: Terminal, argv: readonly string[]):
     return EXIT_CODES.usage;
   }
   const error = asOrgsyncError(thrown);
-  const code = error instanceof Interrupted ? error.exitCode : EXIT_CODES[error.kind];
+  const code = exitCodeOf(error);
   terminal.error(error, code);
   if (error.kind === 'defect') terminal.warn(reportRequest(terminal, argv));
   return code;
@@ -92,16 +96,27 @@ function reportRequest({ verbose }: Terminal, argv: readonly string[]): string {
   return `  this is a defect in orgsync; please report it, with this line${verbose > 0 ? '' : ' and what it prints with --verbose'}:\n  ${facts}`;
 }
 
+interface StopListeners {
+  readonly onFirst: () => void;
+  /** The process is ended though something has not stopped. */
+  readonly onLate: (interrupted: Interrupted) => void;
+}
+
 /** Aborts on the first signal; the second, or too long a wait, ends the process at once. As process 1 of a container nobody else would handle them. */
-function stopSignal(onFirst: () => void): AbortSignal {
+function stopSignal({ onFirst, onLate }: StopListeners): AbortSignal {
   const controller = new AbortController();
+  setMaxListeners(0, controller.signal);
+  const endLate = (interrupted: Interrupted): void => {
+    onLate(interrupted);
+    exitNow(interrupted.exitCode);
+  };
   for (const name of STOP_SIGNALS) {
     process.on(name, () => {
       const interrupted = new Interrupted(name);
       if (controller.signal.aborted) exitNow(interrupted.exitCode);
       controller.abort(interrupted);
       onFirst();
-      setTimeout(exitNow, PATIENCE_MS, interrupted.exitCode).unref();
+      setTimeout(endLate, PATIENCE_MS, interrupted).unref();
     });
   }
   return controller.signal;

@@ -82,6 +82,11 @@ export class Interrupted extends OrgsyncError {
   }
 }
 
+/** The exit code of a process that ends with this error. */
+export function exitCodeOf(error: OrgsyncError): number {
+  return error instanceof Interrupted ? error.exitCode : EXIT_CODES[error.kind];
+}
+
 /** Turns whatever was thrown into an {@link OrgsyncError}; what is not one is a defect in orgsync. */
 export function asOrgsyncError(thrown: unknown): OrgsyncError {
   if (thrown instanceof OrgsyncError) return thrown;

@@ -1,27 +1,29 @@
 import type { Json } from '../core/model.ts';
 import type { CorpResult } from '../core/outcome.ts';
+import { exitCodeOf, Interrupted } from '../errors.ts';
 import type { OrgsyncError } from '../errors.ts';
 import type { RunReport } from '../sync/run.ts';
 import { errorDocument } from '../terminal-text.ts';
 
-/** The document that `run --json` prints; `exitCode` is the process's own, a signal's included. */
-export function runDocument(report: RunReport, exitCode: number): Json {
+/** The document that `run --json` prints. */
+export function runDocument(report: RunReport): Json {
   return {
     outcome: report.outcome,
     reason: report.reason,
-    exit_code: exitCode,
+    exit_code: report.exitCode,
     started_at: report.startedAt.toISOString(),
     finished_at: report.finishedAt.toISOString(),
     corps: report.corps.map(corpDocument),
+    ...(report.stale === null ? {} : { error: errorDocument(report.stale) }),
   };
 }
 
 /** The same document for a run that could not try any corp. */
-export function failedRunDocument(error: OrgsyncError, { exitCode, startedAt, finishedAt }: { readonly exitCode: number; readonly startedAt: Date; readonly finishedAt: Date }): Json {
+export function failedRunDocument(error: OrgsyncError, { startedAt, finishedAt }: { readonly startedAt: Date; readonly finishedAt: Date }): Json {
   return {
-    outcome: 'failed',
+    outcome: error instanceof Interrupted ? 'interrupted' : 'failed',
     reason: null,
-    exit_code: exitCode,
+    exit_code: exitCodeOf(error),
     started_at: startedAt.toISOString(),
     finished_at: finishedAt.toISOString(),
     corps: [],

@@ -2,11 +2,16 @@ import type { CorpResult } from '../core/outcome.ts';
 import type { RunWatch } from '../sync/attempt.ts';
 import type { CorpStep } from '../sync/corp.ts';
 import type { RunReport } from '../sync/run.ts';
+import { NO_BARS } from '../terminal-bars.ts';
 import type { Bars, Terminal } from '../terminal.ts';
 
-/** Draws a run as one bar a corp. */
-export function barWatch(bars: Bars): RunWatch {
+/** Draws a run as one bar a corp, until it is stopped. */
+export function barWatch(terminal: Pick<Terminal, 'bars'>): RunWatch & Pick<Bars, 'stop'> {
+  let bars = NO_BARS;
   return {
+    onCorps(corps) {
+      bars = terminal.bars(corps.length);
+    },
     onStep(corp, step) {
       const { done, total } = position(step);
       bars.update(corp.name, done, total);
@@ -14,6 +19,7 @@ export function barWatch(bars: Bars): RunWatch {
     onEnd({ corp, outcome }) {
       bars.end(corp.name, outcome.replace('_', ' '));
     },
+    stop: () => bars.stop(),
   };
 }
 

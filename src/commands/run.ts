@@ -3,9 +3,8 @@ import type { CommandUnknownOpts } from '@commander-js/extra-typings';
 import type { App } from '../app.ts';
 import type { Reporters } from '../app-reporters.ts';
 import { parseDuration, DURATION_FORM } from '../core/duration.ts';
-import type { Corp } from '../core/model.ts';
 import type { Shard } from '../core/shard.ts';
-import { asOrgsyncError, EXIT_CODES, Interrupted } from '../errors.ts';
+import { asOrgsyncError, Interrupted } from '../errors.ts';
 import type { RunReport, RunRequest } from '../sync/run.ts';
 import { plain } from '../terminal.ts';
 import type { Terminal } from '../terminal.ts';
@@ -81,48 +80,71 @@ async function start(options: StartOptions, context: CommandContext, pendingIsTw
     const report = await withApp(options, context);
     show(report, options, context);
     const pending = report.corps.some(({ changes }) => changes !== null && changes.members.length + changes.departments.length > 0);
-    if (report.exitCode !== 0 && !signal.aborted) context.endWith(report.exitCode);
+    if (report.exitCode !== 0) context.endWith(report.exitCode);
     else if (pendingIsTwo && pending) context.endWith(2);
   } catch (error) {
-    if (!terminal.json || signal.aborted) throw error;
-    const known = asOrgsyncError(error);
-    const exitCode = EXIT_CODES[known.kind];
-    terminal.document(failedRunDocument(known, { exitCode, startedAt, finishedAt: new Date() }));
-    context.endWith(exitCode);
+    const known = asOrgsyncError(signal.aborted ? signal.reason : error);
+    if (terminal.json) terminal.document(failedRunDocument(known, { startedAt, finishedAt: new Date() }));
+    throw known;
   }
 }
 
+/** What a run was opened with. */
+interface Opened {
+  readonly reporters: Reporters;
+  readonly app: App;
+  readonly context: CommandContext;
+}
+
 async function withApp(options: StartOptions, context: CommandContext): Promise<RunReport> {
-  const [{ openApp }, { run }] = await Promise.all([import('../app.ts'), import('../sync/run.ts')]);
+  const { openApp } = await import('../app.ts');
   const app = await openApp(await context.loadConfig(), context);
   try {
-    const corps = await app.corps(options.corp);
     const reporters = await app.reporters(options.shard);
-    const bars = context.terminal.bars(corps.length);
     try {
-      const report = await run(request(options, corps), { ...(await app.runDeps(reporters)), watch: barWatch(bars) });
-      if (!options.dryRun) await afterwards(report, reporters, app, context);
+      const report = await watched(options, app, reporters, context);
+      if (!options.dryRun) await afterwards(report, { reporters, app, context });
       return report;
     } catch (error) {
-      if (!options.dryRun && !context.signal.aborted) await reporters.failed(asOrgsyncError(error));
+      if (!options.dryRun) await tellFailure(error, { reporters, app, context });
       throw error;
-    } finally {
-      bars.stop();
     }
   } finally {
     await app.close();
   }
 }
 
+/** Runs with a bar for each corp, and reports the exit code that the process will end with, a signal's included. */
+async function watched(options: StartOptions, app: App, reporters: Reporters, { terminal, signal }: CommandContext): Promise<RunReport> {
+  const { run } = await import('../sync/run.ts');
+  const watch = barWatch(terminal);
+  try {
+    // Names typed by hand are looked at first; a whole run may have no business with the store that lists its corps.
+    const named = options.corp.length > 0 ? await app.corps(options.corp) : undefined;
+    const report = await run(request(options, async () => named ?? app.corps()), { ...(await app.runDeps(reporters)), watch });
+    return { ...report, exitCode: signalExitCode(signal) ?? report.exitCode };
+  } finally {
+    watch.stop();
+  }
+}
+
+/** A run that could not begin is in the log like any other, and people hear of it unless it was they who stopped it. */
+async function tellFailure(thrown: unknown, { reporters, app: { log }, context: { signal } }: Opened): Promise<void> {
+  const error = asOrgsyncError(signal.aborted ? signal.reason : thrown);
+  log('error', 'run_failed', error.message, { code: error.code, hint: error.hint });
+  if (!signal.aborted) await reporters.failed(error);
+}
+
 /** What is done when the corps are: tell, and forget what is older than `history.keep`. None of it changes how the run ended. */
-async function afterwards(report: RunReport, reporters: Reporters, app: App, { signal }: CommandContext): Promise<void> {
+async function afterwards(report: RunReport, { reporters, app, context: { signal } }: Opened): Promise<void> {
+  if (report.stale !== null) return await reporters.failed(report.stale);
   await reporters.ended(report, reportLines(report).join('\n'));
-  if (report.reason !== null || signal.aborted) return;
+  if (report.outcome === 'skipped' || report.outcome === 'interrupted' || signal.aborted) return;
   const { pruneHistory } = await import('../sync/changes.ts');
   await pruneHistory(app.config.history.keep, { history: await app.history(), clock: app.clock, log: app.log, signal });
 }
 
-function request(options: StartOptions, corps: readonly Corp[]): RunRequest {
+function request(options: StartOptions, corps: RunRequest['corps']): RunRequest {
   return {
     corps,
     named: options.corp.length > 0,
@@ -135,18 +157,17 @@ function request(options: StartOptions, corps: readonly Corp[]): RunRequest {
   };
 }
 
-function show(report: RunReport, { dryRun }: StartOptions, { terminal, signal }: CommandContext): void {
-  if (terminal.json) terminal.document(runDocument(report, signalExitCode(signal) ?? report.exitCode));
-  else {
-    if (dryRun) terminal.data(planText(report.corps, terminal));
-    else if ((terminal.interactive || terminal.verbose > 0) && report.corps.length > 0) terminal.data(summary(report, terminal));
-    if (report.note !== null) terminal.note(report.note);
-    complain(report, terminal);
-  }
+function show(report: RunReport, { dryRun }: StartOptions, { terminal }: CommandContext): void {
+  if (terminal.json) terminal.document(runDocument(report));
+  else if (dryRun) terminal.data(planText(report.corps, terminal));
+  else if ((terminal.interactive || terminal.verbose > 0) && report.corps.length > 0) terminal.data(summary(report, terminal));
+  if (report.note !== null) terminal.note(report.note);
+  complain(report, terminal);
 }
 
-/** cron ignores exit codes: each corp that is not well says so itself. */
-function complain({ corps }: RunReport, terminal: Terminal): void {
+/** cron ignores exit codes: each corp that is not well says so itself, and who finds nobody at work says so in a line. */
+function complain({ corps, stale }: RunReport, terminal: Terminal): void {
+  if (stale !== null) terminal.warn(`orgsync: ${stale.message}; ${stale.hint ?? ''}`);
   for (const { corp, error, departing } of corps) {
     if (error === null) continue;
     terminal.corpError(corp.name, error);

@@ -19,7 +19,7 @@ const TRUSTED_SHARE = 0.9;
 /** Renewals per life while all goes well. */
 const RENEWALS_PER_LIFE = 3;
 /** Releasing takes this long at most; what is not released by then ends by itself. */
-const RELEASE_WITHIN_MS = 2_000;
+const RELEASE_WITHIN_MS = 1_500;
 /** A failed renewal is repeated this many times as often. */
 const HASTE = 5;
 

@@ -6,13 +6,14 @@ type Facts = Readonly<Record<string, unknown>>;
  * An event's facts by the names of the Elastic Common Schema: what it knows gets its name there, everything else stands
  * under `orgsync`, so that no index meets one field with two types.
  */
-export function ecsFields({ event, facts, ...info }: Logform.TransformableInfo, { host, pid }: { readonly host: string; readonly pid: number }): Logform.TransformableInfo {
+export function ecsFields({ event, facts, ...info }: Logform.TransformableInfo, { host, pid, traceId }: { readonly host: string; readonly pid: number; readonly traceId: string }): Logform.TransformableInfo {
   const { corp, error, code, seconds, outcome, ...rest } = asFacts(facts);
   return {
     ...info,
     'event.action': event,
     'host.hostname': host,
     'process.pid': pid,
+    'trace.id': traceId,
     ...(corp === undefined ? {} : { 'organization.id': corp }),
     ...(typeof seconds === 'number' ? { 'event.duration': Math.round(seconds * 1e9) } : {}),
     ...(outcome === undefined ? {} : { 'event.outcome': ecsOutcome(outcome) }),

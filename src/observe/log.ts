@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { createRequire } from 'node:module';
 import { hostname } from 'node:os';
 import type { Writable } from 'node:stream';
@@ -34,6 +35,9 @@ export interface OpenLog {
   /** Waits until everything is written, but not longer than a second; a log never holds up or fails a run. */
   close(): Promise<void>;
 }
+
+/** Joins all that one process did: ids of runs are each corp's own. */
+const TRACE_ID = randomUUID();
 
 /** winston's levels, gravest first, are ours. */
 const LEVELS: Readonly<Record<LogLevel, number>> = { error: 0, warn: 1, info: 2, debug: 3 };
@@ -116,10 +120,10 @@ function lineFormat(winston: typeof Winston, format: LogSettings['format'], { sc
   if (format === 'text') return combine(timestamp(), printf(describeFacts), scrubbing(winston, scrub));
   if (format === 'json') return combine(timestamp(), flattened(winston), winston.format.json(), scrubbing(winston, scrub));
   const { ecsFormat } = createRequire(import.meta.url)('@elastic/ecs-winston-format') as typeof EcsWinstonFormat;
-  const own = winston.format((info) => ecsFields(info, { host: hostname(), pid: process.pid }));
+  const own = winston.format((info) => ecsFields(info, { host: hostname(), pid: process.pid, traceId: TRACE_ID }));
   return combine(own(), ecsFormat({ serviceName: 'orgsync', serviceVersion: version, apmIntegration: false }), scrubbing(winston, scrub));
 }
 
 function flattened(winston: typeof Winston): Winston.Logform.Format {
-  return winston.format(({ facts, ...info }) => ({ ...info, ...plainFacts(facts) }))();
+  return winston.format(({ facts, ...info }) => ({ ...info, ...plainFacts(facts), trace_id: TRACE_ID }))();
 }

@@ -15,7 +15,12 @@ export interface MysqlOptions {
   /** How long connecting, and any one statement, may take. */
   readonly connectMs: number;
   readonly statementMs: number;
+  /** Once aborted, nothing may take longer than {@link HURRY_MS}: the process is to end. */
+  readonly stopping?: AbortSignal;
 }
+
+/** How long an answer is still awaited by a process that is to end. */
+const HURRY_MS = 800;
 
 /** More values than this in a statement are cheaper sent in binary, though that takes a round trip more. */
 const BINARY_FROM_VALUES = 200;
@@ -53,16 +58,16 @@ class MysqlSession implements Session {
   readonly dialect = mysqlDialect;
   readonly #driver: Driver;
   readonly #socket: Socket;
-  readonly #statementMs: number;
+  readonly #patience: Patience;
   readonly #readOnly: boolean;
 
   /** What broke the connection while nobody waited for an answer. */
   #broken: QueryError | undefined;
 
-  private constructor(driver: Driver, socket: Socket, statementMs: number, readOnly: boolean) {
+  private constructor(driver: Driver, socket: Socket, patience: Patience, readOnly: boolean) {
     this.#driver = driver;
     this.#socket = socket;
-    this.#statementMs = statementMs;
+    this.#patience = patience;
     this.#readOnly = readOnly;
     driver.on('error', (error: QueryError) => {
       this.#broken ??= error;
@@ -85,14 +90,15 @@ class MysqlSession implements Session {
       connectTimeout: options.connectMs,
       connectAttributes: { program_name: 'orgsync' },
     });
-    const session = new MysqlSession(driver, socket, options.connectMs, readOnly);
+    const { connectMs, statementMs, stopping } = options;
+    const session = new MysqlSession(driver, socket, { ms: connectMs, stopping }, readOnly);
     try {
       await session.#prepare(options.silenceMs);
     } catch (error) {
       socket.destroy();
       throw error;
     }
-    return new MysqlSession(driver, socket, options.statementMs, readOnly);
+    return new MysqlSession(driver, socket, { ms: statementMs, stopping }, readOnly);
   }
 
   /** What the servers' own defaults must not decide. */
@@ -143,12 +149,12 @@ class MysqlSession implements Session {
   /** One statement, within its time; after that nothing more can be asked of this connection. */
   async #send<T>(statement: (done: (error: QueryError | null, result: T) => void) => void): Promise<T> {
     return await new Promise<T>((resolve, reject) => {
-      const timer = setTimeout(() => {
+      const answered = within(this.#patience, (ms) => {
         this.#socket.destroy();
-        reject(Object.assign(new Error(`no answer within ${this.#statementMs} ms`), { code: 'STATEMENT_TIMEOUT' }));
-      }, this.#statementMs);
+        reject(Object.assign(new Error(`no answer within ${ms} ms`), { code: 'STATEMENT_TIMEOUT' }));
+      });
       statement((error, result) => {
-        clearTimeout(timer);
+        answered();
         if (error === null) resolve(result);
         else reject(this.#explain(error));
       });
@@ -160,6 +166,27 @@ class MysqlSession implements Session {
     const cause = 'code' in error ? error : (this.#broken ?? Object.assign(error, { code: 'PROTOCOL_CONNECTION_LOST' }));
     return Object.assign(cause, { sql: undefined });
   }
+}
+
+/** How long to wait, and what cuts it short. */
+interface Patience {
+  readonly ms: number;
+  readonly stopping: AbortSignal | undefined;
+}
+
+/** Calls `giveUp` when patience is at an end, unless what it gives back was called before. */
+function within({ ms, stopping }: Patience, giveUp: (ms: number) => void): () => void {
+  const start = (limit: number): NodeJS.Timeout => setTimeout(giveUp, limit, limit);
+  let timer = start(stopping?.aborted === true ? Math.min(ms, HURRY_MS) : ms);
+  const hurry = (): void => {
+    clearTimeout(timer);
+    timer = start(HURRY_MS);
+  };
+  stopping?.addEventListener('abort', hurry);
+  return () => {
+    clearTimeout(timer);
+    stopping?.removeEventListener('abort', hurry);
+  };
 }
 
 function connectTo({ host, port, socket: path }: MysqlAddress): Socket {

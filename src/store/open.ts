@@ -19,6 +19,8 @@ export interface OpenOptions {
   /** Whether a corp may be taken that a newer version or another environment wrote. */
   readonly allowTakeover?: boolean;
   readonly now?: () => number;
+  /** Aborts when the process is to end: what is under way stops, and nobody is waited for. */
+  readonly stopping?: AbortSignal;
   /** How long connecting to a server, and any one statement, may take. */
   readonly connectMs?: number;
   readonly statementMs?: number;
@@ -36,7 +38,7 @@ export interface OpenedStore {
 export async function openStore(options: OpenOptions): Promise<OpenedStore> {
   const { readOnly, allowTakeover = false, now = Date.now } = options;
   const url = reveal(options.url);
-  const database = openDatabase(await openEngine(url, options));
+  const database = openDatabase(await openEngine(url, options), options.stopping);
   const migrator = createMigrator(database, now);
   const migratesItself = isSqlite(url) && !readOnly;
   const store = createStore(database, { now, allowTakeover, ...(migratesItself ? { migrate: () => migrator.migrate() } : {}) });
@@ -50,13 +52,13 @@ export function tablesSql(url: string | Secret): string {
 
 /** Drivers are loaded when they are needed: most processes need one of them, and many none. */
 async function openEngine(url: string, options: OpenOptions): Promise<Engine> {
-  const { readOnly, leaseTtlMs = 60_000, connectMs = 10_000, statementMs = 30_000 } = options;
+  const { readOnly, leaseTtlMs = 60_000, connectMs = 10_000, statementMs = 30_000, stopping } = options;
   if (dialectOf(url) === sqliteDialect) {
     const { openSqlite } = await import('./sqlite.ts');
     return openSqlite({ file: url.replace(/^sqlite:(\/\/)?/, ''), readOnly, lockWaitMs: 5_000 });
   }
   const { openMysql } = await import('./mysql.ts');
-  return openMysql({ url, readOnly, silenceMs: leaseTtlMs / 2, connectMs, statementMs });
+  return openMysql({ url, readOnly, silenceMs: leaseTtlMs / 2, connectMs, statementMs, ...(stopping === undefined ? {} : { stopping }) });
 }
 
 function dialectOf(url: string): Dialect {

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { OrgsyncError } from '../errors.ts';
-import type { Connection, Database, Engine, Session } from './database.ts';
+import type { Connection, Database, Engine, Session, SqlValue } from './database.ts';
 
 /** How long after each failed try the next one comes. A restarted server is back within this, and nobody waits longer. */
 const PAUSES_MS = { contention: [20, 60, 150, 400, 800], lost: [50, 200, 500, 1_000, 2_000, 4_000] } as const;
@@ -8,18 +8,23 @@ const PAUSES_MS = { contention: [20, 60, 150, 400, 800], lost: [50, 200, 500, 1_
 /** No further try begins after this. */
 const GIVE_UP_MS = 45_000;
 
-/** The part of a {@link Database} that all engines have in common: units of work, their repetition and their errors. */
-export function openDatabase(engine: Engine): Database {
+/**
+ * The part of a {@link Database} that all engines have in common: units of work, their repetition and their errors.
+ * Once `stopping` has aborted, units under way end before their next statement, with its reason; those begun later, which
+ * tidy up, are tried once.
+ */
+export function openDatabase(engine: Engine, stopping: AbortSignal = new AbortController().signal): Database {
+  const repeat = { engine, stopping };
   return {
     dialect: engine.dialect,
-    read: (work, { patiently = false } = {}) => repeated(engine, patiently ? Infinity : 1, () => inTransaction(engine, 'read', work)),
+    read: (work, { patiently = false } = {}) => repeated(repeat, patiently ? Infinity : 1, (until) => inTransaction(engine, 'read', until(work))),
     transaction: async (work) => {
       refuseWhenReadOnly(engine);
-      return await repeated(engine, Infinity, () => inTransaction(engine, 'write', work));
+      return await repeated(repeat, Infinity, (until) => inTransaction(engine, 'write', until(work)));
     },
     alone: async (work) => {
       refuseWhenReadOnly(engine);
-      return await repeated(engine, 0, () => alone(engine, work));
+      return await repeated(repeat, 0, () => alone(engine, work));
     },
     close: () => engine.close(),
   };
@@ -34,22 +39,48 @@ function refuseWhenReadOnly({ readOnly }: Engine): void {
   });
 }
 
+type Work<T> = (connection: Connection) => Promise<T>;
+
 /** Tries until it works, trouble is final, or its pauses (at most `most` of them) are used up. */
-async function repeated<T>(engine: Engine, most: number, attempt: () => Promise<T>): Promise<T> {
+async function repeated<T>(
+  { engine, stopping }: { readonly engine: Engine; readonly stopping: AbortSignal },
+  most: number,
+  attempt: (until: (work: Work<T>) => Work<T>) => Promise<T>,
+): Promise<T> {
   const used = { contention: 0, lost: 0 };
   const giveUp = performance.now() + GIVE_UP_MS;
+  const tidiesUp = stopping.aborted;
   for (;;) {
     try {
-      return await attempt();
+      return await attempt((work) => (tidiesUp ? work : (connection) => work(stoppable(connection, stopping))));
     } catch (error) {
+      if (tidiesUp) throw engine.translate(error);
+      stopping.throwIfAborted();
       const trouble = engine.judge(error);
       const pause = trouble === 'final' ? undefined : PAUSES_MS[trouble][used[trouble]];
       if (trouble === 'final' || pause === undefined || used[trouble] >= most || performance.now() > giveUp) throw engine.translate(error);
       used[trouble] += 1;
       // Two that collided must not come back in step.
-      await sleep(pause * (0.5 + Math.random()));
+      await sleep(pause * (0.5 + Math.random()), undefined, { signal: stopping }).catch(() => undefined);
     }
   }
+}
+
+/** The same connection, as long as nothing is to stop. */
+function stoppable(connection: Connection, stopping: AbortSignal): Connection {
+  const { dialect } = connection;
+  const unlessStopping =
+    <T>(send: (sql: string, values?: readonly SqlValue[]) => Promise<T>): typeof send =>
+    async (sql, values) => {
+      stopping.throwIfAborted();
+      return await send(sql, values);
+    };
+  return {
+    dialect,
+    query: unlessStopping((sql, values) => connection.query(sql, values)),
+    tuples: unlessStopping((sql, values) => connection.tuples(sql, values)),
+    write: unlessStopping((sql, values) => connection.write(sql, values)),
+  };
 }
 
 async function inTransaction<T>(engine: Engine, purpose: 'read' | 'write', work: (connection: Connection) => Promise<T>): Promise<T> {

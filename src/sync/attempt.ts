@@ -14,10 +14,8 @@ export interface AttemptDeps extends Omit<CorpDeps, 'lease' | 'fence' | 'limits'
   readonly leases: Leases;
   readonly writer: Writer;
   readonly clock: Clock;
-  readonly log: Log;
   /** A plan compares; a run commits. */
   readonly mode: 'compare' | 'commit';
-  readonly readOnly: boolean;
   /** How long a corp's lease that is held is waited for, in milliseconds. */
   readonly waitMs: number;
   readonly limitsOf: (corp: Corp) => SafetyLimits;
@@ -26,6 +24,8 @@ export interface AttemptDeps extends Omit<CorpDeps, 'lease' | 'fence' | 'limits'
 
 /** Hears what happens to each corp while it happens; for progress bars. */
 export interface RunWatch {
+  /** These corps are tried now. */
+  onCorps(corps: readonly Corp[]): void;
   onStep(corp: Corp, step: CorpStep): void;
   onEnd(result: CorpResult): void;
 }
@@ -33,10 +33,11 @@ export interface RunWatch {
 /**
  * Tries one corp under its own lease, and tells how it ended: this never rejects, so that one corp's trouble stays its
  * own. A corp that another process holds is skipped. Every attempt that reached the store has its row in `runs`.
+ * A plan writes nothing, and so needs no lease.
  */
 export async function runCorp(corp: Corp, deps: AttemptDeps): Promise<CorpResult> {
   const began = { at: deps.clock.monotonic(), requests: deps.directory.requestsSent(corp) };
-  const ended = await underLease(corp, deps);
+  const { runId, ...ended } = await underLease(corp, deps);
   const result: CorpResult = {
     corp,
     departments: 0,
@@ -49,23 +50,22 @@ export async function runCorp(corp: Corp, deps: AttemptDeps): Promise<CorpResult
     requests: deps.directory.requestsSent(corp) - began.requests,
     seconds: Math.round(deps.clock.monotonic() - began.at) / 1000,
   };
-  logEnd(result, deps.log);
+  logEnd(result, runId, deps.log);
   deps.watch.onEnd(result);
   return result;
 }
 
-type Ended = Pick<CorpResult, 'outcome'> & Partial<CorpResult>;
+type Ended = Pick<CorpResult, 'outcome'> & Partial<CorpResult> & { readonly runId?: number };
 
 async function underLease(corp: Corp, deps: AttemptDeps): Promise<Ended> {
   let lease: Lease | null = null;
   try {
     deps.signal.throwIfAborted();
-    if (deps.mode === 'compare' && deps.readOnly) return await plan(corp, deps);
+    if (deps.mode === 'compare') return await plan(corp, deps);
     const acquired = await acquireWithin({ ...deps, fair: false }, `corp:${corp.id}`, deps.waitMs);
     if (acquired.is === 'held') return { outcome: 'skipped' };
     lease = acquired.lease;
-    const signal = AbortSignal.any([deps.signal, lease.signal]);
-    return deps.mode === 'compare' ? await plan(corp, { ...deps, signal }) : await commit(corp, lease, { ...deps, signal });
+    return await commit(corp, lease, { ...deps, signal: AbortSignal.any([deps.signal, lease.signal]) });
   } catch (error) {
     return failed(error, deps.signal);
   } finally {
@@ -81,18 +81,20 @@ async function plan(corp: Corp, deps: AttemptDeps): Promise<Ended> {
 
 async function commit(corp: Corp, lease: Lease, deps: AttemptDeps): Promise<Ended> {
   const fence = await deps.store.begin(corp, deps.writer);
+  const { runId } = fence;
+  deps.log('info', 'corp_started', `${corp.name}: begun`, { corp: corp.id, run_id: runId });
   const requestsBefore = deps.directory.requestsSent(corp);
   const spent = (): number => deps.directory.requestsSent(corp) - requestsBefore;
   try {
     const { verdict, ...seen } = await syncCorp(corp, { ...withLimits(corp, deps), lease, fence });
-    if (!verdict.heldBack) return { ...seen, outcome: 'ok' };
+    if (!verdict.heldBack) return { ...seen, outcome: 'ok', runId };
     const ended = heldBack(verdict);
     await deps.store.finish(fence, { outcome: 'held_back', requests: spent(), error: ended.error.message });
-    return { ...seen, ...ended };
+    return { ...seen, ...ended, runId };
   } catch (error) {
     const ended = failed(error, deps.signal);
     await finishQuietly(fence, { ...ended, requests: spent() }, deps);
-    return ended;
+    return { ...ended, runId };
   }
 }
 
@@ -131,8 +133,8 @@ async function finishQuietly(
   }
 }
 
-function logEnd({ corp, outcome, counts, members, departments, requests, seconds, error }: CorpResult, log: Log): void {
-  const facts = { corp: corp.id, outcome, ...counts, members, departments, requests, seconds };
+function logEnd({ corp, outcome, counts, members, departments, requests, seconds, error }: CorpResult, runId: number | undefined, log: Log): void {
+  const facts = { corp: corp.id, run_id: runId, outcome, ...counts, members, departments, requests, seconds };
   if (error === null) log('info', `corp_${outcome}`, `${corp.name}: ${outcome}`, facts);
   else log('error', `corp_${outcome}`, `${corp.name}: ${error.message}`, { ...facts, code: error.code });
 }

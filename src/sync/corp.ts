@@ -1,7 +1,7 @@
 import { OrgsyncError, WecomError } from '../errors.ts';
 import { countChanges, diff } from '../core/diff.ts';
 import type { Before, ChangeCounts, ChangeSet, Corp, Gap, Snapshot } from '../core/model.ts';
-import type { Directory, Fence, Lease, Store } from '../core/ports.ts';
+import type { Directory, Fence, Lease, Log, Store } from '../core/ports.ts';
 import { judge } from '../core/safety.ts';
 import type { SafetyLimits, Verdict } from '../core/safety.ts';
 import { assemble } from '../core/snapshot.ts';
@@ -16,6 +16,7 @@ export interface CorpDeps {
   readonly limits: SafetyLimits;
   readonly allowDepartures: boolean;
   readonly region: string;
+  readonly log: Log;
   /** Aborts everything; requests stop within a second. */
   readonly signal: AbortSignal;
   readonly onStep: (step: CorpStep) => void;
@@ -51,11 +52,12 @@ export interface Compared {
  * by a safety limit is not an error but a verdict; nothing is written then either.
  */
 export async function syncCorp(corp: Corp, deps: CorpDeps): Promise<Synced> {
-  const { store, directory, lease, fence, signal, onStep } = deps;
+  const { store, directory, lease, fence, log, signal, onStep } = deps;
   const { snapshot, changes, verdict } = await compareCorp(corp, deps);
   const seen = { verdict, counts: countChanges(changes), members: snapshot.members.size, departments: snapshot.departments.size };
   if (verdict.heldBack) return seen;
   onStep({ at: 'writing' });
+  log('debug', 'corp_writing', `${corp.name}: writing`, { corp: corp.id, ...seen.counts });
   signal.throwIfAborted();
   lease.ensureHeld();
   const committed = await store.commit(fence, changes, { requests: directory.requestsSent(corp) });

@@ -1,20 +1,23 @@
 import { OrgsyncError } from '../errors.ts';
-import type { Acquired, Clock, Leases } from '../core/ports.ts';
+import type { Acquired, Clock, Leases, Log } from '../core/ports.ts';
 
 /** How often a lease that is held is asked for again, in milliseconds. */
 const ASK_AGAIN_MS = 500;
 
 /** Asks for a lease until it is had or `waitMs` have passed; without waiting, asks once. */
 export async function acquireWithin(
-  { leases, clock, signal, fair }: { readonly leases: Leases; readonly clock: Clock; readonly signal: AbortSignal; readonly fair: boolean },
+  { leases, clock, signal, fair, log }: { readonly leases: Leases; readonly clock: Clock; readonly signal: AbortSignal; readonly fair: boolean; readonly log: Log },
   name: string,
   waitMs: number,
 ): Promise<Acquired> {
   const until = clock.monotonic() + waitMs;
+  let awaited = false;
   for (;;) {
     const acquired = await leases.acquire(name, { signal, fair });
     const leftMs = until - clock.monotonic();
     if (acquired.is === 'acquired' || leftMs <= 0) return acquired;
+    if (!awaited) log('info', 'lease_awaited', `waiting for the lease ${name}`, { lease: name, holder: acquired.by?.host, pid: acquired.by?.pid });
+    awaited = true;
     await clock.sleep(Math.min(ASK_AGAIN_MS, leftMs), signal);
   }
 }

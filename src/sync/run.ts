@@ -1,10 +1,10 @@
-import { OrgsyncError } from '../errors.ts';
+import { EXIT_CODES, OrgsyncError } from '../errors.ts';
 import { shutBy } from '../core/gate.ts';
 import type { Gate } from '../core/gate.ts';
-import type { Corp } from '../core/model.ts';
+import type { ChangeCounts, Corp } from '../core/model.ts';
 import { exitCode, runOutcome } from '../core/outcome.ts';
 import type { CorpResult, EndedRun } from '../core/outcome.ts';
-import type { Clock, Directory, Holder, Lease, Leases, Log, Store, Writer } from '../core/ports.ts';
+import type { Clock, Directory, Holder, Leases, Log, Store, Writer } from '../core/ports.ts';
 import { isStale } from '../core/freshness.ts';
 import { inShard } from '../core/shard.ts';
 import type { Shard } from '../core/shard.ts';
@@ -14,8 +14,9 @@ import { acquireWithin, deadline } from './patience.ts';
 
 /** What the caller wants of a run. Durations in milliseconds. */
 export interface RunRequest {
-  /** All corps of the configuration, or those named by hand: then only their own leases are taken. */
-  readonly corps: readonly Corp[];
+  /** Gives all corps of the configuration, or those named by hand: asked only where there may be a run, for the answer may lie in the store. */
+  readonly corps: () => Promise<readonly Corp[]>;
+  /** Named by hand: then only their own leases are taken. */
   readonly named: boolean;
   readonly shard?: Shard;
   /** Compare only: a plan. */
@@ -52,6 +53,8 @@ export interface RunReport extends EndedRun {
   readonly note: string | null;
   /** Who holds the run lease, when that is why nothing was done. */
   readonly holder: Holder | null;
+  /** Whoever holds the lease gets nothing done: the corps' last success is too old. */
+  readonly stale: OrgsyncError | null;
 }
 
 /**
@@ -59,27 +62,43 @@ export interface RunReport extends EndedRun {
  *
  * A run that has nothing to do here (gate shut, read-only, lease held elsewhere) reports `skipped`; exit code 0, or 75
  * when the lease is held and the last success is older than `staleAfterMs`. Rejects only when no corp could be tried
- * at all: store or lease service unreachable, tables missing.
+ * at all: store or lease service unreachable, tables missing, stopped before it had the lease.
  */
 export async function run(request: RunRequest, deps: RunDeps): Promise<RunReport> {
   const startedAt = new Date(deps.clock.now());
-  const report = (ended: Ended): RunReport => ({ note: null, holder: null, reason: null, ...ended, startedAt, finishedAt: new Date(deps.clock.now()) });
-  const unfit = reasonToStay(request, deps);
-  if (unfit !== null) return report({ ...SKIPPED, ...unfit });
-  await deps.store.ensureReady();
-  const corps = request.corps.filter(({ id }) => request.shard === undefined || inShard(id, request.shard));
-  if (request.named || request.dryRun) return report(await runCorps(corps, request, deps, null));
-  const acquired = await acquireWithin(deps, leaseName(request.shard), request.waitMs);
-  if (acquired.is === 'held') return report(await stoodBack(acquired.by, deps));
+  const limit = deadline(request.maxRunMs, deps.clock);
   try {
-    deps.onStart();
-    return report(await runCorps(corps, request, deps, acquired.lease));
+    const ended = await attemptRun(request, { ...deps, signal: AbortSignal.any([deps.signal, limit.signal]) });
+    const report = { note: null, holder: null, reason: null, stale: null, ...ended, startedAt, finishedAt: new Date(deps.clock.now()) };
+    logRun(report, deps.log);
+    return report;
   } finally {
-    await acquired.lease.release();
+    limit.cancel();
   }
 }
 
-type Ended = Pick<RunReport, 'outcome' | 'exitCode' | 'corps'> & Partial<Pick<RunReport, 'reason' | 'note' | 'holder'>>;
+async function attemptRun(request: RunRequest, deps: RunDeps): Promise<Ended> {
+  const unfit = reasonToStay(request, deps);
+  if (unfit !== null) return { ...SKIPPED, ...unfit };
+  await deps.store.ensureReady();
+  if (request.named || request.dryRun) return await runCorps(await corpsOf(request), request, deps);
+  const acquired = await acquireWithin(deps, leaseName(request.shard), request.waitMs);
+  if (acquired.is === 'held') return await stoodBack(await corpsOf(request), acquired.by, deps);
+  const { lease } = acquired;
+  try {
+    deps.onStart();
+    return await runCorps(await corpsOf(request), request, { ...deps, signal: AbortSignal.any([deps.signal, lease.signal]) });
+  } finally {
+    await lease.release();
+  }
+}
+
+type Ended = Pick<RunReport, 'outcome' | 'exitCode' | 'corps'> & Partial<Pick<RunReport, 'reason' | 'note' | 'holder' | 'stale'>>;
+
+async function corpsOf({ corps, shard }: RunRequest): Promise<readonly Corp[]> {
+  const all = await corps();
+  return shard === undefined ? all : all.filter(({ id }) => inShard(id, shard));
+}
 
 const SKIPPED = { outcome: 'skipped', exitCode: 0, corps: [] } as const;
 
@@ -99,37 +118,59 @@ function reasonToStay({ ignoreGate, dryRun }: RunRequest, { gate, env, readOnly 
   return null;
 }
 
-/** Silence means health: whoever finds the lease taken looks whether its holder gets anything done. */
-async function stoodBack(holder: Holder | null, { store, clock, staleAfterMs, log }: RunDeps): Promise<Ended> {
-  const successes = (await store.corps()).flatMap(({ lastSuccessAt }) => (lastSuccessAt === null ? [] : [lastSuccessAt.getTime()]));
-  const lastSuccessAt = successes.length === 0 ? null : Math.max(...successes);
+/** Silence means health: whoever finds the lease taken looks whether its holder gets anything done for these corps. */
+async function stoodBack(corps: readonly Corp[], holder: Holder | null, deps: RunDeps): Promise<Ended> {
   const who = holder === null ? 'another process' : `${holder.host} (pid ${holder.pid})`;
-  log('info', 'run_skipped', `the run lease is held by ${who}`, { reason: 'lock' });
-  const skipped = { ...SKIPPED, reason: 'lock', holder } as const;
-  if (lastSuccessAt === null || !isStale({ lastSuccessAt, now: clock.now() }, staleAfterMs)) return { ...skipped, note: `nothing done: the run lease is held by ${who}` };
-  const since = new Date(lastSuccessAt).toISOString();
-  throw new OrgsyncError('temporary', {
+  const stale = await staleBehind(who, corps, deps);
+  const note = `nothing done: the run lease is held by ${who}`;
+  return { ...SKIPPED, reason: 'lock', holder, ...(stale === null ? { note } : { stale, exitCode: EXIT_CODES.temporary }) };
+}
+
+async function staleBehind(who: string, corps: readonly Corp[], { store, clock, staleAfterMs }: RunDeps): Promise<OrgsyncError | null> {
+  const wanted = new Set(corps.map(({ id }) => id.toLowerCase()));
+  const records = (await store.corps()).filter(({ corp }) => wanted.has(corp.id.toLowerCase()));
+  const successes = records.flatMap(({ lastSuccessAt }) => (lastSuccessAt === null ? [] : [lastSuccessAt.getTime()]));
+  const lastSuccessAt = successes.length === 0 ? null : Math.max(...successes);
+  if (lastSuccessAt === null || !isStale({ lastSuccessAt, now: clock.now() }, staleAfterMs)) return null;
+  return new OrgsyncError('temporary', {
     code: 'stale_behind_lease',
-    message: `no success since ${since}, and the run lease is held by ${who}`,
+    message: `no success since ${new Date(lastSuccessAt).toISOString()}, and the run lease is held by ${who}`,
     hint: 'see what that process does: orgsync status',
   });
 }
 
 /** Syncs the corps, so many at a time; one corp's trouble changes nothing for the others. */
-async function runCorps(corps: readonly Corp[], request: RunRequest, deps: RunDeps, lease: Lease | null): Promise<Ended> {
-  const limit = deadline(request.maxRunMs, deps.clock);
-  const signals = [deps.signal, limit.signal, ...(lease === null ? [] : [lease.signal])];
-  const signal = AbortSignal.any(signals);
+async function runCorps(corps: readonly Corp[], request: RunRequest, deps: RunDeps): Promise<Ended> {
   const mode = request.dryRun ? 'compare' : 'commit';
+  deps.log('info', 'run_started', `${mode === 'compare' ? 'a plan' : 'a run'} of ${corps.length} corps begins`, { corps: corps.length });
+  deps.watch.onCorps(corps);
   const directory = await deps.openDirectory();
   const { allowDepartures, waitMs } = request;
-  const attempt = { ...deps, directory, signal, mode, allowDepartures, waitMs } as const;
+  const attempt = { ...deps, directory, mode, allowDepartures, waitMs } as const;
   const results: CorpResult[] = [];
   const queue = corps.entries();
   const worker = async (): Promise<void> => {
     for (const [index, corp] of queue) results[index] = await runCorp(corp, attempt);
   };
   await Promise.all(Array.from({ length: Math.min(deps.parallelCorps, corps.length) }, worker));
-  limit.cancel();
-  return { outcome: runOutcome(results), exitCode: exitCode(results), corps: results, reason: runOutcome(results) === 'skipped' ? 'lock' : null };
+  if (runOutcome(results) === 'skipped') return { ...(await stoodBack(corps, null, deps)), corps: results };
+  return { outcome: runOutcome(results), exitCode: exitCode(results), corps: results };
+}
+
+function logRun({ outcome, reason, exitCode: code, note, stale, corps, startedAt, finishedAt }: RunReport, log: Log): void {
+  const seconds = (finishedAt.getTime() - startedAt.getTime()) / 1000;
+  if (stale !== null) log('warn', 'run_stale', stale.message, { code: stale.code, exit_code: code });
+  else if (outcome === 'skipped') log(reason === 'lock' ? 'info' : 'debug', 'run_skipped', note ?? 'nothing done', { reason });
+  else log(code === 0 ? 'info' : 'error', 'run_ended', `${corps.length} corps: ${outcome}`, { outcome, exit_code: code, seconds, corps: corps.length, ...totals(corps) });
+}
+
+function totals(corps: readonly CorpResult[]): ChangeCounts & { readonly requests: number } {
+  const sum = (of: (result: CorpResult) => number): number => corps.reduce((total, result) => total + of(result), 0);
+  return {
+    joined: sum(({ counts }) => counts.joined),
+    departed: sum(({ counts }) => counts.departed),
+    changed: sum(({ counts }) => counts.changed),
+    departmentsChanged: sum(({ counts }) => counts.departmentsChanged),
+    requests: sum(({ requests }) => requests),
+  };
 }

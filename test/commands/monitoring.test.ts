@@ -125,7 +125,7 @@ describe('those that find the lease taken', () => {
     const watchdogs = await Promise.all(Array.from({ length: 6 }, () => run(stage)));
     for (const { code, stderr } of watchdogs) {
       expect(code).toBe(75);
-      expect(stderr).toMatch(/no success since \d{4}-.*\n {2}fix: /);
+      expect(stderr).toMatch(/^orgsync: no success since \d{4}-[^\n]*; [^\n]*orgsync status\n$/);
     }
     expect(told(ops.heard)).toMatchObject([{ change: 'began', kind: 'stale', subject: 'fleet' }]);
     holder.child.kill('SIGKILL');
@@ -134,10 +134,36 @@ describe('those that find the lease taken', () => {
   });
 });
 
+describe('those that find their corps taken', () => {
+  const age = async ({ storeUrl }: Stage, where = ''): Promise<unknown> => execute(storeUrl, `UPDATE corps SET last_success_at = '2026-01-01 00:00:00.000' ${where}`);
+
+  test('are watchdogs too: named by hand, and of a shard', async () => {
+    const stage = await setStage({ engine: 'mariadb', corps: 2 });
+    await stage.sync();
+    const holder = await holdLease(stage, ['run', '--shard', '1/1']);
+    await age(stage);
+    const named = await orgsync(['--config', stage.configPath, 'run', '--corp', corpOf(stage.sandbox).id, '--json']);
+    expect(named).toMatchObject({ code: 75, stderr: expect.stringMatching(/^orgsync: no success since 2026-01-01T[^\n]*\n$/) as string });
+    expect(JSON.parse(named.stdout)).toMatchObject({ outcome: 'skipped', reason: 'lock', exit_code: 75, corps: [{ outcome: 'skipped' }], error: { code: 'stale_behind_lease' } });
+    expect((await orgsync(['--config', stage.configPath, 'run'])).code).toBe(75);
+    holder.child.kill('SIGKILL');
+  });
+
+  test('look at their own corps only', async () => {
+    const stage = await setStage({ engine: 'mariadb', corps: 2 });
+    await stage.sync();
+    const [mine, other] = [...stage.sandbox.world.corps.keys()];
+    await holdLease(stage);
+    await age(stage, `WHERE id = '${other ?? ''}'`);
+    expect(await orgsync(['--config', stage.configPath, 'run', '--corp', mine ?? ''])).toMatchObject(SILENT);
+    expect((await orgsync(['--config', stage.configPath, 'run', '--corp', other ?? ''])).code).toBe(75);
+  });
+});
+
 /** A run that has the lease, and waits for WeCom as long as the test takes. */
-async function holdLease(stage: Stage): Promise<ReturnType<typeof start>> {
+async function holdLease(stage: Stage, command: readonly string[] = ['run']): Promise<ReturnType<typeof start>> {
   const fault = stage.sandbox.faults.add({ match: { endpoint: 'user/list' }, effect: { kind: 'hang' } });
-  const holder = start(['--config', stage.configPath, 'run']);
+  const holder = start(['--config', stage.configPath, ...command]);
   onTestFinished(() => void holder.child.kill('SIGKILL'));
   await expect.poll(() => fault.fired, { timeout: 20_000 }).toBeGreaterThan(0);
   return holder;

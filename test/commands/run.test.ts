@@ -1,9 +1,10 @@
-import { writeFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { orgsync, start } from '../support/cli.ts';
 import type { Ended } from '../support/cli.ts';
 import { openDatabase } from '../support/database.ts';
+import { listen } from '../support/listener.ts';
 import { corpOf } from '../support/sandbox.ts';
 import { setStage } from '../support/stage.ts';
 import type { Stage, StageOptions } from '../support/stage.ts';
@@ -52,7 +53,97 @@ describe('under cron', () => {
   });
 });
 
+describe('where the corps come from a query', () => {
+  const asked = 'corps: { query: "SELECT id, name, secret FROM enterprises" }\nstore: mysql://orgsync:hidden-word@127.0.0.1:1/orgsync\n';
+
+  test.each([
+    ['the gate is shut', 'gate: { SCHEDULE_ENV: production }\n', {}],
+    ['the store is read-only', '', { ORGSYNC_READ_ONLY: '1' }],
+  ])('the store is not asked when %s', async (_, yaml, env) => {
+    const stage = await setStage();
+    await writeFile(stage.configPath, `${asked}${yaml}`);
+    expect(await run(stage, [], env)).toMatchObject(SILENT);
+  });
+
+  test('a store that cannot be reached is in the log, and people hear of it', async () => {
+    const [stage, ops] = [await setStage(), await listen()];
+    const log = join(stage.folder, 'orgsync.log');
+    await writeFile(stage.configPath, `${asked}log: { file: ${log} }\nalerts: { to: [{ webhook: "${ops.url}" }] }\n`);
+    expect((await run(stage, [], { TMPDIR: stage.folder })).code).toBe(69);
+    expect(await eventsIn(log)).toContainEqual(expect.objectContaining({ 'event.action': 'run_failed', 'error.code': 'store_unreachable' }));
+    expect(ops.heard).toHaveLength(1);
+  });
+});
+
+test('the log tells when a run began and how it ended, and which lines are of one process', async () => {
+  const stage = await setStage({ corps: 2 });
+  const log = join(stage.folder, 'orgsync.log');
+  await writeFile(stage.configPath, `log: { file: ${log} }\n`, { flag: 'a' });
+  await run(stage);
+  const events = await eventsIn(log);
+  expect(events[0]).toMatchObject({ 'event.action': 'run_started', orgsync: { corps: 2 } });
+  expect(events.at(-1)).toMatchObject({ 'event.action': 'run_ended', 'event.outcome': 'success', orgsync: { exit_code: 0, corps: 2, joined: expect.any(Number) as number } });
+  for (const id of stage.sandbox.world.corps.keys()) {
+    const [begun, ended] = events.filter((event) => event['organization.id'] === id && String(event['event.action']).startsWith('corp_'));
+    const { run_id: runId } = begun?.['orgsync'] as { run_id: number };
+    expect(ended).toMatchObject({ 'event.action': 'corp_ok', orgsync: { run_id: runId } });
+    expect(await rowsOf(stage.storeUrl, `SELECT id FROM runs WHERE corp_id = '${id}'`)).toEqual([{ id: runId }]);
+  }
+  await run(stage);
+  expect(new Set((await eventsIn(log)).map((event) => event['trace.id'])).size).toBe(2);
+});
+
+describe('plan', () => {
+  test('shows what a run would do while one is at work, and hinders none', async () => {
+    const stage = await setStage();
+    const plan = ['--config', stage.configPath, 'plan', '--exit-code'];
+    const held = stage.sandbox.faults.add({ match: { endpoint: 'user/list' }, nth: 2, times: 1, effect: { kind: 'hold' } });
+    const running = start(['--config', stage.configPath, 'run']);
+    await held.reached(1);
+    expect(await orgsync(plan)).toMatchObject({ code: 2, stdout: expect.stringContaining(' + ') as string, stderr: '' });
+    held.release();
+    expect((await running.ended).code).toBe(0);
+    const again = stage.sandbox.faults.add({ match: { endpoint: 'user/list' }, nth: 2, times: 1, effect: { kind: 'hold' } });
+    const planning = start(plan);
+    await again.reached(1);
+    expect(await run(stage)).toMatchObject(SILENT);
+    expect(await rowsOf(stage.storeUrl, 'SELECT outcome FROM runs')).toEqual([{ outcome: 'ok' }, { outcome: 'ok' }]);
+    again.release();
+    expect((await planning.ended).code).toBe(0);
+  });
+});
+
 describe('run --json', () => {
+  test.each([
+    ['a corp that failed', 77, 'failed', ''],
+    ['a store that is not there', 69, 'failed', 'mysql://orgsync:hidden-word@127.0.0.1:1/orgsync'],
+  ])('tells whoever reads stderr, too: %s', async (_, code, outcome, store) => {
+    const stage = await setStage();
+    if (store !== '') await pointAt(stage, 'store', store);
+    stage.sandbox.faults.add({ match: { endpoint: 'gettoken' }, effect: { kind: 'errcode', errcode: 40001 } });
+    const ended = await run(stage, ['--json']);
+    expect(ended.code).toBe(code);
+    expect(JSON.parse(ended.stdout)).toMatchObject({ outcome, exit_code: code });
+    expect(ended.stderr).toMatch(/^orgsync: .*\n[^]* {2}fix: \S/);
+  });
+
+  test('says that a run was interrupted while it waited for the lease', async () => {
+    const stage = await setStage();
+    const held = stage.sandbox.faults.add({ match: { endpoint: 'user/list' }, nth: 2, times: 1, effect: { kind: 'hold' } });
+    const first = start(['--config', stage.configPath, 'run']);
+    await held.reached(1);
+    const log = join(stage.folder, 'orgsync.log');
+    await writeFile(stage.configPath, `log: { file: ${log} }\n`, { flag: 'a' });
+    const waiting = start(['--config', stage.configPath, 'run', '--wait', '60s', '--json']);
+    await expect.poll(async () => await readFile(log, 'utf8').catch(() => ''), { timeout: 10_000 }).toContain('lease_awaited');
+    waiting.child.kill('SIGTERM');
+    const ended = await waiting.ended;
+    expect(ended.code).toBe(143);
+    expect(JSON.parse(ended.stdout)).toMatchObject({ outcome: 'interrupted', reason: null, exit_code: 143, corps: [], error: { code: 'stopped_by_signal' } });
+    held.release();
+    expect((await first.ended).code).toBe(0);
+  });
+
   test('tells what happened to each corp in one document', async () => {
     const stage = await setStage({ corps: 2 });
     const { code, stdout, stderr } = await run(stage, ['--json']);
@@ -181,7 +272,36 @@ describe('the exit code is', () => {
   });
 });
 
+describe('--max-run', () => {
+  test('may be longer than a timer lasts', async () => {
+    expect(await run(await setStage(), ['--max-run', '60d'])).toMatchObject(SILENT);
+  });
+
+  test('counts from the start, with the wait for the lease', async () => {
+    const stage = await setStage();
+    const held = stage.sandbox.faults.add({ match: { endpoint: 'user/list' }, nth: 2, times: 1, effect: { kind: 'hold' } });
+    const first = start(['--config', stage.configPath, 'run']);
+    await held.reached(1);
+    const ended = await run(stage, ['--wait', '60s', '--max-run', '1s']);
+    expect(ended.code).toBe(75);
+    expectComplaint(ended, /--max-run/);
+    held.release();
+    expect((await first.ended).code).toBe(0);
+  });
+});
+
 describe('a signal', () => {
+  test('is told to a health check as the exit code it leads to', async () => {
+    const checks = await listen();
+    const stage = await setStage({ yaml: `alerts: { to: [{ ping: "${checks.url}" }] }\n` });
+    const held = stage.sandbox.faults.add({ match: { endpoint: 'user/list' }, nth: 2, effect: { kind: 'hold' } });
+    const running = start(['--config', stage.configPath, 'run']);
+    await held.reached(1);
+    running.child.kill('SIGTERM');
+    expect((await running.ended).code).toBe(143);
+    expect(checks.heard.map(({ path }) => path)).toEqual(['/start', '/143']);
+  });
+
   test.each([
     ['SIGTERM', 143],
     ['SIGINT', 130],
@@ -213,9 +333,12 @@ describe('a signal', () => {
   });
 });
 
+async function eventsIn(log: string): Promise<readonly Readonly<Record<string, unknown>>[]> {
+  return (await readFile(log, 'utf8')).trimEnd().split('\n').map((line) => JSON.parse(line) as Record<string, unknown>);
+}
+
 /** Gives the configuration another value for a key of one line. */
 async function pointAt({ folder, configPath }: Stage, key: string, value: string): Promise<void> {
-  const { readFile } = await import('node:fs/promises');
   const text = await readFile(configPath, 'utf8');
   await writeFile(join(folder, 'config.yml'), text.replace(new RegExp(`^${key}:.*$`, 'm'), `${key}: ${value}`));
 }

@@ -1,5 +1,7 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { readFile, writeFile } from 'node:fs/promises';
+import path from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { orgsync, start } from '../support/cli.ts';
 import { execute } from '../support/database.ts';
@@ -9,6 +11,7 @@ import { expectRecovery, expectTruth, organisationOf } from '../support/recovery
 import { type ServerProcess, startMariadb } from '../support/servers.ts';
 import { corpOf } from '../support/sandbox.ts';
 import { setStage } from '../support/stage.ts';
+import { rowsOf } from '../support/truth.ts';
 import type { Stage } from '../support/stage.ts';
 
 const LIFE = 'lock: { ttl: 10s, fair: false }\nsafety: { max_departures: 100% }\n';
@@ -65,6 +68,40 @@ describe('a run whose MariaDB is killed and comes back waits for it, and nothing
   });
 });
 
+describe('SIGTERM ends a run within 5 s though its MariaDB has fallen silent', () => {
+  test.each<[string, readonly string[]]>([
+    ['before it has begun to write', ['INSERT INTO runs']],
+    ['while it is read', ['FROM departments WHERE corp_id']],
+    ['inside the transaction', ['INSERT INTO changes']],
+    ['at COMMIT', ['INSERT INTO changes', 'COMMIT']],
+  ])('%s', async (_, statements) => {
+    const { stage, proxy, configPath } = await setScene();
+    const running = start(['--config', configPath, 'run', '--json']);
+    await reached(proxy, statements);
+    proxy.down.mode = 'drop';
+    const at = performance.now();
+    running.child.kill('SIGTERM');
+    const ended = await running.ended;
+    expect(performance.now() - at).toBeLessThan(5_000);
+    expect(ended).toMatchObject({ code: 143, stderr: expect.stringContaining('stopped by SIGTERM') as string });
+    expect(JSON.parse(ended.stdout)).toMatchObject({ exit_code: 143 });
+    await expectRecovery(stage);
+  });
+});
+
+test('SIGTERM inside a long transaction of SQLite ends it before its next statement, and frees the lease', async () => {
+  const stage = await setStage({ members: 20_000, departments: 40, yaml: LIFE });
+  const log = path.join(stage.folder, 'orgsync.log');
+  await writeFile(stage.configPath, `log: { file: ${log}, level: debug }\n`, { flag: 'a' });
+  const running = start(['--config', stage.configPath, 'run']);
+  await expect.poll(async () => await readFile(log, 'utf8').catch(() => ''), { timeout: 60_000, interval: 5 }).toContain('corp_writing');
+  running.child.kill('SIGTERM');
+  expect((await running.ended).code).toBe(143);
+  expect(await rowsOf(stage.storeUrl, 'SELECT * FROM members')).toEqual([]);
+  expect(await rowsOf(stage.storeUrl, 'SELECT outcome FROM runs')).toEqual([{ outcome: 'interrupted' }]);
+  expect(await stage.sync()).toMatchObject({ outcome: 'ok' });
+});
+
 test('a run whose MariaDB stays away ends in time, having written nothing', async () => {
   const { stage, server, proxy, configPath } = await setScene();
   const before = await organisationOf(stage);
@@ -96,11 +133,11 @@ describe('a run whose MariaDB refuses for a while goes on when it is over, or sa
 
   test('no connection to spare', async () => {
     const { stage, server, proxy, configPath } = await setScene();
-    await execute(server.url, 'SET GLOBAL max_connections = 10');
-    const full = reached(proxy, ['FROM departments WHERE corp_id']).then(() => hoard(server, 10));
+    const free = await hoard(server, 12);
+    const full = reached(proxy, ['FROM departments WHERE corp_id']).then(() => execute(server.url, 'SET GLOBAL max_connections = 10'));
     const refused = proxy.next('down', 'Too many connections');
     const running = start(['--config', configPath, 'run']);
-    const free = await full;
+    await full;
     await refused;
     await free();
     expect(await running.ended).toMatchObject({ code: 0, stdout: '', stderr: '' });
@@ -189,12 +226,12 @@ async function account(server: ServerProcess): Promise<string> {
   return url.href;
 }
 
-/** Takes every connection that is left; returns what gives them back. */
-async function hoard(server: ServerProcess, most: number): Promise<() => Promise<void>> {
+/** Takes so many connections; returns what gives them back. */
+async function hoard(server: ServerProcess, count: number): Promise<() => Promise<void>> {
   const { createConnection } = await import('mysql2/promise');
-  const taken = await Promise.all(Array.from({ length: most + 2 }, () => createConnection({ uri: server.url }).catch(() => undefined)));
+  const taken = await Promise.all(Array.from({ length: count }, () => createConnection({ uri: server.url })));
   return async () => {
-    await Promise.all(taken.flatMap((connection) => (connection === undefined ? [] : [connection.end()])));
+    await Promise.all(taken.map((connection) => connection.end()));
   };
 }
 

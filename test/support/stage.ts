@@ -91,8 +91,8 @@ async function sync(configPath: string, request: Partial<RunRequest> = {}, signa
   const app = await open(configPath, signal);
   try {
     const deps = await app.runDeps({ meter: NO_METER, started: () => undefined });
-    const all = { corps: await app.corps(), named: false, dryRun: false, allowDepartures: false, ignoreGate: false, waitMs: 0 };
-    return await run({ ...all, ...request }, { ...deps, watch: { onStep: () => undefined, onEnd: () => undefined } });
+    const all = { corps: () => app.corps(), named: false, dryRun: false, allowDepartures: false, ignoreGate: false, waitMs: 0 };
+    return await run({ ...all, ...request }, { ...deps, watch: { onCorps: () => undefined, onStep: () => undefined, onEnd: () => undefined } });
   } finally {
     await app.close();
   }
