@@ -7,7 +7,7 @@ import { orgsync, start } from '../support/cli.ts';
 import { execute } from '../support/database.ts';
 import { detour } from '../support/detour.ts';
 import type { Proxy } from '../support/proxy.ts';
-import { expectRecovery, expectTruth, organisationOf } from '../support/recovery.ts';
+import { endLeases, expectRecovery, expectTruth, organisationOf } from '../support/recovery.ts';
 import { type ServerProcess, startMariadb } from '../support/servers.ts';
 import { corpOf } from '../support/sandbox.ts';
 import { setStage } from '../support/stage.ts';
@@ -85,6 +85,7 @@ describe('SIGTERM ends a run within 5 s though its MariaDB has fallen silent', (
     expect(performance.now() - at).toBeLessThan(5_000);
     expect(ended).toMatchObject({ code: 143, stderr: expect.stringContaining('stopped by SIGTERM') as string });
     expect(JSON.parse(ended.stdout)).toMatchObject({ exit_code: 143 });
+    await endLeases(stage);
     await expectRecovery(stage);
   });
 });
