@@ -94,7 +94,7 @@ async function lookupDeps({ corp: named, live }: Options, app: App, { signal }: 
   const { createLiveQuestion } = await import('../sync/lookup-live.ts');
   const { read_only: readOnly, lookup } = app.config;
   const ask = createLiveQuestion({
-    ...{ corps, store, directory: await app.directory(), ration: await app.ration(), clock: app.clock, log: app.log, signal, readOnly },
+    ...{ corps, store, directory: await app.directory(), ration: await app.ration(), writer: app.writer, clock: app.clock, log: app.log, signal, readOnly },
     ...{ region: lookup.default_region, maxWrongShare: lookup.max_wrong_share, forgetWrongAfterMs: lookup.forget_wrong_after },
   });
   return { ...within, ask };

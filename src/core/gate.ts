@@ -16,11 +16,15 @@ export function shutBy(gate: Gate, env: Readonly<Record<string, string | undefin
     .filter(({ accepted, found }) => found === undefined || !accepted.includes(found));
 }
 
-/** The gate's variables as they are, `NAME=value` joined by `,` in order of name: what the store remembers a writer by. */
-export function environmentOf(gate: Gate, env: Readonly<Record<string, string | undefined>>): string {
+/**
+ * The gate's variables as they are, `NAME=value` joined by `,` in order of name: what the store remembers a writer by.
+ * null where the gate is shut: who passed it by hand writes in nobody's name.
+ */
+export function environmentOf(gate: Gate, env: Readonly<Record<string, string | undefined>>): string | null {
+  if (shutBy(gate, env).length > 0) return null;
   return Object.keys(gate)
     .sort()
-    .map((name) => `${name}=${env[name] ?? ''}`)
+    .map((name) => `${name}=${escape(env[name] ?? '')}`)
     .join(',');
 }
 
@@ -33,11 +37,20 @@ export function acceptsEnvironment(gate: Gate, environment: string): boolean {
   if (environment === '') return true;
   return environment.split(',').every((pair) => {
     const [name = '', value = ''] = splitOnce(pair);
-    return gate[name]?.includes(value) ?? false;
+    return gate[name]?.includes(unescape(value)) ?? false;
   });
 }
 
 function splitOnce(pair: string): readonly string[] {
   const at = pair.indexOf('=');
   return [pair.slice(0, at), pair.slice(at + 1)];
+}
+
+/** So that a comma in a value does not look like the next variable. */
+function escape(value: string): string {
+  return value.replaceAll('%', '%25').replaceAll(',', '%2C');
+}
+
+function unescape(value: string): string {
+  return value.replaceAll('%2C', ',').replaceAll('%25', '%');
 }

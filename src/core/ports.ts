@@ -97,8 +97,8 @@ export interface Writer {
   readonly pid: number;
   /** Our package version, such as `1.4.2`. */
   readonly version: string;
-  /** The `gate:` values that made this the place to run, as `NAME=value` joined by `,` in order of name; empty without a gate. */
-  readonly environment: string;
+  /** The `gate:` values that made this the place to run, as `NAME=value` joined by `,` in order of name; empty without a gate, null where it was passed by hand. */
+  readonly environment: string | null;
   /** Whether a corp last written from `environment` is ours to write: see `acceptsEnvironment` in gate.ts. */
   readonly accepts: (environment: string) => boolean;
 }
@@ -168,7 +168,7 @@ export interface RunRecord {
  * disk is full, `temporary` when a fence is no longer the newest or a lock wait outlasted the bounded retries.
  */
 export interface Store {
-  /** Throws `config` (`tables_missing`, `tables_outdated`, `tables_too_new`) unless the tables are those of this version. The embedded store migrates itself first. */
+  /** Throws `config` (`tables_missing`, `tables_outdated`) or `refused` (`tables_too_new`) unless the tables are those of this version. The embedded store migrates itself first. */
   ensureReady(): Promise<void>;
 
   /**
@@ -208,7 +208,7 @@ export interface Store {
    * Writes what a live lookup saw, with its rows in `changes` (run_id NULL), in one transaction that excludes commits:
    * runs that began before leave these members alone. The caller computes `changes` from {@link Store.findMembers}.
    */
-  commitLive(corp: Corp, changes: ChangeSet): Promise<void>;
+  commitLive(corp: Corp, changes: ChangeSet, writer: Writer): Promise<void>;
 
   /** Every corp the store knows, by id. */
   corps(): Promise<readonly CorpRecord[]>;

@@ -1,8 +1,8 @@
 import { memberKey } from '../core/model.ts';
 import type { ChangeCounts, ChangeSet, Corp, DepartmentChange, MemberChange, MemberKey } from '../core/model.ts';
-import type { Committed, Fence } from '../core/ports.ts';
+import type { Committed, Fence, Writer } from '../core/ports.ts';
 import type { Connection, Row, SqlValue } from './database.ts';
-import { fencedOff, lockShared, lockWholly } from './fencing.ts';
+import { fencedOff, lockShared, lockWholly, refuseUnfit } from './fencing.ts';
 import { changedValuesText } from './rows.ts';
 import { writeRows } from './statements.ts';
 import { neededNumber, neededText, numberOf, textOf, timeText } from './values.ts';
@@ -41,15 +41,22 @@ export async function commitRun(connection: Connection, { fence, changes, reques
   await closeRun(connection, fence, { counts, requests, at: author.at });
   const sizes = await countSizes(connection, fence.corp, effective);
   await connection.write(
-    'UPDATE corps SET last_success_at = ?, writer_version = ?, environment = ?, member_count = ?, department_count = ? WHERE id = ?',
-    [author.at, neededText(run, 'version'), neededText(run, 'environment'), sizes.memberCount, sizes.departmentCount, fence.corp.id],
+    'UPDATE corps SET last_success_at = ?, writer_version = ?, environment = COALESCE(?, environment), member_count = ?, department_count = ? WHERE id = ?',
+    [author.at, neededText(run, 'version'), textOf(run, 'environment'), sizes.memberCount, sizes.departmentCount, fence.corp.id],
   );
   return { counts, ...sizes };
 }
 
 /** Writes what a live lookup saw, inside the caller's transaction, which no commit shares. */
-export async function commitSighting(connection: Connection, corp: Corp, changes: ChangeSet, now: number): Promise<void> {
-  const liveFence = neededNumber(await lockWholly(connection, corp), 'fence');
+export async function commitSighting(
+  connection: Connection,
+  corp: Corp,
+  changes: ChangeSet,
+  { writer, allowTakeover, now }: { readonly writer: Writer; readonly allowTakeover: boolean; readonly now: number },
+): Promise<void> {
+  const row = await lockWholly(connection, corp);
+  if (!allowTakeover) refuseUnfit(corp, writer, row);
+  const liveFence = neededNumber(row, 'fence');
   const effective = await writeChanges(connection, { corp, at: timeText(now), liveFence }, null, changes);
   const { memberCount, departmentCount } = await countSizes(connection, corp, effective);
   await connection.write('UPDATE corps SET live_fence = ?, member_count = ?, department_count = ? WHERE id = ?', [

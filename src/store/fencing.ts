@@ -7,10 +7,7 @@ import { neededNumber, textOf, timeText } from './values.ts';
 /** Takes the corp's next fence and opens its row in `runs`. A writer that is refused leaves no trace. */
 export async function beginRun(connection: Connection, corp: Corp, writer: Writer, options: { readonly now: number; readonly allowTakeover: boolean }): Promise<Fence> {
   const row = await lockWholly(connection, corp);
-  if (!options.allowTakeover) {
-    refuseOlder(corp, writer, textOf(row, 'writer_version'));
-    refuseOther(corp, writer, textOf(row, 'environment'));
-  }
+  if (!options.allowTakeover) refuseUnfit(corp, writer, row);
   const token = neededNumber(row, 'fence') + 1;
   const { insertedId: runId } = await connection.write(
     `INSERT INTO runs (corp_id, started_at, outcome, host, pid, version, environment, fence) VALUES (?, ?, 'interrupted', ?, ?, ?, ?, ?)`,
@@ -58,6 +55,12 @@ export async function finishRun(connection: Connection, { runId }: Fence, end: R
   ]);
 }
 
+/** Throws `refused` for an older program than the one, or another environment than the one, that wrote the corp last. */
+export function refuseUnfit(corp: Corp, writer: Writer, row: Row): void {
+  refuseOlder(corp, writer, textOf(row, 'writer_version'));
+  refuseOther(corp, writer, textOf(row, 'environment'));
+}
+
 const TAKE_OVER = 'set ORGSYNC_ALLOW_TAKEOVER=1 for one run to let this one write from now on';
 
 function refuseOlder(corp: Corp, writer: Writer, stored: string | null): void {
@@ -73,7 +76,7 @@ function refuseOther(corp: Corp, writer: Writer, stored: string | null): void {
   if (stored === null || writer.accepts(stored)) return;
   throw new OrgsyncError('refused', {
     code: 'other_environment',
-    message: `${corp.name} is written by the environment ${stored}; this is ${writer.environment}.`,
+    message: `${corp.name} is written by the environment ${stored}; this is ${writer.environment === null ? 'another one, its gate passed by hand' : writer.environment || 'one without a gate'}.`,
     hint: `let \`store:\` name this environment's own database; or ${TAKE_OVER}`,
   });
 }

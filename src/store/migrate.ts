@@ -50,7 +50,7 @@ export function migrationSql(dialect: Dialect): string {
   return [...createTable(dialect, LEDGER), ...script].map((statement) => `${statement};\n`).join('\n');
 }
 
-/** Throws `config` unless the tables are those of this version. Needs no more than SELECT. */
+/** Throws `config` unless the tables are those of this version, `refused` when they are of a newer one. Needs no more than SELECT. */
 export async function checkTables(connection: Connection): Promise<void> {
   const applied = await appliedNames(connection);
   refuseNewer(applied);
@@ -71,7 +71,7 @@ async function appliedNames(connection: Connection): Promise<readonly string[]> 
 function refuseNewer(applied: readonly string[]): void {
   const unknown = applied.filter((name) => !MIGRATIONS.some((migration) => migration.name === name));
   if (unknown.length === 0) return;
-  throw new OrgsyncError('config', {
+  throw new OrgsyncError('refused', {
     code: 'tables_too_new',
     message: `The tables are those of a newer orgsync (${unknown.join(', ')}).`,
     hint: 'install that version here too',

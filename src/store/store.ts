@@ -40,7 +40,8 @@ export function createStore(database: Database, { now, allowTakeover, migrate }:
     findByPhones: (e164s, corpIds) => database.read((connection) => findByPhones(connection, e164s, corpIds)),
     findMembers: (corp, keys) => database.read((connection) => readMembers(connection, corp.id, keys)),
     findDepartments: (corp, ids) => database.read((connection) => readPaths(connection, corp.id, ids)),
-    commitLive: (corp, changes) => database.transaction((connection) => commitSighting(connection, corp, changes, now())),
+    commitLive: (corp, changes, writer) =>
+      database.transaction((connection) => commitSighting(connection, corp, changes, { writer, allowTakeover, now: now() })),
     corps: () => database.read(readCorps),
     runs: (corpId, limit) => database.read((connection) => readRuns(connection, corpId, limit)),
     close: () => database.close(),

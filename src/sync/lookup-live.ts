@@ -1,6 +1,6 @@
 import { asWecomMobile } from '../core/mobile.ts';
 import type { Corp } from '../core/model.ts';
-import type { Clock, Directory, Log, PhoneMatch, Ration, RationTicket, Store } from '../core/ports.ts';
+import type { Clock, Directory, Log, PhoneMatch, Ration, RationTicket, Store, Writer } from '../core/ports.ts';
 import { rationBudget } from '../core/ration.ts';
 import { WecomError, asOrgsyncError } from '../errors.ts';
 import type { OrgsyncError } from '../errors.ts';
@@ -36,6 +36,7 @@ export interface LiveDeps {
   readonly directory: Pick<Directory, 'findUseridByMobile' | 'findMember'>;
   readonly ration: Ration;
   readonly store: Pick<Store, 'corps' | 'findMembers' | 'findDepartments' | 'commitLive'>;
+  readonly writer: Writer;
   readonly clock: Clock;
   readonly log: Log;
   /** Answers are shown, and not written. */
@@ -153,7 +154,7 @@ class LiveSession {
   async #write(corp: Corp, changes: Sighting['changes']): Promise<{ readonly written: boolean; readonly writeError: OrgsyncError | null }> {
     if (this.#deps.readOnly || changes.members.length + changes.reseen.length === 0) return { written: false, writeError: null };
     try {
-      await this.#deps.store.commitLive(corp, changes);
+      await this.#deps.store.commitLive(corp, changes, this.#deps.writer);
       return { written: true, writeError: null };
     } catch (thrown) {
       const error = asOrgsyncError(thrown);

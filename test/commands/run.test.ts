@@ -46,6 +46,13 @@ describe('under cron', () => {
     expect(await rowsOf(stage.storeUrl, 'SELECT outcome FROM runs')).toEqual([{ outcome: 'ok' }]);
   });
 
+  test.each(['production', 'eu,us'])('the gate passed by hand shuts nobody out: %s', async (value) => {
+    const stage = await setStage({ yaml: `gate: { SCHEDULE_ENV: "${value}" }\n` });
+    const here = { SCHEDULE_ENV: value };
+    for (const [args, env] of [[[], here], [[], here], [['--ignore-gate'], {}], [[], here]] as const) expect(await run(stage, args, env)).toMatchObject(SILENT);
+    expect(await rowsOf(stage.storeUrl, 'SELECT outcome FROM runs')).toHaveLength(4);
+  });
+
   test('a read-only process writes nothing, in silence', async () => {
     const stage = await setStage();
     expect(await run(stage, [], { ORGSYNC_READ_ONLY: '1' })).toMatchObject(SILENT);

@@ -357,6 +357,22 @@ export function describeStore(name: string, place: () => Promise<OpenEngine>): v
       await another({ allowTakeover: true }).begin(CORP, other);
       await store.begin(CORP, production);
     });
+
+    test('passed by hand leaves the corp to the environment that it had', async () => {
+      const { store } = await open();
+      const commit = async (environment: string | null): Promise<unknown> =>
+        await store.commit(await store.begin(CORP, { ...WRITER, environment }), { departments: [], members: [], reseen: [] }, { requests: 0 });
+      await commit('SCHEDULE_ENV=production');
+      await commit(null);
+      const other = { ...WRITER, environment: 'SCHEDULE_ENV=pre', accepts: (environment: string) => environment === 'SCHEDULE_ENV=pre' };
+      await expect(store.begin(CORP, other)).rejects.toMatchObject({ code: 'other_environment', message: expect.stringContaining('production') as string });
+    });
+
+    test('takes a gate of any length', async () => {
+      const { store } = await open();
+      const fence = await store.begin(CORP, { ...WRITER, environment: `REGION=${'x'.repeat(5_000)}` });
+      await store.commit(fence, { departments: [], members: [], reseen: [] }, { requests: 0 });
+    });
   });
 
   describe(`a live lookup into ${name}`, () => {
@@ -366,14 +382,27 @@ export function describeStore(name: string, place: () => Promise<OpenEngine>): v
       return { departments: [], members: change === undefined ? [] : [change], reseen: change === undefined ? [member] : [] };
     };
 
+    test('is refused to an older version and to another environment, unless that is allowed', async () => {
+      const { store, another, database } = await open();
+      const fence = await store.begin(CORP, { ...WRITER, environment: 'SCHEDULE_ENV=production' });
+      await store.commit(fence, { departments: [], members: [], reseen: [] }, { requests: 0 });
+      const changes = await sighting(store, LI);
+      const older = { ...WRITER, version: '0.9.0' };
+      await expect(store.commitLive(CORP, changes, older)).rejects.toMatchObject({ kind: 'refused', code: 'newer_writer' });
+      await expect(store.commitLive(CORP, changes, { ...WRITER, accepts: () => false })).rejects.toMatchObject({ kind: 'refused', code: 'other_environment' });
+      expect(await rowsOf(database, 'members')).toEqual([]);
+      await another({ allowTakeover: true }).commitLive(CORP, changes, older);
+      expect(await rowsOf(database, 'members')).toHaveLength(1);
+    });
+
     test('survives the run that began before it, whoever it saw: changed, new, or unchanged', async () => {
       const { store, another, database } = await open();
       await sync(store, [ZHANG, LI, seen('wangwu')]);
       const slow = await store.begin(CORP, WRITER);
       const live = another();
-      await live.commitLive(CORP, await sighting(live, seen('zhangsan', { mobile: '13700137000' }, [1, 2])));
-      await live.commitLive(CORP, await sighting(live, seen('new', { name: 'live' })));
-      await live.commitLive(CORP, await sighting(live, LI));
+      await live.commitLive(CORP, await sighting(live, seen('zhangsan', { mobile: '13700137000' }, [1, 2])), WRITER);
+      await live.commitLive(CORP, await sighting(live, seen('new', { name: 'live' })), WRITER);
+      await live.commitLive(CORP, await sighting(live, LI), WRITER);
       const rows = await organisationRows(database);
       const old = await staleChanges();
       const committed = await store.commit(slow, old, { requests: 1 });
@@ -387,7 +416,7 @@ export function describeStore(name: string, place: () => Promise<OpenEngine>): v
       const { store, another } = await open();
       await sync(store, [ZHANG, LI]);
       const live = seen('zhangsan', { mobile: '13700137000' }, [1, 2]);
-      await another().commitLive(CORP, await sighting(store, live));
+      await another().commitLive(CORP, await sighting(store, live), WRITER);
       for (const member of [ZHANG, live]) expect((await store.readBefore(CORP, snapshot([member, LI]))).members.size).toBe(1);
       const { committed } = await sync(store, [ZHANG, LI]);
       expect(committed.counts.changed).toBe(1);
@@ -399,10 +428,10 @@ export function describeStore(name: string, place: () => Promise<OpenEngine>): v
       await sync(store, [LI, ZHANG]);
       clock.now += 60_000;
       const changes = await sighting(store, seen('lisi', { mobile: '13700137000' }));
-      await store.commitLive(CORP, changes);
+      await store.commitLive(CORP, changes, WRITER);
       const rows = await organisationRows(database);
       clock.now += 60_000;
-      await store.commitLive(CORP, changes);
+      await store.commitLive(CORP, changes, WRITER);
       expect(await organisationRows(database)).toEqual(rows);
       const history = await rowsOf(database, 'changes', 'id, run_id, entity_id, action');
       expect(history.filter(({ run_id: run }) => run === null)).toMatchObject([{ entity_id: 'lisi', action: 'changed' }]);
@@ -415,7 +444,7 @@ export function describeStore(name: string, place: () => Promise<OpenEngine>): v
 
     test('may be the first that a corp is heard of', async () => {
       const { store } = await open();
-      await store.commitLive(CORP, await sighting(store, ZHANG));
+      await store.commitLive(CORP, await sighting(store, ZHANG), WRITER);
       expect((await store.corps())[0]).toMatchObject({ corp: CORP, fence: 0, lastSuccessAt: null, memberCount: 1 });
       expect((await sync(store, [])).committed.memberCount).toBe(1);
     });
@@ -495,7 +524,7 @@ export function describeStore(name: string, place: () => Promise<OpenEngine>): v
       const store = createStore(openUnits(openEngine()), { now: () => 0, allowTakeover: false });
       await store.ensureReady();
       await database.transaction((connection) => connection.write("INSERT INTO schema_migrations (name, applied_at) VALUES ('9999_future', '2030-01-01 00:00:00.000')"));
-      await expect(store.ensureReady()).rejects.toMatchObject({ kind: 'config', code: 'tables_too_new', message: expect.stringContaining('9999_future') as string });
+      await expect(store.ensureReady()).rejects.toMatchObject({ kind: 'refused', code: 'tables_too_new', message: expect.stringContaining('9999_future') as string });
       await expect(createMigrator(database, () => 0).migrate()).rejects.toMatchObject({ code: 'tables_too_new' });
       await database.transaction((connection) => connection.write("UPDATE schema_migrations SET name = '0000_ancient'"), ).catch(() => undefined);
       await database.transaction((connection) => connection.write('DELETE FROM schema_migrations'));
@@ -537,7 +566,7 @@ export function describeStore(name: string, place: () => Promise<OpenEngine>): v
       const rows = await rowsOf(database, 'corps');
       const changes = await plan(store, [LI]);
       await expect(reader.begin(CORP, WRITER)).rejects.toMatchObject({ code: 'read_only', hint: expect.any(String) as string });
-      await expect(reader.commitLive(CORP, changes)).rejects.toMatchObject({ code: 'read_only' });
+      await expect(reader.commitLive(CORP, changes, WRITER)).rejects.toMatchObject({ code: 'read_only' });
       expect(await rowsOf(database, 'corps')).toEqual(rows);
     });
   });

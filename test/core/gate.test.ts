@@ -18,11 +18,18 @@ describe('the gate', () => {
 });
 
 describe('a store last written elsewhere', () => {
-  const written = environmentOf(GATE, { SCHEDULE_ENV: 'production', IMSERVER_WORKER_ID: 'worker1' });
+  const written = environmentOf(GATE, { SCHEDULE_ENV: 'production', IMSERVER_WORKER_ID: 'worker1' }) ?? '';
 
   test('remembers the values in order of name', () => expect(written).toBe('IMSERVER_WORKER_ID=worker1,SCHEDULE_ENV=production'));
   test('may be written where the same values are accepted', () => expect(acceptsEnvironment(GATE, written)).toBe(true));
   test('may be written by anyone when it was written without a gate', () => expect(acceptsEnvironment(GATE, '')).toBe(true));
   test('may not be written from pre-production', () => expect(acceptsEnvironment({ ...GATE, SCHEDULE_ENV: ['preproduction'] }, written)).toBe(false));
+  test('remembers nobody who passed a shut gate', () => expect(environmentOf(GATE, { SCHEDULE_ENV: 'production' })).toBeNull());
+  test.each(['eu,us', 'a=b', '100%', '%2C', ''])('tells values apart, whatever is in them: %j', (value) => {
+    const gate = { REGION: [value], SCHEDULE_ENV: ['production'] };
+    const environment = environmentOf(gate, { REGION: value, SCHEDULE_ENV: 'production' }) ?? '';
+    expect(acceptsEnvironment(gate, environment)).toBe(true);
+    expect(acceptsEnvironment({ ...gate, REGION: [`${value}x`] }, environment)).toBe(false);
+  });
   test('may not be written without a gate', () => expect(acceptsEnvironment({}, written)).toBe(false));
 });

@@ -58,6 +58,7 @@ async function liveQuestion(app: App, ration: Ration | undefined): Promise<LiveQ
     directory: await app.directory(),
     ration: ration ?? (await app.ration()),
     store: await app.store(),
+    writer: app.writer,
     clock: app.clock,
     log: app.log,
     readOnly,
