@@ -49,16 +49,19 @@ export function trueOrganisation({ departments, members, memberships }: Truth): 
   return {
     departments: departments.map(({ id, parentid, name, name_en, order, department_leader }) => ({
       id,
-      parent_id: parentid,
+      parent_id: parentid ?? 0,
       name: name ?? null,
       name_en: name_en ?? null,
       sort_order: order ?? 0,
       leaders: department_leader ?? null,
     })),
     members: byUserid(members.map((member) => Object.fromEntries(['userid', ...COLUMNS].map((column) => [column, member[SENT_AS[column] ?? column] ?? null])))),
-    memberships: byUserid(memberships.map((membership) => ({ ...membership }))),
+    memberships: byUserid(memberships.map((membership) => ({ ...NOTHING_SAID, ...membership }))),
   };
 }
+
+/** What a store holds of a membership where it was never told. */
+const NOTHING_SAID = { order: 0, is_leader: false };
 
 const COLUMNS = [
   'name', 'alias', 'mobile', 'email', 'biz_mail', 'telephone', 'position', 'gender', 'status', 'main_department', 'direct_leaders', 'avatar', 'address', 'extattr',
