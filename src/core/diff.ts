@@ -13,6 +13,7 @@ import type {
   Membership,
   SeenDepartment,
   SeenMember,
+  SeenMembership,
   Snapshot,
   StoredDepartment,
   StoredFields,
@@ -68,7 +69,7 @@ function merge(stored: StoredMember | undefined, seen: SeenMember, region: strin
     userid: stored?.userid ?? seen.userid,
     fields,
     mobileE164: fields.mobile === null ? null : toE164(fields.mobile, region),
-    memberships: seen.memberships ?? stored?.memberships ?? [],
+    memberships: mergeMemberships(stored?.memberships ?? [], seen.memberships),
     departed: false,
   };
 }
@@ -77,6 +78,16 @@ function mergeFields(stored: StoredFields | undefined, seen: Partial<MemberField
   const known = stored ?? NOTHING_KNOWN;
   return { ...known, ...seen, ...(genderIsHidden(stored, seen) ? { gender: known.gender } : {}) };
 }
+
+/** Which departments is for WeCom to say, as soon as it sends any list of them; of each, what was not sent stays as it was. */
+function mergeMemberships(stored: readonly Membership[], seen: readonly SeenMembership[] | undefined): readonly Membership[] {
+  if (seen === undefined) return stored;
+  const known = new Map(stored.map((membership) => [membership.departmentId, membership]));
+  return seen.map((sent) => ({ ...PLAIN, ...known.get(sent.departmentId), ...sent }));
+}
+
+/** What a membership is of which WeCom sent no more than the department. */
+const PLAIN = { sortOrder: 0, isLeader: false };
 
 /** Gender `"0"` is what an application gets that may not see it (P90196): it says nothing against a known one. */
 function genderIsHidden(stored: StoredFields | undefined, seen: Partial<MemberFields>): boolean {
@@ -124,16 +135,11 @@ function diffDepartments(
   return changes.sort((a, b) => a.after.id - b.after.id);
 }
 
+/** A department of which WeCom sent no more than the id. */
+const NOTHING_SAID = { parentId: 0, sortOrder: 0, name: null, nameEn: null, leaders: null };
+
 function diffDepartment(stored: StoredDepartment | undefined, seen: SeenDepartment): DepartmentChange | undefined {
-  const after: StoredDepartment = {
-    id: seen.id,
-    parentId: seen.parentId,
-    sortOrder: seen.sortOrder,
-    name: seen.name ?? stored?.name ?? null,
-    nameEn: seen.nameEn ?? stored?.nameEn ?? null,
-    leaders: seen.leaders ?? stored?.leaders ?? null,
-    removed: false,
-  };
+  const after: StoredDepartment = { ...NOTHING_SAID, ...stored, ...seen, removed: false };
   if (stored === undefined) {
     const newValues = Object.fromEntries(Object.entries(describedDepartment(after)).filter(([, value]) => value !== null));
     return { action: 'created', after, oldValues: null, newValues };

@@ -13,8 +13,8 @@ export interface Corp {
 export interface SeenDepartment {
   readonly id: number;
   /** 0 for the root. May name a department that the application cannot see. */
-  readonly parentId: number;
-  readonly sortOrder: number;
+  readonly parentId?: number;
+  readonly sortOrder?: number;
   readonly name?: string;
   readonly nameEn?: string;
   /** Userids. */
@@ -42,6 +42,13 @@ export interface Membership {
   /** Larger comes first, 0 … 2^32-1. */
   readonly sortOrder: number;
   readonly isLeader: boolean;
+}
+
+/** A {@link Membership} as WeCom sent it. A key that is missing was not sent. */
+export interface SeenMembership {
+  readonly departmentId: number;
+  readonly sortOrder?: number;
+  readonly isLeader?: boolean;
 }
 
 /** What orgsync keeps of a member beside the userid and the memberships, field by field. */
@@ -89,7 +96,7 @@ export interface SeenMember {
   readonly userid: string;
   readonly fields: Partial<MemberFields>;
   /** Missing when the answer had no `department` key at all; empty when the member is in none that is visible. */
-  readonly memberships?: readonly Membership[];
+  readonly memberships?: readonly SeenMembership[];
 }
 
 /** A member's fields as they are stored: `null` where WeCom never said. */

@@ -1,5 +1,5 @@
 import { memberKey } from './model.ts';
-import type { Gap, MemberKey, Membership, Reading, SeenDepartment, SeenMember, Snapshot, StoredMember } from './model.ts';
+import type { Gap, MemberKey, Reading, SeenDepartment, SeenMember, SeenMembership, Snapshot, StoredMember } from './model.ts';
 import type { MemberAnswer } from './ports.ts';
 
 /** WeCom's status of somebody who left the enterprise and may still be listed for a while (P90196). */
@@ -63,7 +63,7 @@ function newest(earlier: SeenMember | undefined, later: SeenMember): SeenMember 
 }
 
 /** One membership a department, sorted: WeCom promises no order and has been seen to repeat itself. */
-function tidy(memberships: readonly Membership[]): readonly Membership[] {
+function tidy(memberships: readonly SeenMembership[]): readonly SeenMembership[] {
   const byDepartment = new Map(memberships.map((membership) => [membership.departmentId, membership]));
   return [...byDepartment.values()].sort((a, b) => a.departmentId - b.departmentId);
 }

@@ -20,7 +20,7 @@ const visibleRangeSchema = z.strictObject({
 export type VisibleRange = z.infer<typeof visibleRangeSchema>;
 
 /** The shapes that WeCom answered with over the years; see editions.ts. */
-const editionNames = ['today', 'documented', '2022', '2021', '2019', '2017', 'private'] as const;
+export const editionNames = ['today', 'documented', '2022', '2021', '2019', '2017', 'private'] as const;
 /** One of {@link editionNames}. */
 export type EditionName = (typeof editionNames)[number];
 

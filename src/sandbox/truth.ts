@@ -1,11 +1,19 @@
-import type { Corp } from './corp.ts';
+import type { Corp, Member } from './corp.ts';
 import { showDepartment, showMember, type Sent } from './editions.ts';
 import type { Secret } from './secrets.ts';
-import { viewOf } from './visibility.ts';
+import { viewOf, type View } from './visibility.ts';
 
 /** A member as a perfect client has them in the end: the fields that this secret is sent, under WeCom's names. */
 interface TrueMember extends Sent {
   readonly userid: string;
+}
+
+/** That a member is in a department. A key is missing where this secret is not sent it: then nobody can know. */
+interface TrueMembership {
+  readonly userid: string;
+  readonly department: number;
+  readonly order?: number;
+  readonly is_leader?: boolean;
 }
 
 /** Exactly what a perfect client that uses one secret ends up with. */
@@ -15,7 +23,7 @@ export interface Truth {
   /** As user/list shows them, by lower-cased userid; without those of status 5, who have left. */
   readonly members: readonly TrueMember[];
   /** Visible ones of `members`, by lower-cased userid and department. */
-  readonly memberships: readonly { readonly userid: string; readonly department: number; readonly order: number; readonly is_leader: boolean }[];
+  readonly memberships: readonly TrueMembership[];
   /** Userids still listed with status 5. */
   readonly left: readonly string[];
   /** Members in range whom no department leads to: found through agent/get, and those that only a tag leads to. */
@@ -28,21 +36,29 @@ export function truthOf(corp: Corp, secret: Secret): Truth {
   const view = viewOf(corp, secret);
   const visible = [...corp.members].filter(([, member]) => view.sees(member)).sort(([a], [b]) => (a < b ? -1 : 1));
   const present = visible.filter(([, { status }]) => status !== 5);
+  const shown = present.map(([, member]) => ({ member, sent: { ...showMember(corp, member, view, 'list'), userid: member.userid } }));
   const unplaced = present.filter(([, { places }]) => !places.some(({ department }) => view.departments.has(department)));
   return {
     departments: [...corp.departments.values()]
       .filter(({ id }) => view.departments.has(id))
       .sort((a, b) => a.id - b.id)
       .map((department) => showDepartment(corp, department, view)),
-    members: present.map(([, member]) => ({ ...showMember(corp, member, view, 'list'), userid: member.userid })),
-    memberships: present.flatMap(([, member]) =>
-      member.places
-        .filter(({ department }) => view.departments.has(department))
-        .map(({ department, order, leader }) => ({ userid: member.userid, department, order, is_leader: leader && member.empty_leader_array !== true }))
-        .sort((a, b) => a.department - b.department),
-    ),
+    members: shown.map(({ sent }) => sent),
+    memberships: shown.flatMap(({ member, sent }) => membershipsOf(member, sent, view)),
     left: visible.filter(([, { status }]) => status === 5).map(([, { userid }]) => userid),
     oneByOne: unplaced.filter(([key]) => view.users.has(key)).map(([, { userid }]) => userid),
     taggedOnly: unplaced.filter(([key]) => !view.users.has(key)).map(([, { userid }]) => userid),
   };
+}
+
+function membershipsOf({ userid, places, empty_leader_array: leadersAreEmpty }: Member, sent: Sent, view: View): readonly TrueMembership[] {
+  return places
+    .filter(({ department }) => view.departments.has(department))
+    .map(({ department, order, leader }) => ({
+      userid,
+      department,
+      ...('order' in sent && { order }),
+      ...('is_leader_in_dept' in sent && leadersAreEmpty !== true && { is_leader: leader }),
+    }))
+    .sort((a, b) => a.department - b.department);
 }

@@ -1,6 +1,6 @@
 import { hash } from 'node:crypto';
 import { MEMBER_FIELDS, memberKey } from '../core/model.ts';
-import type { Json, Membership, SeenMember } from '../core/model.ts';
+import type { Json, SeenMember, SeenMembership } from '../core/model.ts';
 
 /** Goes into every digest: another number makes the next run compare everybody in full. */
 const EDITION = 1;
@@ -27,9 +27,9 @@ export function digestOf({ userid, fields, memberships }: SeenMember): string {
   return hash('sha256', JSON.stringify(record), 'hex').slice(0, 32);
 }
 
-function flat(memberships: readonly Membership[]): readonly (number | boolean)[] {
+function flat(memberships: readonly SeenMembership[]): readonly (number | boolean | null)[] {
   const sorted = memberships.length < 2 ? memberships : [...memberships].sort((a, b) => a.departmentId - b.departmentId);
-  const values: (number | boolean)[] = [];
-  for (const { departmentId, sortOrder, isLeader } of sorted) values.push(departmentId, sortOrder, isLeader);
+  const values: (number | boolean | null)[] = [];
+  for (const { departmentId, sortOrder = null, isLeader = null } of sorted) values.push(departmentId, sortOrder, isLeader);
   return values;
 }

@@ -1,4 +1,4 @@
-import type { MemberFields, Membership, SeenDepartment, SeenMember } from '../core/model.ts';
+import type { MemberFields, SeenDepartment, SeenMember, SeenMembership } from '../core/model.ts';
 import { isRaw, readCount, readDigits, readExact, readJson, readList, readText, readUserid } from './values.ts';
 import type { Raw } from './values.ts';
 
@@ -102,15 +102,16 @@ function parseItems<T>(list: unknown, parse: (raw: Raw) => T | undefined): Usabl
 
 function parseDepartment(raw: Raw): SeenDepartment | undefined {
   const id = readCount(raw['id']);
-  const parentId = readCount(raw['parentid'] ?? 0);
-  if (id === undefined || id === 0 || parentId === undefined) return undefined;
+  const parentId = readCount(raw['parentid']);
+  if (id === undefined || id === 0 || (parentId === undefined && (raw['parentid'] ?? null) !== null)) return undefined;
+  const sortOrder = readCount(raw['order']);
   const name = readText(raw['name'], 255);
   const nameEn = readText(raw['name_en'], 255);
   const leaders = readList(raw['department_leader'], readUserid);
   return {
     id,
-    parentId,
-    sortOrder: readCount(raw['order']) ?? 0,
+    ...(parentId !== undefined && { parentId }),
+    ...(sortOrder !== undefined && { sortOrder }),
     ...(name !== undefined && { name }),
     ...(nameEn !== undefined && { nameEn }),
     ...(leaders !== undefined && { leaders }),
@@ -162,16 +163,23 @@ function parseMember(raw: Raw): SeenMember | undefined {
   return memberships === undefined ? { userid, fields } : { userid, fields, memberships };
 }
 
-/** `department`, `order` and `is_leader_in_dept` lie side by side; the latter two can be shorter or empty while the first is not. */
-function parseMemberships(raw: Raw): readonly Membership[] | undefined {
+const LEADS: ReadonlyMap<unknown, boolean> = new Map([
+  [0, false],
+  [1, true],
+]);
+
+/** `department`, `order` and `is_leader_in_dept` lie side by side; where the latter two are shorter, or empty, the rest was not sent. */
+function parseMemberships(raw: Raw): readonly SeenMembership[] | undefined {
   const ids = readList(raw['department'], readCount);
   if (ids === undefined || ids.length > MOST_MEMBERSHIPS) return undefined;
   const orders = Array.isArray(raw['order']) ? raw['order'] : [];
   const leads = Array.isArray(raw['is_leader_in_dept']) ? raw['is_leader_in_dept'] : [];
-  const memberships: Membership[] = [];
+  const memberships: SeenMembership[] = [];
   for (const [at, departmentId] of ids.entries()) {
     if (ids.indexOf(departmentId) !== at) continue;
-    memberships.push({ departmentId, sortOrder: readCount(orders[at]) ?? 0, isLeader: readCount(leads[at]) === 1 });
+    const sortOrder = readCount(orders[at]);
+    const isLeader = LEADS.get(leads[at]);
+    memberships.push({ departmentId, ...(sortOrder !== undefined && { sortOrder }), ...(isLeader !== undefined && { isLeader }) });
   }
   return memberships;
 }

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { countChanges, diff } from '../../src/core/diff.ts';
 import { memberKey } from '../../src/core/model.ts';
-import type { Before, ChangeSet, MemberFields, SeenMember } from '../../src/core/model.ts';
+import type { Before, ChangeSet, MemberFields, SeenMember, SeenMembership } from '../../src/core/model.ts';
 import { before, department, membership, seen, snapshot, stored, storedDepartment } from '../support/organisation.ts';
 
 const changesOf = (was: Before, members: readonly SeenMember[], left: readonly string[] = []): ChangeSet => diff(was, snapshot(members, [department(1)], left), 'CN');
@@ -86,6 +86,26 @@ describe('members', () => {
     expect(members[0]?.newValues).toEqual({ name: 'new' });
   });
 
+  const leader = membership(1, { sortOrder: 7, isLeader: true });
+  test.each([
+    ['neither was sent: both are kept', [leader], { departmentId: 1 }, leader],
+    ['the order alone was sent', [leader], { departmentId: 1, sortOrder: 0 }, membership(1, { isLeader: true })],
+    ['who leads alone was sent', [leader], { departmentId: 1, isLeader: false }, membership(1, { sortOrder: 7 })],
+    ['both were sent', [leader], membership(1), membership(1)],
+    ['neither was sent, of a department that is new to the member', [leader], { departmentId: 2 }, membership(2)],
+    ['neither was sent, of somebody who was nowhere', [], { departmentId: 1 }, membership(1)],
+  ])('order and leader: %s', (_, memberships, sent, expected) => {
+    const was = before([stored('zhang', {}, { memberships })]);
+    const { members, reseen } = changesOf(was, [{ ...seen('zhang'), memberships: [sent] }]);
+    if (expected === leader) expect([members, reseen.length]).toEqual([[], 1]);
+    else expect(members[0]?.after.memberships).toEqual([expected]);
+  });
+
+  test('somebody who left, and comes back without a word on order and leader, leads nothing', () => {
+    const was = before([stored('zhang', {}, { departed: true, memberships: [] })]);
+    expect(changesOf(was, [{ ...seen('zhang'), memberships: [{ departmentId: 1 }] }]).members[0]?.after.memberships).toEqual([membership(1)]);
+  });
+
   test('extra attributes are compared by meaning, not by the order of keys', () => {
     const was = before([stored('zhang', { extattr: { attrs: [{ name: 'a', type: 0 }] } })]);
     expect(changesOf(was, [seen('zhang', { extattr: { attrs: [{ type: 0, name: 'a' }] } })]).members).toEqual([]);
@@ -112,6 +132,18 @@ describe('departments', () => {
     const [change] = diff(was, snapshot([], [department(1), nameless]), 'CN').departments;
     expect(change).toMatchObject({ newValues: { sortOrder: 7 }, after: { name: 'department 2' } });
   });
+
+  test('an order and a parent that were not sent are kept', () => {
+    const known = before([], [storedDepartment(1), storedDepartment(2, { sortOrder: 7, parentId: 1 })]);
+    expect(diff(known, snapshot([], [department(1), { id: 2 }]), 'CN').departments).toEqual([]);
+    const [change] = diff(known, snapshot([], [department(1), { id: 2, name: 'renamed' }]), 'CN').departments;
+    expect(change).toMatchObject({ newValues: { name: 'renamed' }, after: { sortOrder: 7, parentId: 1 } });
+  });
+
+  test('a new one of which neither was sent stands at the top, last', () => {
+    const [change] = diff(before([], []), snapshot([], [{ id: 2 }]), 'CN').departments;
+    expect(change).toMatchObject({ action: 'created', after: { sortOrder: 0, parentId: 0 } });
+  });
 });
 
 describe('for any organisation', () => {
@@ -120,10 +152,15 @@ describe('for any organisation', () => {
     { name: text, mobile: fc.constantFrom('', '13800138000', '13900139000'), email: text, gender: fc.constantFrom('1', '2'), status: fc.constantFrom(1, 2, 4) },
     { requiredKeys: [] },
   );
-  const member = fc.record({ userid: fc.constantFrom('a', 'B', 'c.d', 'E-f', 'g'), fields, departments: fc.uniqueArray(fc.integer({ min: 1, max: 4 }), { maxLength: 3 }) });
-  const members = fc
-    .uniqueArray(member, { selector: ({ userid }) => userid })
-    .map((list) => list.map(({ userid, fields, departments }): SeenMember => ({ userid, fields, memberships: departments.sort().map((id) => membership(id)) })));
+  const place: fc.Arbitrary<SeenMembership> = fc.record(
+    { departmentId: fc.integer({ min: 1, max: 4 }), sortOrder: fc.integer({ min: 0, max: 2 }), isLeader: fc.boolean() },
+    { requiredKeys: ['departmentId'] },
+  );
+  const places = fc
+    .uniqueArray(place, { selector: ({ departmentId }) => departmentId, maxLength: 3 })
+    .map((list) => list.sort((a, b) => a.departmentId - b.departmentId));
+  const member: fc.Arbitrary<SeenMember> = fc.record({ userid: fc.constantFrom('a', 'B', 'c.d', 'E-f', 'g'), fields, memberships: places });
+  const members = fc.uniqueArray(member, { selector: ({ userid }) => userid });
 
   test('applying the difference gives what was seen, and a second difference is empty', () => {
     fc.assert(
@@ -139,6 +176,18 @@ describe('for any organisation', () => {
         for (const userid of gone) expect(end.members.get(memberKey(userid))).toMatchObject({ departed: true, memberships: [] });
         const again = diff(end, now, 'CN');
         expect(countChanges(again)).toEqual({ joined: 0, departed: 0, changed: 0, departmentsChanged: 0 });
+      }),
+    );
+  });
+
+  test('of each membership, what was sent is stored, and what was not is as it was', () => {
+    fc.assert(
+      fc.property(places, places, (first, second) => {
+        const start = apply(before(), changesOf(before(), [{ ...seen('a'), memberships: first }]));
+        const end = apply(start, changesOf(start, [{ ...seen('a'), memberships: second }]));
+        const held = new Map(start.members.get(memberKey('a'))?.memberships.map((one) => [one.departmentId, one]));
+        const expected = second.map((sent) => ({ ...membership(sent.departmentId), ...held.get(sent.departmentId), ...sent }));
+        expect(end.members.get(memberKey('a'))?.memberships).toEqual(expected);
       }),
     );
   });

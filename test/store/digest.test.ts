@@ -47,6 +47,7 @@ describe('the digest of a member', () => {
       MEMBER,
       unsent,
       { ...MEMBER, userid: 'lisi' },
+      ...[[{ departmentId: 1 }], [{ departmentId: 1, sortOrder: 0 }], [{ departmentId: 1, isLeader: false }]].map((memberships) => ({ ...MEMBER, memberships })),
       ...[[], [membership(1)], [membership(1), membership(2)], [membership(1, { sortOrder: 1 }), membership(2, { isLeader: true })]].map((memberships) => ({ ...MEMBER, memberships })),
     ];
     expect(new Set(variants.map(digestOf)).size).toBe(variants.length);

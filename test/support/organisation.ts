@@ -32,7 +32,7 @@ export function department(id: number, more: Partial<SeenDepartment> = {}): Seen
 
 /** A department as the store holds one. */
 export function storedDepartment(id: number, more: Partial<StoredDepartment> = {}): StoredDepartment {
-  return { nameEn: null, leaders: null, name: null, ...department(id), removed: false, ...more };
+  return { nameEn: null, leaders: null, name: `department ${id}`, parentId: id === 1 ? 0 : 1, sortOrder: 0, id, removed: false, ...more };
 }
 
 /** A snapshot of these members and departments. */

@@ -28,8 +28,8 @@ export interface Stage {
   readonly storeUrl: string;
   /** Runs in this process, with everything opened anew as a process would. */
   sync(request?: Partial<RunRequest>, signal?: AbortSignal): Promise<RunReport>;
-  /** The store and the source, to be compared; of the first corp unless told otherwise. */
-  organisations(corpId?: string): Promise<{ readonly stored: Organisation; readonly source: Organisation }>;
+  /** The store and the source, to be compared; of the first corp unless told otherwise. What the source does not say is as it was in `before`. */
+  organisations(corpId?: string, before?: Organisation): Promise<{ readonly stored: Organisation; readonly source: Organisation }>;
 }
 
 /** What a stage is made of. */
@@ -65,8 +65,8 @@ export async function setStage({ engine = 'sqlite', server, storeFolder, yaml = 
     configPath,
     storeUrl,
     sync: (request, signal) => sync(configPath, request, signal),
-    async organisations(corpId = [...sandbox.world.corps.keys()][0] ?? '') {
-      return { stored: await storedOrganisation(storeUrl, corpId), source: trueOrganisation(sandbox.truth(corpId)) };
+    async organisations(corpId = [...sandbox.world.corps.keys()][0] ?? '', before) {
+      return { stored: await storedOrganisation(storeUrl, corpId), source: trueOrganisation(sandbox.truth(corpId), before) };
     },
   };
 }

@@ -23,10 +23,12 @@ export async function rowsOf(storeUrl: string, sql: string, values: readonly (st
 
 /** One corp's organisation in a form that store and source can be compared in. */
 export interface Organisation {
-  readonly departments: readonly unknown[];
-  readonly members: readonly unknown[];
-  readonly memberships: readonly unknown[];
+  readonly departments: readonly Row[];
+  readonly members: readonly Row[];
+  readonly memberships: readonly Row[];
 }
+
+type Row = Readonly<Record<string, unknown>>;
 
 /** The organisation that a store holds now: present departments and members only. */
 export async function storedOrganisation(storeUrl: string, corpId: string): Promise<Organisation> {
@@ -44,25 +46,35 @@ export async function storedOrganisation(storeUrl: string, corpId: string): Prom
   };
 }
 
-/** The organisation as the sandbox says that it is. */
-export function trueOrganisation({ departments, members, memberships }: Truth): Organisation {
+/** The organisation as the sandbox says that it is. What it does not say is as it was in `before`, or as in a store that was never told. */
+export function trueOrganisation({ departments, members, memberships }: Truth, before: Organisation = NOBODY): Organisation {
+  const units = departments.map(({ id, parentid, name, name_en, order, department_leader }) => ({ id, parent_id: parentid, name, name_en, sort_order: order, leaders: department_leader }));
+  const people = members.map((member) => Object.fromEntries(['userid', ...COLUMNS].map((column) => [column, member[SENT_AS[column] ?? column]])));
   return {
-    departments: departments.map(({ id, parentid, name, name_en, order, department_leader }) => ({
-      id,
-      parent_id: parentid,
-      name: name ?? null,
-      name_en: name_en ?? null,
-      sort_order: order ?? 0,
-      leaders: department_leader ?? null,
-    })),
-    members: byUserid(members.map((member) => Object.fromEntries(['userid', ...COLUMNS].map((column) => [column, member[SENT_AS[column] ?? column] ?? null])))),
-    memberships: byUserid(memberships.map((membership) => ({ ...membership }))),
+    departments: over(before.departments, units, UNTOLD.department),
+    members: over(before.members, byUserid(people), UNTOLD.member),
+    memberships: over(before.memberships, byUserid(memberships.map((membership) => ({ ...membership }))), UNTOLD.membership),
   };
+}
+
+/** Each row, completed by the one of the same id, or userid and department, or else by what is stored where nothing was said. */
+function over(before: readonly Row[], rows: readonly Row[], untold: Row): readonly Row[] {
+  const keyOf = (row: Row): string => JSON.stringify([row['id'], row['userid'], row['department']]);
+  const known = new Map(before.map((row) => [keyOf(row), row]));
+  return rows.map((row) => ({ ...untold, ...known.get(keyOf(row)), ...Object.fromEntries(Object.entries(row).filter(([, value]) => value !== undefined)) }));
 }
 
 const COLUMNS = [
   'name', 'alias', 'mobile', 'email', 'biz_mail', 'telephone', 'position', 'gender', 'status', 'main_department', 'direct_leaders', 'avatar', 'address', 'extattr',
 ] as const;
+
+const NOBODY: Organisation = { departments: [], members: [], memberships: [] };
+
+const UNTOLD = {
+  department: { parent_id: 0, name: null, name_en: null, sort_order: 0, leaders: null },
+  member: Object.fromEntries(COLUMNS.map((column) => [column, null])),
+  membership: { order: 0, is_leader: false },
+};
 
 /** Columns that WeCom calls something else. */
 const SENT_AS: Readonly<Record<string, string>> = { direct_leaders: 'direct_leader' };
@@ -72,7 +84,7 @@ function parsed(json: unknown): unknown {
 }
 
 /** Sorted as WeCom compares userids: without case; within one userid by department. */
-function byUserid(rows: readonly Readonly<Record<string, unknown>>[]): readonly unknown[] {
+function byUserid(rows: readonly Row[]): readonly Row[] {
   const keyed = rows.map((row) => ({ ...row, userid: String(row['userid']).toLowerCase(), department: Number(row['department'] ?? 0) }));
   return keyed.sort((a, b) => (a.userid === b.userid ? a.department - b.department : a.userid < b.userid ? -1 : 1));
 }

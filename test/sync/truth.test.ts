@@ -1,9 +1,13 @@
 import { describe, expect, test } from 'vitest';
 import type { ChangeInput } from '../../src/sandbox/changes.ts';
+import { editionNames } from '../../src/sandbox/secrets.ts';
 import { corpOf } from '../support/sandbox.ts';
 import { ENGINES, setStage } from '../support/stage.ts';
 import type { Stage } from '../support/stage.ts';
 import { rowsOf } from '../support/truth.ts';
+import type { Organisation } from '../support/truth.ts';
+
+const CHANGES_ALLOWED = 'safety: { max_departures: 50%, max_department_removals: 50% }\n';
 
 async function expectTruth(stage: Stage): Promise<void> {
   for (const id of stage.sandbox.world.corps.keys()) {
@@ -20,7 +24,7 @@ describe.each(ENGINES)('on %s, the store equals the source', (engine) => {
   });
 
   test('after twenty rounds of change, each of which is in the history', async () => {
-    const stage = await setStage({ engine, corps: 2, members: 120, departments: 15, yaml: 'safety: { max_departures: 50%, max_department_removals: 50% }\n' });
+    const stage = await setStage({ engine, corps: 2, members: 120, departments: 15, yaml: CHANGES_ALLOWED });
     await stage.sync();
     for (let round = 1; round <= 20; round += 1) {
       stage.sandbox.churn({ seed: round });
@@ -30,6 +34,32 @@ describe.each(ENGINES)('on %s, the store equals the source', (engine) => {
       const [row] = await rowsOf(stage.storeUrl, 'SELECT COUNT(*) AS n FROM changes WHERE run_id = (SELECT MAX(id) FROM runs WHERE corp_id = ?)', [corpOf(stage.sandbox).id]);
       const { counts } = report.corps[0] ?? {};
       expect(Number(row?.['n'])).toBe((counts?.joined ?? 0) + (counts?.departed ?? 0) + (counts?.changed ?? 0) + (counts?.departmentsChanged ?? 0));
+    }
+  });
+
+  test.each(editionNames)('after the first load and five rounds of change, where WeCom answers as the edition "%s" does', async (edition) => {
+    const stage = await setStage({ engine, yaml: CHANGES_ALLOWED });
+    const { id } = corpOf(stage.sandbox);
+    stage.sandbox.change({ op: 'setSecret', corp: id, kind: 'app_pre2022', patch: { edition } });
+    for (let round = 0; round <= 5; round += 1) {
+      if (round > 0) stage.sandbox.churn({ seed: round });
+      expect(await stage.sync()).toMatchObject({ outcome: 'ok' });
+      await expectTruth(stage);
+    }
+  });
+
+  test('after rounds of change in each of which WeCom answers by another edition', async () => {
+    const stage = await setStage({ engine, yaml: CHANGES_ALLOWED });
+    const { id } = corpOf(stage.sandbox);
+    let before: Organisation | undefined;
+    for (const [round, edition] of [...editionNames, ...editionNames].entries()) {
+      stage.sandbox.change({ op: 'setSecret', corp: id, kind: 'app_pre2022', patch: { edition } });
+      // Who comes back is remembered in full, past what `before` holds.
+      stage.sandbox.churn({ seed: round + 1, return: 0 });
+      expect(await stage.sync({ allowDepartures: true })).toMatchObject({ outcome: 'ok' });
+      const { stored, source } = await stage.organisations(id, before);
+      expect(stored).toEqual(source);
+      before = stored;
     }
   });
 
@@ -58,6 +88,26 @@ describe.each(ENGINES)('on %s, the store equals the source', (engine) => {
     }
   });
 });
+
+test.each([{ hides: ['is_leader_in_dept'] }, { hides: ['order'] }, { hides: ['parentid'] }, { hides: ['is_leader_in_dept', 'order', 'parentid', 'department_leader', 'name_en'] }])(
+  'what WeCom stops sending ($hides) is as it was in the store',
+  async ({ hides }) => {
+    const stage = await setStage({ members: 80 });
+    const corp = corpOf(stage.sandbox);
+    const places = [...corp.members.values()].flatMap((member) => member.places);
+    expect([places.some(({ leader }) => leader), places.some(({ order }) => order > 0)]).toEqual([true, true]);
+    await stage.sync();
+    const { stored: before } = await stage.organisations();
+
+    stage.sandbox.change({ op: 'setSecret', corp: corp.id, kind: 'app_pre2022', patch: { hides } });
+    expect(await stage.sync()).toMatchObject({ outcome: 'ok', corps: [{ counts: { changed: 0, departmentsChanged: 0 } }] });
+    expect((await stage.organisations()).stored).toEqual(before);
+
+    stage.sandbox.change({ op: 'setSecret', corp: corp.id, kind: 'app_pre2022', patch: { hides: [] } });
+    expect(await stage.sync()).toMatchObject({ outcome: 'ok', corps: [{ counts: { changed: 0, departmentsChanged: 0 } }] });
+    await expectTruth(stage);
+  },
+);
 
 test('a member who moves between two departments during the walk never departs, whichever is read first', async () => {
   const stage = await setStage({ members: 12, departments: 4, wecom: '  rate: 300\n  concurrency: 1\n' });

@@ -49,7 +49,20 @@ describe('what was not sent is missing, and empty is not missing', () => {
   });
 
   test('a department without order, English name and leaders', () => {
-    expect(parseDepartments({ department: [{ id: 2, name: 'n', parentid: 1 }] })?.items).toEqual([{ id: 2, parentId: 1, sortOrder: 0, name: 'n' }]);
+    expect(parseDepartments({ department: [{ id: 2, name: 'n', parentid: 1 }] })?.items).toEqual([{ id: 2, parentId: 1, name: 'n' }]);
+  });
+
+  test('a department without its parent is not taken for a root', () => {
+    expect(parseDepartments({ department: [{ id: 2, name: 'n' }, { id: 1, parentid: 0 }] })?.items).toEqual([{ id: 2, name: 'n' }, { id: 1, parentId: 0 }]);
+  });
+
+  test.each([
+    ['are not sent', {}],
+    ['are empty while the departments are not', { order: [], is_leader_in_dept: [] }],
+    ['are no lists', { order: 0, is_leader_in_dept: '1' }],
+    ['hold what is no order, and neither yes nor no', { order: ['1', -1], is_leader_in_dept: ['1', 2] }],
+  ])('order and is_leader_in_dept that %s say nothing about the memberships', (_, sent) => {
+    expect(parseMembers({ userlist: [{ userid: 'a', department: [1, 2], ...sent }] })?.items[0]?.memberships).toEqual([{ departmentId: 1 }, { departmentId: 2 }]);
   });
 
   test('both forms of self-defined fields are kept as they came', () => {
@@ -97,9 +110,9 @@ describe('hostile answers', () => {
     expect(members(at('user_list.numbers-out-of-range.json'))?.items).toEqual([{ userid: 'ChenYue', fields: { name: '陈越' } }]);
   });
 
-  test('arrays of uneven length: what is missing is 0, what is too much is ignored', () => {
+  test('arrays of uneven length: what is missing was not sent, what is too much is ignored', () => {
     const [one, two] = members(at('user_list.uneven-arrays.json'))?.items ?? [];
-    expect(one?.memberships).toEqual([5, 0, 0].map((sortOrder, place) => ({ departmentId: place + 1, sortOrder, isLeader: false })));
+    expect(one?.memberships).toEqual([{ departmentId: 1, sortOrder: 5 }, { departmentId: 2 }, { departmentId: 3 }]);
     expect(two?.memberships).toEqual([{ departmentId: 1, sortOrder: 1, isLeader: true }]);
   });
 
@@ -146,7 +159,7 @@ describe('hostile answers', () => {
   });
 
   test('an order beyond 32 bits counts as not sent', () => {
-    expect(parseDepartments(answerOf(at('department_list.huge-order.json')))?.items.map(({ sortOrder }) => sortOrder)).toEqual([4_294_967_295, 0, 0, 0]);
+    expect(parseDepartments(answerOf(at('department_list.huge-order.json')))?.items.map(({ sortOrder }) => sortOrder)).toEqual([4_294_967_295, undefined, undefined, undefined]);
   });
 
   test('the answer about somebody else, or about nobody, is no member', () => {
