@@ -63,7 +63,7 @@ function keyOf({ name, labels }: Omit<Sample, 'value'>): string {
   return JSON.stringify([name, Object.entries(labels).sort(([a], [b]) => (a < b ? -1 : 1))]);
 }
 
-/** Series that must be there before anything happens, or the first event of a kind would look like none (Prometheus, practices: instrumentation). */
+/** Series that must be there before anything happens, or the first event of a kind would look like none (Prometheus, practices: instrumentation). Moments of a host are missing: 0 would be an age of decades. */
 function zeros(corps: readonly Corp[]): readonly Sample[] {
   const perCorp = corps.flatMap(({ id: corp }) => [
     ...PLAIN.map((id) => zero(id, { corp })),
@@ -74,7 +74,6 @@ function zeros(corps: readonly Corp[]): readonly Sample[] {
     ...RUN_OUTCOMES.map((outcome) => zero('runs', { outcome })),
     ...['acquired', 'held'].map((result) => zero('leaseAsks', { result })),
     zero('leaseWaits', {}),
-    zero('leaseHeld', {}),
   ];
   return [...perHost, ...perCorp];
 }
