@@ -1,8 +1,11 @@
 /** Shorter texts are not scrubbed: they would blot out ordinary words, and are no secrets. */
 const SHORTEST = 4;
 
+/** What a name ends with whose value is secret. */
+const NAMES = 'access_token|corpsecret|suite_secret|provider_secret|permanent_code|suite_ticket|contacts_secret|hmac_key|passwd|password|secret';
+const SECRET_NAME = new RegExp(`(?:${NAMES})$`, 'i');
 /** Values that are secret by their name, in addresses, headers and JSON, however often it was escaped. */
-const NAMED = /((?:access_token|corpsecret|suite_secret|provider_secret|permanent_code|suite_ticket|contacts_secret|hmac_key|passwd|password|secret)(?:=|\\*"\s*:\s*\\*"))[^&\s"\\]+/gi;
+const NAMED = new RegExp(String.raw`((?:${NAMES})(?:=|\\*"\s*:\s*\\*"))[^&\s"\\]+`, 'gi');
 /** A key in an address: that of a group robot. */
 const KEY = /([?&]key=)[^&\s"'\\]+/gi;
 /** The password of an address; its user stays, and so does the name of a variable. */
@@ -11,6 +14,9 @@ const PASSWORD = /(\b[a-z][a-z\d+.-]*:\/\/[^\s:/@"']*:)(?!\$\{)[^\s@"']+@/gi;
 const MAINLAND = /(?<!\d|\d\.)((?:\+|%2B)?86[- ]?)?(1[3-9]\d)[- ]?\d{4}[- ]?(\d{4})(?!\d)/gi;
 /** Any other number in E.164. */
 const ABROAD = /(\+|%2B)([1-9](?:[ -]?\d){1,2})((?:[ -]?\d){3,9})([ -]?\d(?:[ -]?\d){2})(?!\d)/gi;
+
+/** A string of a JSON text; with the name before it where it is the value of one. */
+const JSON_STRING = /(?:("[^"\\]*(?:\\.[^"\\]*)*")(\s*:\s*))?("[^"\\]*(?:\\.[^"\\]*)*")/g;
 
 /** Takes secrets and whole phone numbers out of text that is about to leave the process. */
 export interface Redactor {
@@ -39,6 +45,22 @@ export function createRedactor(): Redactor {
     conceal,
     scrub: (text) => maskPhones(conceal(text)),
   };
+}
+
+/**
+ * Scrubs each string of a JSON text, names included, and leaves it JSON: what stands outside of strings is neither a
+ * secret nor a phone number, however much eleven digits look like one.
+ */
+export function scrubJson(json: string, scrub: (text: string) => string): string {
+  const scrubbed = (literal: string): string => {
+    const text = JSON.parse(literal) as string;
+    const clean = scrub(text);
+    return clean === text ? literal : JSON.stringify(clean);
+  };
+  return json.replace(JSON_STRING, (_whole, name: string | undefined, colon: string, value: string) => {
+    if (name === undefined) return scrubbed(value);
+    return `${scrubbed(name)}${colon}${SECRET_NAME.test(name.slice(1, -1)) ? '"***"' : scrubbed(value)}`;
+  });
 }
 
 /** Masks every phone number in a text, and leaves longer numbers (ids, times) alone. */

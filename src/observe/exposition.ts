@@ -29,10 +29,13 @@ function unescape(value: string): string {
   return value.replace(/\\./g, (escaped) => ESCAPES[escaped] ?? escaped);
 }
 
-/** Writes samples of the known metrics in Prometheus' text format, each metric with its help and type. */
-export async function formatSamples(samples: Iterable<Sample>): Promise<string> {
+/** Writes samples of the known metrics in Prometheus' text format, each metric with its help and type; of one without samples nothing. */
+export async function formatSamples(samples: readonly Sample[]): Promise<string> {
   const registry = new Registry();
-  const setters = new Map(Object.values(FAMILIES).map((family) => [family.name as string, setterOf(family, registry)]));
+  const names = new Set(samples.map(({ name }) => name));
+  // prom-client would write 0 for a metric without labels that was never set.
+  const families = Object.values(FAMILIES).filter(({ name }) => names.has(name));
+  const setters = new Map(families.map((family) => [family.name as string, setterOf(family, registry)]));
   for (const { name, labels, value } of samples) setters.get(name)?.(labels, value);
   return await registry.metrics();
 }

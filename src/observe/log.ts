@@ -5,6 +5,7 @@ import type { Writable } from 'node:stream';
 import type * as EcsWinstonFormat from '@elastic/ecs-winston-format';
 import type * as Winston from 'winston';
 import type { Log, LogLevel } from '../core/ports.ts';
+import { scrubJson } from '../core/redact.ts';
 import { describeFacts, ecsFields, plainFacts } from './log-fields.ts';
 import { fileTarget, LogSink, streamTarget } from './log-sink.ts';
 import { LINE, scrubbing } from './redact.ts';
@@ -118,10 +119,11 @@ function createLogger({ scrub, version }: LogSurroundings, { sinks, level }: { r
 function lineFormat(winston: typeof Winston, format: LogSettings['format'], { scrub, version }: Pick<LogSurroundings, 'scrub' | 'version'>): Winston.Logform.Format {
   const { combine, printf, timestamp } = winston.format;
   if (format === 'text') return combine(timestamp(), printf(describeFacts), scrubbing(winston, scrub));
-  if (format === 'json') return combine(timestamp(), flattened(winston), winston.format.json(), scrubbing(winston, scrub));
+  const last = scrubbing(winston, (line) => scrubJson(line, scrub));
+  if (format === 'json') return combine(timestamp(), flattened(winston), winston.format.json(), last);
   const { ecsFormat } = createRequire(import.meta.url)('@elastic/ecs-winston-format') as typeof EcsWinstonFormat;
   const own = winston.format((info) => ecsFields(info, { host: hostname(), pid: process.pid, traceId: TRACE_ID }));
-  return combine(own(), ecsFormat({ serviceName: 'orgsync', serviceVersion: version, apmIntegration: false }), scrubbing(winston, scrub));
+  return combine(own(), ecsFormat({ serviceName: 'orgsync', serviceVersion: version, apmIntegration: false }), last);
 }
 
 function flattened(winston: typeof Winston): Winston.Logform.Format {

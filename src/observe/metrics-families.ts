@@ -60,7 +60,7 @@ export const FAMILIES = {
   exitCode: { name: 'orgsync_last_run_exit_code', type: 'gauge', help: 'The exit code of the last run that was not skipped.', labels: [] },
   leaseAsks: { name: 'orgsync_lease_requests_total', type: 'counter', help: 'How often the run lease was asked for, and whether it was had.', labels: ['result'] },
   leaseWaits: { name: 'orgsync_lease_wait_seconds_total', type: 'counter', help: 'Time that processes waited for an answer about the run lease.', labels: [] },
-  leaseHeld: { name: 'orgsync_lease_held_timestamp_seconds', type: 'gauge', help: 'When somebody was last known to hold the run lease; 0 when nobody ever was.', labels: [] },
+  leaseHeld: { name: 'orgsync_lease_held_timestamp_seconds', type: 'gauge', help: 'When somebody was last known to hold the run lease; missing while nobody ever was.', labels: [] },
 } as const satisfies Readonly<Record<string, Family>>;
 
 /** The name that code uses for a metric. */

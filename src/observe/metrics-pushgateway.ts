@@ -10,13 +10,20 @@ export interface PushGroup {
   readonly shard?: string;
 }
 
+/** What an update is for. */
+interface PushTarget {
+  readonly group: PushGroup;
+  readonly http: Http;
+  /** Whether it is the whole group, so that series which have ended go; otherwise it replaces the metrics that it names, and no other. */
+  readonly whole: boolean;
+}
+
 /** Brings our group at a Pushgateway up to date; the gateway is its own memory. Throws OrgsyncError as {@link Http} does. */
-export async function updatePushgateway(address: string, { group, http }: { readonly group: PushGroup; readonly http: Http }, update: Update): Promise<void> {
+export async function updatePushgateway(address: string, { group, http, whole }: PushTarget, update: Update): Promise<void> {
   const before = parseSamples(await http({ method: 'GET', url: under(address, 'metrics') })).flatMap((sample) => ofGroup(sample, group));
   const place = Object.entries(group).flatMap(([label, value]) => [label, encodeURIComponent(value as string)]);
   const body = await formatSamples(update(before));
-  // PUT replaces the whole group, so that series which have ended go.
-  await http({ method: 'PUT', url: under(address, `metrics/${place.join('/')}`), body, headers: { 'content-type': 'text/plain; version=0.0.4; charset=utf-8' } });
+  await http({ method: whole ? 'PUT' : 'POST', url: under(address, `metrics/${place.join('/')}`), body, headers: { 'content-type': 'text/plain; version=0.0.4; charset=utf-8' } });
 }
 
 function under(address: string, path: string): URL {

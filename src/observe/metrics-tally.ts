@@ -25,33 +25,41 @@ export class Tally {
     this.#set.set(keyOf({ name, labels }), { name, labels, value });
   }
 
+  /** The metrics that were counted or measured. */
+  get names(): ReadonlySet<string> {
+    return new Set([...this.#added.values(), ...this.#set.values()].map(({ name }) => name));
+  }
+
+  /** What was written last, counters gone on and measures replaced; nothing else changes. */
+  addTo(before: readonly Sample[]): readonly Sample[] {
+    const series = new Map(before.filter(isOurs).map((sample) => [keyOf(sample), sample]));
+    for (const [key, { value, ...sample }] of this.#added) series.set(key, { ...sample, value: value + (series.get(key)?.value ?? 0) });
+    for (const [key, sample] of this.#set) series.set(key, sample);
+    return [...series.values()];
+  }
+
   /**
-   * What is to be written, of what was written last: series of corps that this process did not touch keep their values,
-   * counters go on, and those of corps that are no longer configured end.
+   * What is to be written after a run, of what was written last: series of corps that this process did not touch keep
+   * their values, counters go on, and those of corps that are no longer configured end.
    * @param corps all that are configured; null where that is not known, and then nothing ends
    */
   applyTo(before: readonly Sample[], { corps, version }: { readonly corps: readonly Corp[] | null; readonly version: string }): readonly Sample[] {
     const known = corps === null ? null : new Set(corps.map(({ id }) => id));
-    const series = new Map<string, Sample>();
-    const put = (sample: Sample): unknown => isOfOthers(sample, known) || series.set(keyOf(sample), sample);
-    zeros(corps ?? []).forEach(put);
-    before.filter((sample) => isKept(sample, known)).forEach(put);
-    for (const [key, { value, ...sample }] of this.#added) put({ ...sample, value: value + (series.get(key)?.value ?? 0) });
-    for (const sample of this.#set.values()) put(sample);
-    corps?.forEach(({ id, name }) => put({ name: FAMILIES.corp.name, labels: { corp: id, name }, value: 1 }));
-    put({ name: FAMILIES.build.name, labels: { version }, value: 1 });
-    return [...series.values()];
+    const kept = before.filter(({ name }) => name !== FAMILIES.build.name && (known === null || name !== FAMILIES.corp.name));
+    const told = [
+      ...(corps ?? []).map(({ id, name }) => ({ name: FAMILIES.corp.name, labels: { corp: id, name }, value: 1 })),
+      { name: FAMILIES.build.name, labels: { version }, value: 1 },
+    ];
+    return [...this.addTo([...zeros(corps ?? []), ...kept]), ...told].filter((sample) => !isOfOthers(sample, known));
   }
 }
 
 const BY_NAME: ReadonlyMap<string, Family> = new Map(Object.values(FAMILIES).map((family) => [family.name, family]));
 
-/** Whether a series that was written once is still one of ours. A version, and a corp's name, are told anew each time. */
-function isKept({ name, labels }: Sample, known: ReadonlySet<string> | null): boolean {
+/** Whether a series that was written once is still one of ours. */
+function isOurs({ name, labels }: Sample): boolean {
   const family = BY_NAME.get(name);
-  if (family === undefined || name === FAMILIES.build.name) return false;
-  if (family.labels.some((label) => labels[label] === undefined) || Object.keys(labels).length !== family.labels.length) return false;
-  return known === null || name !== FAMILIES.corp.name;
+  return family !== undefined && family.labels.every((label) => labels[label] !== undefined) && Object.keys(labels).length === family.labels.length;
 }
 
 /** Whether it is about a corp that is not configured. */
@@ -63,7 +71,7 @@ function keyOf({ name, labels }: Omit<Sample, 'value'>): string {
   return JSON.stringify([name, Object.entries(labels).sort(([a], [b]) => (a < b ? -1 : 1))]);
 }
 
-/** Series that must be there before anything happens, or the first event of a kind would look like none (Prometheus, practices: instrumentation). */
+/** Series that must be there before anything happens, or the first event of a kind would look like none (Prometheus, practices: instrumentation). Moments of a host are missing: 0 would be an age of decades. */
 function zeros(corps: readonly Corp[]): readonly Sample[] {
   const perCorp = corps.flatMap(({ id: corp }) => [
     ...PLAIN.map((id) => zero(id, { corp })),
@@ -74,7 +82,6 @@ function zeros(corps: readonly Corp[]): readonly Sample[] {
     ...RUN_OUTCOMES.map((outcome) => zero('runs', { outcome })),
     ...['acquired', 'held'].map((result) => zero('leaseAsks', { result })),
     zero('leaseWaits', {}),
-    zero('leaseHeld', {}),
   ];
   return [...perHost, ...perCorp];
 }

@@ -42,7 +42,7 @@ export interface Metrics {
   ran(run: EndedRun, around: Surroundings): void;
   /** A run could not begin, or found a dead lease holder. */
   failed(error: OrgsyncError): void;
-  /** Writes down what was counted since the last time, if anything was; what cannot be written is lost, with one warning in the log. Takes seconds at most. */
+  /** Writes down what was counted since the last time, if anything was; where no run was told of, nothing else changes. What cannot be written is lost, with one warning in the log. Takes seconds at most. */
   flush(): Promise<void>;
 }
 
@@ -56,6 +56,8 @@ class PrometheusMetrics implements Metrics {
   readonly #options: MetricsOptions;
   #tally = new Tally();
   #corps: readonly Corp[] | null = null;
+  /** Whether there was a run to tell of; without one, such as for a lookup, what runs have written is left alone. */
+  #isRun = false;
   /** Many processes stand back in one moment, on all hosts: they tell the file of their own host and nobody else. */
   #stoodBack = false;
 
@@ -66,6 +68,7 @@ class PrometheusMetrics implements Metrics {
 
   ran(run: EndedRun, { corps, records }: Surroundings): void {
     if (run.reason === 'gate' || run.reason === 'read_only') return;
+    this.#isRun = true;
     this.#corps = corps;
     const configured = new Set(corps.map(({ id }) => id));
     for (const record of records) if (configured.has(record.corp.id)) this.#store(record);
@@ -78,24 +81,34 @@ class PrometheusMetrics implements Metrics {
   }
 
   failed({ code, kind }: OrgsyncError): void {
+    this.#isRun = true;
     if (code === 'stale_behind_lease') return this.#skipped();
     this.#tally.add('runs', { outcome: 'failed' });
     this.#end(EXIT_CODES[kind], this.#options.clock.now());
   }
 
   async flush(): Promise<void> {
-    const { textfile, pushgateway, shard, version, proxyFor } = this.#options;
+    const { textfile, pushgateway } = this.#options;
     const tally = this.#tally;
     if (tally.isEmpty) return;
     this.#tally = new Tally();
-    const update: Update = (before) => tally.applyTo(before, { corps: this.#corps, version });
-    const group = { job: 'orgsync', ...(shard === undefined ? {} : { shard: `${shard.index}of${shard.of}` }) };
     await Promise.all([
-      textfile === undefined ? null : this.#written('the text file', () => updateTextfile(textfile, update)),
-      pushgateway === undefined || this.#stoodBack
-        ? null
-        : this.#written('the Pushgateway', () => updatePushgateway(pushgateway.reveal(), { group, http: createHttp({ version, ...(proxyFor && { proxyFor }) }) }, update)),
+      textfile === undefined ? null : this.#written('the text file', () => updateTextfile(textfile, this.#updateOf(tally))),
+      pushgateway === undefined || this.#stoodBack ? null : this.#written('the Pushgateway', () => this.#push(pushgateway.reveal(), tally)),
     ]);
+  }
+
+  #updateOf(tally: Tally): Update {
+    const { version } = this.#options;
+    return this.#isRun ? (before) => tally.applyTo(before, { corps: this.#corps, version }) : (before) => tally.addTo(before);
+  }
+
+  async #push(address: string, tally: Tally): Promise<void> {
+    const { shard, version, proxyFor } = this.#options;
+    const group = { job: 'orgsync', ...(shard === undefined ? {} : { shard: `${shard.index}of${shard.of}` }) };
+    const target = { group, http: createHttp({ version, ...(proxyFor && { proxyFor }) }), whole: this.#isRun };
+    const update = this.#updateOf(tally);
+    await updatePushgateway(address, target, this.#isRun ? update : (before) => update(before).filter(({ name }) => tally.names.has(name)));
   }
 
   async #written(what: string, write: () => Promise<void>): Promise<void> {

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { createRedactor } from '../../src/core/redact.ts';
+import { createRedactor, scrubJson } from '../../src/core/redact.ts';
 
 function scrub(text: string, ...secrets: string[]): string {
   const redactor = createRedactor();
@@ -94,5 +94,17 @@ describe('a phone number', () => {
     'ww13a8001380',
   ])('is not what %s is', (text) => {
     expect(scrub(text)).toBe(text);
+  });
+});
+
+describe('JSON', () => {
+  it.each([
+    [{ duration: 15_413_800_138, of: [13_800_138_000], at: -13_900_139_000 }, { duration: 15_413_800_138, of: [13_800_138_000], at: -13_900_139_000 }],
+    [{ message: '{"mobile":13800138000}' }, { message: '{"mobile":138****8000}' }],
+    [{ '13800138000': ['13800138000', { deep: '+8613800138000' }] }, { '138****8000': ['138****8000', { deep: '+86138****8000' }] }],
+    [{ password: 'two words "\n', size: 4321 }, { password: '***', size: 4321 }],
+    [{ text: '\nope and nope' }, { text: '\nope and ***' }],
+  ])('stays JSON, and its numbers what they are: %j', (value, expected) => {
+    expect(JSON.parse(scrubJson(JSON.stringify(value), (text) => scrub(text, 'nope', '4321')))).toEqual(expected);
   });
 });

@@ -142,6 +142,27 @@ describeWith(['prometheus', 'prometheus-node-exporter', 'prometheus-pushgateway'
     await expect.poll(() => query(prometheus, 'count(orgsync_corp_info)').then(([one]) => one?.value[1]), { timeout: 20_000, interval: 250 }).toBe('3');
   }, 60_000);
 
+  test('finds what lookups counted beside what runs did, of which nothing is lost', async () => {
+    const gateway = await closing(startPushgateway());
+    const pushgateway = new Secret(gateway.url);
+    const metrics = async (): Promise<readonly string[]> => (await (await fetch(`${gateway.url}/metrics`)).text()).split('\n').filter((line) => line.includes('job="orgsync"') && !line.startsWith('push_'));
+    await recordRun({ pushgateway });
+    // What comes between a lookup's reading and its writing, such as the end of a run, must stay.
+    await fetch(`${gateway.url}/metrics/job/orgsync`, { method: 'POST', body: 'foreign 1\n' });
+    const before = await metrics();
+    const lookup = createMetrics({ version: '0.9.0', clock: systemClock, log: () => undefined, pushgateway });
+    lookup.meter.requested('ww1', { request: 'user/getuserid', end: 46004, seconds: 0.25 });
+    lookup.meter.wrongNumbers('ww1', { spent: 10, budget: 10 });
+    await lookup.flush();
+    const after = await metrics();
+    expect(before.filter((line) => !after.includes(line) && !line.includes('_timestamp_seconds'))).toEqual(['orgsync_lookup_wrong_numbers{corp="ww1",instance="",job="orgsync"} 9']);
+    expect(after.filter((line) => !before.includes(line) && !line.includes('_timestamp_seconds'))).toEqual([
+      'orgsync_lookup_wrong_numbers{corp="ww1",instance="",job="orgsync"} 10',
+      'orgsync_wecom_request_seconds_total{corp="ww1",endpoint="user/getuserid",instance="",job="orgsync"} 0.25',
+      'orgsync_wecom_requests_total{corp="ww1",endpoint="user/getuserid",errcode="46004",instance="",job="orgsync"} 1',
+    ]);
+  }, 60_000);
+
   test('finds each shard’s figures in a group of its own', async () => {
     const gateway = await closing(startPushgateway());
     const shard = (index: number): Promise<void> => {

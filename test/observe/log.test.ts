@@ -2,6 +2,7 @@ import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Writable } from 'node:stream';
+import fc from 'fast-check';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { createRedactor } from '../../src/core/redact.ts';
 import { WecomError } from '../../src/errors.ts';
@@ -22,7 +23,7 @@ async function stage(settings: Partial<LogSettings> = {}, terminal: Partial<LogS
   const warnings: string[] = [];
   const [stdout, stderr] = [collector(), collector()];
   const redactor = createRedactor();
-  redactor.add(['canary-secret']);
+  redactor.add(['canary-secret', 'nope', '4321']);
   const log = openLog(
     { level: 'info', format: 'ecs', console: 'never', file: path, ...settings },
     {
@@ -39,6 +40,17 @@ function collector(): { readonly stream: Writable; readonly text: () => string }
   let text = '';
   const stream = new Writable({ decodeStrings: false, write: (chunk: string, _, done) => done((text += chunk) === '' ? null : undefined) });
   return { stream, text: () => text };
+}
+
+const mobile = fc.stringMatching(/^1[3-9]\d{9}$/);
+
+/** Texts that hold mobiles and secrets, beside what JSON has to escape. */
+const hostileText = fc.array(fc.oneof(mobile, fc.constantFrom('canary-secret', 'nope', '\n', '\\', '"', '\u001f', '\ud813', '":', 'password=', ' '), fc.string({ unit: 'binary' })), { maxLength: 6 }).map((parts) => parts.join(''));
+
+/** Every text in a value, names included. */
+function textsIn(value: unknown): readonly string[] {
+  if (typeof value === 'string') return [value];
+  return typeof value === 'object' && value !== null ? Object.entries(value).flatMap(([name, inner]) => [name, ...textsIn(inner)]) : [];
 }
 
 async function lines(path: string): Promise<readonly Record<string, unknown>[]> {
@@ -90,6 +102,23 @@ describe('the log', () => {
     log.log('info', 'a', 'one\ntwo\u001b[2J', { name: 'x\ny' });
     await log.close();
     expect(await readFile(path, 'utf8')).toMatch(/^\S+ info a one two \[2J name=x y\n$/);
+  });
+
+  it.each(['ecs', 'json'] as const)('keeps every duration a number as %s, also one that looks like a mobile in nanoseconds', async (format) => {
+    const { log, path } = await stage({ format });
+    for (let seconds = 13; seconds < 20; seconds += 0.413) log.log('info', 'corp_ok', 'ok', { corp: 'ww1', seconds, outcome: 'ok', at: Math.round(seconds * 1e9) });
+    await log.close();
+    expect(await lines(path)).toHaveLength(17);
+  });
+
+  it.each(['ecs', 'json'] as const)('is one JSON object a line as %s, without whole mobiles or secrets, whatever is logged', async (format) => {
+    const { log, path } = await stage({ format });
+    const logged = fc.sample(fc.record({ message: hostileText, facts: fc.dictionary(fc.oneof(fc.string(), fc.constantFrom('seconds', 'outcome', 'corp', 'password')), fc.oneof(hostileText, hostileText.map((text) => new Error(text)), fc.jsonValue(), fc.array(mobile), fc.maxSafeInteger(), fc.double({ min: 13, max: 20 }), mobile.map(Number))) }), 500);
+    for (const { message, facts } of logged) log.log('info', 'any', message, facts);
+    await log.close();
+    const events = await lines(path);
+    expect(events).toHaveLength(logged.length);
+    for (const text of events.flatMap(textsIn)) expect(text).not.toMatch(/(?<!\d|\d\.)1[3-9]\d{9}(?!\d)|canary-secret|nope/);
   });
 
   it('adds to its file, which others may not read', async () => {

@@ -37,6 +37,12 @@ async function valueIn(file: string, series: string): Promise<number | undefined
   return found?.value;
 }
 
+/** Samples of one text that the other has not, or not with that value. */
+function linesOnlyIn(text: string, other: string): readonly string[] {
+  const others = new Set(other.split('\n'));
+  return text.split('\n').filter((line) => !line.startsWith('#') && !others.has(line)).sort();
+}
+
 describe('the text format', () => {
   test('comes back as it was written, whatever a corp is called', async () => {
     const samples = ['Head "office"', 'back\\slash', 'two\nlines', '总部 😀 {a="b"}, c', ''].map((name, index) => ({
@@ -122,7 +128,7 @@ describe('metrics in a text file', () => {
     await metrics.flush();
     expect(await valueIn(textfile, 'orgsync_last_success_timestamp_seconds{corp="ww1"}')).toBe(NOW / 1000 - 5);
     expect(await valueIn(textfile, 'orgsync_lease_held_timestamp_seconds')).toBe(NOW / 1000);
-    expect(await valueIn(textfile, 'orgsync_last_run_timestamp_seconds')).toBe(0);
+    expect(await valueIn(textfile, 'orgsync_last_run_timestamp_seconds')).toBeUndefined();
     expect(metrics.logged).toEqual([]);
   });
 
@@ -133,6 +139,44 @@ describe('metrics in a text file', () => {
     await metrics.flush();
     expect(await valueIn(textfile, 'orgsync_last_run_exit_code')).toBe(69);
     expect(await valueIn(textfile, 'orgsync_runs_total{outcome="failed"}')).toBe(1);
+    expect(await valueIn(textfile, 'orgsync_lease_held_timestamp_seconds')).toBeUndefined();
+  });
+
+  test('of a process that did no run are added to the file, and nothing else in it changes', async () => {
+    const textfile = await scratch();
+    const run = open({ textfile, version: '1.0.0' });
+    run.meter.requested('ww1', { request: 'user/getuserid', end: 0, seconds: 0.5 });
+    run.meter.leaseAsked({ acquired: true, seconds: 0.4 });
+    run.ran(endedRun([corpResult('ww1'), barredCorp('ww2')], NOW), { corps: CORPS, records: [corpRecord('ww1', new Date(NOW))] });
+    await run.flush();
+    const before = await readFile(textfile, 'utf8');
+    const lookup = open({ textfile });
+    lookup.meter.requested('ww1', { request: 'user/getuserid', end: 0, seconds: 0.5 });
+    lookup.meter.tokenRenewed('ww1');
+    lookup.meter.wrongNumbers('ww1', { spent: 3, budget: 80 });
+    await lookup.flush();
+    const after = await readFile(textfile, 'utf8');
+    expect(linesOnlyIn(before, after)).toEqual([
+      'orgsync_wecom_request_seconds_total{corp="ww1",endpoint="user/getuserid"} 0.5',
+      'orgsync_wecom_requests_total{corp="ww1",endpoint="user/getuserid",errcode="0"} 1',
+      'orgsync_wecom_token_renewals_total{corp="ww1"} 0',
+    ]);
+    expect(linesOnlyIn(after, before)).toEqual([
+      'orgsync_lookup_wrong_numbers_allowed{corp="ww1"} 80',
+      `orgsync_lookup_wrong_numbers_timestamp_seconds{corp="ww1"} ${NOW / 1000}`,
+      'orgsync_lookup_wrong_numbers{corp="ww1"} 3',
+      'orgsync_wecom_request_seconds_total{corp="ww1",endpoint="user/getuserid"} 1',
+      'orgsync_wecom_requests_total{corp="ww1",endpoint="user/getuserid",errcode="0"} 2',
+      'orgsync_wecom_token_renewals_total{corp="ww1"} 1',
+    ]);
+  });
+
+  test('of a host that never ran say nothing of runs', async () => {
+    const textfile = await scratch();
+    const lookup = open({ textfile });
+    lookup.meter.tokenRenewed('ww1');
+    await lookup.flush();
+    expect(parseSamples(await readFile(textfile, 'utf8'))).toEqual([{ name: 'orgsync_wecom_token_renewals_total', labels: { corp: 'ww1' }, value: 1 }]);
   });
 
   test('are not written where this is no place to run', async () => {
