@@ -4,7 +4,7 @@ import type { Http } from './http.ts';
 import type { Update } from './metrics-textfile.ts';
 
 /** The labels that name our group at the Pushgateway. It is the service's and no host's: a gateway never forgets a group. */
-export interface PushGroup {
+interface PushGroup {
   readonly job: string;
   /** Runs of different shards end at the same time: each has its own group. */
   readonly shard?: string;
