@@ -1,6 +1,6 @@
 import { Interrupted, WecomError } from '../errors.ts';
 import type { OrgsyncError } from '../errors.ts';
-import { isStale } from './freshness.ts';
+import { ageOf, isStale } from './freshness.ts';
 import type { Corp } from './model.ts';
 import type { CorpResult, EndedRun } from './outcome.ts';
 import type { AlertKey, AlertRecord, CorpRecord } from './ports.ts';
@@ -51,16 +51,16 @@ const STALE_AGAIN_MS = 3_600_000;
 
 /**
  * What a run that came to an end says about its corps. A corp that was interrupted or skipped has nothing known against
- * it, unless its last success (in `records`, read after the run) is older than `staleAfterMs`. A run that found the lease
- * taken says only that this host is able to run.
+ * it, unless its last success (in `records`, read after the run) is older than `staleAfterMs`, or it was tried for as long
+ * and has never succeeded. A run that found the lease taken says only that this host is able to run.
  */
 export function findingsOf(run: EndedRun, records: readonly CorpRecord[], { now, staleAfterMs }: { readonly now: number; readonly staleAfterMs: number }): Findings {
   if (run.reason === 'gate' || run.reason === 'read_only') return { complaints: [], healthy: [] };
-  const lastSuccess = new Map(records.map(({ corp, lastSuccessAt }) => [corp.id, lastSuccessAt]));
-  const isOld = ({ corp }: CorpResult): boolean => isStale({ lastSuccessAt: lastSuccess.get(corp.id)?.getTime() ?? null, now }, staleAfterMs);
+  const known = new Map(records.map((record) => [record.corp.id, record]));
+  const isOld = ({ corp }: CorpResult): boolean => isStale(ageOf(known.get(corp.id), now), staleAfterMs);
   const well = run.corps.filter(({ outcome }) => outcome === 'ok');
   return {
-    complaints: run.corps.flatMap((result) => complaintsOf(result, { isOld: isOld(result), lastSuccessAt: lastSuccess.get(result.corp.id) ?? null })),
+    complaints: run.corps.flatMap((result) => complaintsOf(result, { isOld: isOld(result), lastSuccessAt: known.get(result.corp.id)?.lastSuccessAt ?? null })),
     healthy: [
       { subject: 'run', corp: null },
       ...(well.length > 0 ? [{ subject: 'fleet', corp: null }] : []),

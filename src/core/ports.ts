@@ -142,6 +142,8 @@ export interface CorpRecord {
   readonly corp: Corp;
   readonly fence: number;
   readonly lastSuccessAt: Date | null;
+  /** When its oldest run that is still known began; null once it has succeeded, and before any run. */
+  readonly triedSince: Date | null;
   readonly lastRunId: number | null;
   readonly writerVersion: string | null;
   readonly memberCount: number;

@@ -5,7 +5,9 @@ import { neededNumber, neededText, neededTime, numberOf, textOf, timeOf } from '
 /** Every corp the store knows, by id. */
 export async function readCorps(connection: Connection): Promise<readonly CorpRecord[]> {
   const rows = await connection.query(
-    `SELECT id, ${connection.dialect.exactText('name')}, fence, last_success_at, last_run_id, writer_version, member_count, department_count FROM corps ORDER BY id`,
+    `SELECT id, ${connection.dialect.exactText('name')}, fence, last_success_at, last_run_id, writer_version, member_count, department_count,
+     CASE WHEN last_success_at IS NULL THEN (SELECT started_at FROM runs WHERE corp_id = corps.id ORDER BY runs.id LIMIT 1) END AS tried_since
+     FROM corps ORDER BY id`,
   );
   return rows.map(corpFromRow);
 }
@@ -16,6 +18,7 @@ function corpFromRow(row: Row): CorpRecord {
     corp: { id, name: textOf(row, 'name') ?? id },
     fence: neededNumber(row, 'fence'),
     lastSuccessAt: timeOf(row, 'last_success_at'),
+    triedSince: timeOf(row, 'tried_since'),
     lastRunId: numberOf(row, 'last_run_id'),
     writerVersion: textOf(row, 'writer_version'),
     memberCount: neededNumber(row, 'member_count'),

@@ -5,7 +5,7 @@ import type { ChangeCounts, Corp } from '../core/model.ts';
 import { exitCode, runOutcome } from '../core/outcome.ts';
 import type { CorpResult, EndedRun } from '../core/outcome.ts';
 import type { Clock, Directory, Holder, Leases, Log, Store, Writer } from '../core/ports.ts';
-import { isStale } from '../core/freshness.ts';
+import { ageOf, isStale } from '../core/freshness.ts';
 import { inShard } from '../core/shard.ts';
 import type { Shard } from '../core/shard.ts';
 import { runCorp } from './attempt.ts';
@@ -128,13 +128,12 @@ async function stoodBack(corps: readonly Corp[], holder: Holder | null, deps: Ru
 
 async function staleBehind(who: string, corps: readonly Corp[], { store, clock, staleAfterMs }: RunDeps): Promise<OrgsyncError | null> {
   const wanted = new Set(corps.map(({ id }) => id.toLowerCase()));
-  const records = (await store.corps()).filter(({ corp }) => wanted.has(corp.id.toLowerCase()));
-  const successes = records.flatMap(({ lastSuccessAt }) => (lastSuccessAt === null ? [] : [lastSuccessAt.getTime()]));
-  const lastSuccessAt = successes.length === 0 ? null : Math.max(...successes);
-  if (lastSuccessAt === null || !isStale({ lastSuccessAt, now: clock.now() }, staleAfterMs)) return null;
+  const ages = (await store.corps()).filter(({ corp }) => wanted.has(corp.id.toLowerCase())).map((record) => ageOf(record, clock.now()));
+  if (ages.length === 0 || !ages.every((age) => isStale(age, staleAfterMs))) return null;
+  const since = Math.max(...ages.map(({ lastSuccessAt, triedSince }) => lastSuccessAt ?? triedSince ?? 0));
   return new OrgsyncError('temporary', {
     code: 'stale_behind_lease',
-    message: `no success since ${new Date(lastSuccessAt).toISOString()}, and the run lease is held by ${who}`,
+    message: `no success since ${new Date(since).toISOString()}, and the run lease is held by ${who}`,
     hint: 'see what that process does: orgsync status',
   });
 }

@@ -149,6 +149,14 @@ describe('those that find their corps taken', () => {
     holder.child.kill('SIGKILL');
   });
 
+  test('are no less so where no run has ever succeeded', async () => {
+    const stage = await setStage({ engine: 'mariadb' });
+    await holdLease(stage);
+    expect(await run(stage)).toMatchObject(SILENT);
+    await execute(stage.storeUrl, "UPDATE runs SET started_at = '2026-01-01 00:00:00.000'");
+    expect(await run(stage)).toMatchObject({ code: 75, stderr: expect.stringContaining('no success since 2026-01-01T') as string });
+  });
+
   test('look at their own corps only', async () => {
     const stage = await setStage({ engine: 'mariadb', corps: 2 });
     await stage.sync();

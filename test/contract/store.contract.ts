@@ -264,6 +264,19 @@ export function describeStore(name: string, place: () => Promise<OpenEngine>): v
       expect(await store.commit(fence, changes, { requests: 7 })).toEqual(committed);
     });
 
+    test('knows since when a corp is tried that never succeeded, and no longer asks once it has', async () => {
+      const { store, clock } = await open();
+      const triedSince = new Date(clock.now);
+      for (let times = 0; times < 3; times += 1) {
+        await store.finish(await store.begin(CORP, WRITER), { outcome: 'failed', requests: 3, error: 'no answer' });
+        clock.now += 60_000;
+      }
+      await store.begin({ id: 'ww2', name: 'Later' }, WRITER);
+      expect(await store.corps()).toMatchObject([{ corp: CORP, lastSuccessAt: null, triedSince }, { corp: { id: 'ww2' }, triedSince: new Date(clock.now) }]);
+      await sync(store, [ZHANG], { departments: DEPARTMENTS });
+      expect((await store.corps())[0]).toMatchObject({ lastSuccessAt: new Date(clock.now), triedSince: null });
+    });
+
     test('closes the run and moves the last success, which nothing else does', async () => {
       const { store, clock } = await open();
       const failing = await store.begin(CORP, WRITER);
@@ -445,7 +458,7 @@ export function describeStore(name: string, place: () => Promise<OpenEngine>): v
     test('may be the first that a corp is heard of', async () => {
       const { store } = await open();
       await store.commitLive(CORP, await sighting(store, ZHANG), WRITER);
-      expect((await store.corps())[0]).toMatchObject({ corp: CORP, fence: 0, lastSuccessAt: null, memberCount: 1 });
+      expect((await store.corps())[0]).toMatchObject({ corp: CORP, fence: 0, lastSuccessAt: null, triedSince: null, memberCount: 1 });
       expect((await sync(store, [])).committed.memberCount).toBe(1);
     });
 

@@ -61,10 +61,17 @@ describe('alerts', () => {
     expect(tell(interrupted(START + 6 * HOUR + 1), START + 6 * HOUR + 1)).toEqual(['began corp:ww1 stale']);
   });
 
-  test('leave a corp alone that another process holds, and a corp that never succeeded', () => {
+  test('leave a corp alone that another process holds, and one whose first load is under way', () => {
     const skipped = endedRun([corpResult('ww1', { outcome: 'skipped' })], START);
     expect(found(skipped, START).complaints).toEqual([]);
-    expect(found(skipped, START + 9 * HOUR, [corpRecord('ww1', null)]).complaints).toEqual([]);
+    expect(found(skipped, START, [corpRecord('ww1', null)]).complaints).toEqual([]);
+    expect(found(skipped, START + 6 * HOUR, [corpRecord('ww1', null, new Date(START))]).complaints).toEqual([]);
+  });
+
+  test('tell of a corp that was tried for too long and never succeeded', () => {
+    const skipped = endedRun([corpResult('ww1', { outcome: 'skipped' })], START);
+    const { complaints } = found(skipped, START + 6 * HOUR + 1, [corpRecord('ww1', null, new Date(START))]);
+    expect(complaints).toMatchObject([{ subject: 'corp:ww1', kind: 'stale', lastSuccessAt: null }]);
   });
 
   test('say once an hour for the whole fleet that nobody gets anything done', () => {

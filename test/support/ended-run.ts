@@ -37,7 +37,7 @@ export function endedRun(corps: readonly CorpResult[], at: number, facts: Partia
   return { outcome: runOutcome(corps), reason: null, exitCode: exitCode(corps), startedAt: new Date(at - 5_000), finishedAt: new Date(at), corps, ...facts };
 }
 
-/** What the store knows of a corp. */
-export function corpRecord(id: string, lastSuccessAt: Date | null): CorpRecord {
-  return { corp: { id, name: `Corp ${id}` }, fence: 1, lastSuccessAt, lastRunId: 1, writerVersion: '1.0.0', memberCount: 40, departmentCount: 4 };
+/** What the store knows of a corp; of one that never succeeded, since when it is tried. */
+export function corpRecord(id: string, lastSuccessAt: Date | null, triedSince: Date | null = null): CorpRecord {
+  return { corp: { id, name: `Corp ${id}` }, fence: 1, lastSuccessAt, triedSince, lastRunId: 1, writerVersion: '1.0.0', memberCount: 40, departmentCount: 4 };
 }
