@@ -129,6 +129,17 @@ describe('a corp in trouble changes nothing for the others:', () => {
   });
 });
 
+test('a member who has left, and whose userid WeCom calls invalid from then on, departs', async () => {
+  const stage = await setSmall();
+  await stage.sync();
+  const { id, members } = corpOf(stage.sandbox);
+  const [userid = ''] = [...members.values()].filter(({ status }) => status === 1).map((member) => member.userid);
+  stage.sandbox.change({ op: 'removeMember', corp: id, userid });
+  stage.sandbox.faults.add({ match: { endpoint: 'user/get', userid }, effect: { kind: 'errcode', errcode: 40003 } });
+  expect(await stage.sync()).toMatchObject({ outcome: 'ok', corps: [{ counts: { departed: 1 } }] });
+  await expectTruth(stage);
+});
+
 test('a department whose list is too large is read member by member', async () => {
   const stage = await setSmall();
   stage.sandbox.faults.add({ match: { endpoint: 'user/list', department: 1 }, effect: { kind: 'errcode', errcode: 45029 } });

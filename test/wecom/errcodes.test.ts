@@ -57,6 +57,12 @@ test.each([
   expect([meaning.treatment, EXIT_CODES[kind]]).toEqual([treatment, exitCode]);
 });
 
+test('40003 means that nobody has the userid where one member is asked for, and a request of ours that is wrong elsewhere', () => {
+  expect(meaningOf(40003, 'user/get')).toEqual(meaningOf(60111));
+  expect(meaningOf(40003, 'user/list')).toMatchObject({ treatment: 'bug', code: 'request_refused' });
+  expect(meaningOf(41009, 'user/get').treatment).toBe('bug');
+});
+
 test('every known errcode has a code for programs and a hint for people', () => {
   for (const errcode of knownErrcodes()) {
     const { code, hint } = meaningOf(errcode);
