@@ -61,8 +61,8 @@ const TABLE: readonly (readonly [codes: readonly number[], meaning: Meaning])[] 
       hint: 'check `secret`: it must be the Secret of this very application, and the application must be switched on',
     },
   ],
-  [[-1, 6000], { treatment: 'repeat', kind: 'temporary', code: 'wecom_busy', hint: AGAIN }],
-  [[81026], { treatment: 'repeat', kind: 'temporary', code: 'wecom_maintenance', hint: 'WeCom is under maintenance; the next run tries again' }],
+  [[-1, 6000], { treatment: 'repeat', kind: 'unavailable', code: 'wecom_busy', hint: AGAIN }],
+  [[81026], { treatment: 'repeat', kind: 'unavailable', code: 'wecom_maintenance', hint: 'WeCom is under maintenance; the next run tries again' }],
   [
     [45033, 45035, 45036],
     { treatment: 'yield', kind: 'temporary', code: 'too_many_at_once', hint: 'lower `wecom.concurrency` for this corp, or see who else uses the same application' },

@@ -3,9 +3,9 @@ import { EXIT_CODES } from '../../src/errors.ts';
 import { knownErrcodes, meaningOf, refusal } from '../../src/wecom/errcodes.ts';
 
 test.each([
-  [-1, 'repeat', 75],
-  [6000, 'repeat', 75],
-  [81026, 'repeat', 75],
+  [-1, 'repeat', 69],
+  [6000, 'repeat', 69],
+  [81026, 'repeat', 69],
   [45033, 'yield', 75],
   [45035, 'yield', 75],
   [45036, 'yield', 75],
