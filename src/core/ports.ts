@@ -64,7 +64,7 @@ export interface Directory {
    * could not be had is a gap, unless WeCom no longer lists that department.
    */
   read(corp: Corp, options: { readonly signal: AbortSignal; readonly progress?: ReadingProgress }): Promise<Reading>;
-  /** Asks for one member by userid. `gone` means WeCom said so itself (60111, 60011 for this member, or status 5 in its answer). */
+  /** Asks for one member by userid. `gone` means WeCom said so itself (60111, 40003, 60011 for this member, or status 5 in its answer). */
   findMember(corp: Corp, userid: string, signal: AbortSignal): Promise<MemberAnswer>;
   /**
    * The userid whose mobile this is, or undefined when WeCom answers 46004, which counts as a wrong number:

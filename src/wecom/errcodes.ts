@@ -39,6 +39,7 @@ export interface Meaning {
 const AGAIN = 'WeCom is busy; the next run tries again';
 const RANGE = "check the application's visible range in the WeCom admin console (应用管理, the application, 可见范围)";
 const REPORT = 'please report this with the errcode: orgsync should not send such a request';
+const NOBODY: Meaning = { treatment: 'absent', kind: 'failed', code: 'nobody', hint: RANGE };
 
 /** Every errcode with a known treatment. Meanings are those of WeCom's global error list (P90313), treatments are ours. */
 const TABLE: readonly (readonly [codes: readonly number[], meaning: Meaning])[] = [
@@ -60,8 +61,8 @@ const TABLE: readonly (readonly [codes: readonly number[], meaning: Meaning])[] 
       hint: 'check `secret`: it must be the Secret of this very application, and the application must be switched on',
     },
   ],
-  [[-1, 6000], { treatment: 'repeat', kind: 'temporary', code: 'wecom_busy', hint: AGAIN }],
-  [[81026], { treatment: 'repeat', kind: 'temporary', code: 'wecom_maintenance', hint: 'WeCom is under maintenance; the next run tries again' }],
+  [[-1, 6000], { treatment: 'repeat', kind: 'unavailable', code: 'wecom_busy', hint: AGAIN }],
+  [[81026], { treatment: 'repeat', kind: 'unavailable', code: 'wecom_maintenance', hint: 'WeCom is under maintenance; the next run tries again' }],
   [
     [45033, 45035, 45036],
     { treatment: 'yield', kind: 'temporary', code: 'too_many_at_once', hint: 'lower `wecom.concurrency` for this corp, or see who else uses the same application' },
@@ -100,7 +101,7 @@ const TABLE: readonly (readonly [codes: readonly number[], meaning: Meaning])[] 
   [[60003, 60004, 60123, 40066], { treatment: 'item', kind: 'failed', code: 'department_unknown', hint: RANGE }],
   [[50002, 60011, 60021, 660004, 92000], { treatment: 'item', kind: 'refused', code: 'out_of_range', hint: RANGE }],
   [[45029], { treatment: 'too_large', kind: 'failed', code: 'answer_too_large', hint: 'split the department, or set `wecom.strategy: export`' }],
-  [[46004, 60103, 60111, 60146, 60147, 60148], { treatment: 'absent', kind: 'failed', code: 'nobody', hint: RANGE }],
+  [[46004, 60103, 60111, 60146, 60147, 60148], NOBODY],
   [[40088, 40089], { treatment: 'item', kind: 'failed', code: 'export_lost', hint: 'the next run orders the export again; `wecom.strategy: walk` does without' }],
   [[50100, 60268], { treatment: 'cursor', kind: 'failed', code: 'cursor_refused', hint: 'the next run tries again' }],
   [
@@ -116,11 +117,14 @@ const UNKNOWN: Meaning = {
   hint: 'look the errcode up at https://open.work.weixin.qq.com/devtool/query',
 };
 
+/** Errcodes that mean something else in answer to one endpoint: where a member is asked for, an invalid userid is nobody's. */
+const AT_ENDPOINT: ReadonlyMap<string, Meaning> = new Map([['user/get 40003', NOBODY]]);
+
 const MEANINGS = new Map(TABLE.flatMap(([codes, meaning]) => codes.map((code) => [code, meaning] as const)));
 
-/** What an errcode means, and what is done about it; a code that nobody listed is shown and not repeated. */
-export function meaningOf(errcode: number): Meaning {
-  return MEANINGS.get(errcode) ?? UNKNOWN;
+/** What an errcode means in answer to `request`, and what is done about it; a code that nobody listed is shown and not repeated. */
+export function meaningOf(errcode: number, request = ''): Meaning {
+  return AT_ENDPOINT.get(`${request} ${errcode}`) ?? MEANINGS.get(errcode) ?? UNKNOWN;
 }
 
 /** Every errcode listed, for the reference and its test. */
@@ -144,7 +148,7 @@ function shortErrmsg(errmsg: string): string {
 
 /** The error for a request that WeCom refused. `errmsg` must hold no secret and no token. */
 export function refusal({ errcode, errmsg, request }: { errcode: number; errmsg: string; request: string }): WecomError {
-  const { kind, code, hint } = meaningOf(errcode);
+  const { kind, code, hint } = meaningOf(errcode, request);
   const address = code === 'address_refused' ? callerAddress(errmsg) : undefined;
   return new WecomError(kind, {
     errcode,

@@ -55,7 +55,7 @@ export function unusable(request: string, what: string): OrgsyncError {
 /** What is done about an error of one request; undefined for an error that is none of WeCom's. */
 export function treatmentOf(error: unknown): Treatment | undefined {
   if (error instanceof WecomError) {
-    const { treatment } = meaningOf(error.errcode);
+    const { treatment } = meaningOf(error.errcode, error.request);
     // A token request has no token that could be renewed: the secret itself was refused.
     return error.request === 'gettoken' && treatment === 'renew' ? 'corp' : treatment;
   }

@@ -30,7 +30,7 @@ export async function listUserids(line: Line, departmentId: number, signal: Abor
   return parseUserids(answer) ?? fail(request, 'a userlist that is none');
 }
 
-/** One member, or undefined when WeCom says that nobody visible has this userid (60111, or 60011 where it is out of range). */
+/** One member, or undefined when WeCom says that nobody visible has this userid (60111, 40003, or 60011 where it is out of range). */
 export async function getMember(line: Line, userid: string, signal: AbortSignal): Promise<SeenMember | undefined> {
   const request = 'user/get';
   try {

@@ -108,6 +108,26 @@ test('a wrong secret is asked once a run, and the other corps go on', async () =
   await expectRecovery(stage);
 });
 
+describe('trouble that stays ends with the exit code of its kind, for one corp of several and for all:', () => {
+  test.each<[string, Effect, number, number]>([
+    ['WeCom busy', { kind: 'errcode', errcode: -1 }, 1, 69],
+    ['a version conflict', { kind: 'errcode', errcode: 6000 }, 1, 69],
+    ['WeCom under maintenance', { kind: 'errcode', errcode: 81026 }, 1, 69],
+    ['HTTP 500', { kind: 'status' }, 1, 69],
+    ['a frequency limit', { kind: 'errcode', errcode: 45009 }, 75, 75],
+    ['too many requests open', { kind: 'errcode', errcode: 45033 }, 75, 75],
+    ['a conflict of requests', { kind: 'errcode', errcode: 45035 }, 75, 75],
+    ['abnormal traffic', { kind: 'errcode', errcode: 45036 }, 75, 75],
+  ])('%s', async (_, effect, one, all) => {
+    const stage = await setStage({ corps: 2, members: 5, departments: 3, wecom: IMPATIENT });
+    const rule = stage.sandbox.faults.add({ match: { endpoint: 'department/list', corp: corpOf(stage.sandbox).id }, effect });
+    expect(await stage.sync()).toMatchObject({ outcome: 'partial', exitCode: one });
+    rule.remove();
+    stage.sandbox.faults.add({ match: { endpoint: 'department/list' }, effect });
+    expect(await stage.sync()).toMatchObject({ outcome: 'failed', exitCode: all });
+  });
+});
+
 describe('a corp in trouble changes nothing for the others:', () => {
   test.each<[string, Effect]>([
     ['silence', { kind: 'hang' }],
@@ -127,6 +147,17 @@ describe('a corp in trouble changes nothing for the others:', () => {
     }
     await expectRecovery(stage, { allowDepartures: true });
   });
+});
+
+test('a member who has left, and whose userid WeCom calls invalid from then on, departs', async () => {
+  const stage = await setSmall();
+  await stage.sync();
+  const { id, members } = corpOf(stage.sandbox);
+  const [userid = ''] = [...members.values()].filter(({ status }) => status === 1).map((member) => member.userid);
+  stage.sandbox.change({ op: 'removeMember', corp: id, userid });
+  stage.sandbox.faults.add({ match: { endpoint: 'user/get', userid }, effect: { kind: 'errcode', errcode: 40003 } });
+  expect(await stage.sync()).toMatchObject({ outcome: 'ok', corps: [{ counts: { departed: 1 } }] });
+  await expectTruth(stage);
 });
 
 test('a department whose list is too large is read member by member', async () => {

@@ -116,6 +116,22 @@ test('a member is found whatever the case of the userid, and gone when WeCom say
     await directory.close();
   }));
 
+test('whom WeCom calls no userid at all (40003) is gone, and no gap where they were to be read', () =>
+  withSandbox({ corps: 1, members: 20, departments: 2, settings: { maxListMembers: 0 } }, async (sandbox) => {
+    const corp = firstCorp(sandbox);
+    const [member] = sandbox.truth(corp.id).members;
+    const userid = member?.userid ?? '';
+    sandbox.faults.add({ match: { endpoint: 'user/get', userid }, effect: { kind: 'errcode', errcode: 40003 } });
+    const { directory, events } = openForSandbox(sandbox);
+    await expect(directory.findMember(corp, userid, never())).resolves.toEqual({ is: 'gone' });
+    expect(events()).not.toContain('request_failed');
+    const { members, gaps } = await directory.read(corp, { signal: never() });
+    expect([members.length, gaps]).toEqual([19, []]);
+    sandbox.faults.add({ match: { endpoint: 'department/list' }, effect: { kind: 'errcode', errcode: 40003 } });
+    await expect(directory.read(corp, { signal: never() })).rejects.toMatchObject({ errcode: 40003, kind: 'failed', code: 'request_refused' });
+    await directory.close();
+  }));
+
 test.each([60111, 60011] as const)('a member outside the range (%i) is gone', (invisibleMember) =>
   withSandbox({ corps: 1, members: 20, departments: 4, settings: { invisibleMember } }, async (sandbox) => {
     const corp = firstCorp(sandbox);

@@ -3,9 +3,9 @@ import { EXIT_CODES } from '../../src/errors.ts';
 import { knownErrcodes, meaningOf, refusal } from '../../src/wecom/errcodes.ts';
 
 test.each([
-  [-1, 'repeat', 75],
-  [6000, 'repeat', 75],
-  [81026, 'repeat', 75],
+  [-1, 'repeat', 69],
+  [6000, 'repeat', 69],
+  [81026, 'repeat', 69],
   [45033, 'yield', 75],
   [45035, 'yield', 75],
   [45036, 'yield', 75],
@@ -55,6 +55,12 @@ test.each([
 ] as const)('errcode %i is treated as %s and ends with exit code %i', (errcode, treatment, exitCode) => {
   const { kind, ...meaning } = meaningOf(errcode);
   expect([meaning.treatment, EXIT_CODES[kind]]).toEqual([treatment, exitCode]);
+});
+
+test('40003 means that nobody has the userid where one member is asked for, and a request of ours that is wrong elsewhere', () => {
+  expect(meaningOf(40003, 'user/get')).toEqual(meaningOf(60111));
+  expect(meaningOf(40003, 'user/list')).toMatchObject({ treatment: 'bug', code: 'request_refused' });
+  expect(meaningOf(41009, 'user/get').treatment).toBe('bug');
 });
 
 test('every known errcode has a code for programs and a hint for people', () => {
