@@ -16,8 +16,10 @@ export function completionCommand(): Command {
     .addArgument(new Argument('<shell>', 'which shell').choices(SHELLS))
     .addHelpText('after', EXAMPLES);
   return command.action((shell, _, self) => {
+    const { terminal } = contextOf(self);
     const script = SCRIPTS[shell](describe(root(self)));
-    contextOf(self).terminal.data(script);
+    if (terminal.json) terminal.document({ shell, script });
+    else terminal.data(script);
   }) as unknown as Command;
 }
 
@@ -39,8 +41,9 @@ function describe(program: CommandUnknownOpts, words: readonly string[] = []): r
     word: long ?? short ?? '',
     about: description,
   }));
+  const choices = program.registeredArguments.flatMap(({ argChoices = [], description }) => argChoices.map((word) => ({ word, about: description })));
   const inner = program.commands.flatMap((command) => describe(command, [...words, command.name()]));
-  return [{ words: words.join(' '), candidates: [...commands, ...options] }, ...inner];
+  return [{ words: words.join(' '), candidates: [...commands, ...choices, ...options] }, ...inner];
 }
 
 function globalOptions(command: CommandUnknownOpts): CommandUnknownOpts['options'] {
@@ -83,7 +86,8 @@ ${cases(places, (place) => `    ${place.words === '' ? '*' : `"${place.words}"*`
   esac
   _describe 'orgsync' candidates || _files
 }
-compdef _orgsync orgsync`;
+# From $fpath the file is itself the first call of the function.
+if [ "\${funcstack[1]}" = _orgsync ]; then _orgsync "$@"; else compdef _orgsync orgsync; fi`;
 }
 
 function fish(places: readonly Place[]): string {

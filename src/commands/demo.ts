@@ -1,6 +1,4 @@
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { Command } from '@commander-js/extra-typings';
@@ -8,11 +6,14 @@ import type { CommandUnknownOpts } from '@commander-js/extra-typings';
 import type { Sandbox } from '../sandbox/sandbox.ts';
 import { contextOf } from './context.ts';
 import type { CommandContext } from './context.ts';
+import { createDemoSteps } from './demo-steps.ts';
+import type { DemoSteps } from './demo-steps.ts';
 
 const EXAMPLES = `
 Examples:
   orgsync demo
-  orgsync demo --keep ./demo           and leave the configuration and the store there, to look at`;
+  orgsync demo --keep ./demo           and leave the configuration and the store there, to look at
+  orgsync demo --json                  what each step says to programs, in one document`;
 
 /** `orgsync demo`: the whole product on invented corps, each step the command that a user would type. */
 export function demoCommand(): CommandUnknownOpts {
@@ -26,9 +27,12 @@ export function demoCommand(): CommandUnknownOpts {
     const [{ startSandbox }, { configFor }] = await Promise.all([import('../sandbox/server.ts'), import('../sandbox/config-file.ts')]);
     const sandbox = await startSandbox({ corps: 3, members: 400, departments: 36, seed: 7 });
     try {
+      if (keep !== undefined) await mkdir(folder, { recursive: true });
       const config = join(folder, 'config.yml');
       await writeFile(config, configFor(sandbox), { mode: 0o600 });
-      await play(sandbox, config, context);
+      const steps = createDemoSteps(config, context);
+      await play(sandbox, steps, context);
+      if (context.terminal.json) context.terminal.document({ steps: steps.done, most_requests_in_one_second: busiestSecond(sandbox), kept: keep === undefined ? null : folder });
       if (keep !== undefined) context.terminal.data(`\nThe configuration and the store are in ${folder}; \`orgsync sandbox\` serves corps to go on with.`);
     } finally {
       await sandbox.close();
@@ -38,12 +42,11 @@ export function demoCommand(): CommandUnknownOpts {
 }
 
 /** Tells what happens, and lets the real commands do it. Stops at the first that fails, with its code. */
-async function play(sandbox: Sandbox, config: string, { terminal, signal, endWith, env }: CommandContext): Promise<void> {
+async function play(sandbox: Sandbox, steps: DemoSteps, { terminal, signal, endWith }: CommandContext): Promise<void> {
   const say = (text: string): void => terminal.data(`\n${terminal.paint.bold(text)}`);
   const type = async (args: readonly string[], more: readonly string[] = []): Promise<boolean> => {
     if (signal.aborted) return false;
-    terminal.data(terminal.paint.cyan(`$ orgsync ${args.map(quoted).join(' ')}`));
-    const code = await orgsync(['--config', config, ...args, ...more], { env, signal });
+    const code = await steps.run(args, more);
     if (code !== 0) endWith(code);
     return code === 0;
   };
@@ -61,15 +64,13 @@ async function play(sandbox: Sandbox, config: string, { terminal, signal, endWit
   say('Somebody calls. Who is that?');
   if (!(await type(['lookup', staying.mobile]))) return;
   say('And this one? Gone, but not forgotten, and nobody had to ask WeCom:');
-  terminal.data(terminal.paint.cyan(`$ orgsync lookup ${leaving.mobile}`));
-  await orgsync(['--config', config, 'lookup', leaving.mobile], { env, signal });
-  say(pace(sandbox));
+  await steps.run(['lookup', leaving.mobile]);
+  say(`The local WeCom counted at most ${busiestSecond(sandbox)} requests in any second and corp; ten are allowed.`);
 }
 
 /** The one promise that is worth a figure: how fast the busiest second was. */
-function pace({ stats, world }: Sandbox): string {
-  const peaks = [...world.corps.keys()].map((corp) => stats.corp(corp).maxInOneSecond);
-  return `The local WeCom counted at most ${Math.max(...peaks)} requests in any second and corp; ten are allowed.`;
+function busiestSecond({ stats, world }: Sandbox): number {
+  return Math.max(...[...world.corps.keys()].map((corp) => stats.corp(corp).maxInOneSecond));
 }
 
 interface Somebody {
@@ -85,20 +86,4 @@ function somebodyWithMobile({ world }: Sandbox, nth: number): Somebody {
     if (corp !== undefined && status === 1 && mobile !== undefined && /^1\d{10}$/.test(mobile)) return { corp: corp.id, userid, mobile };
   }
   throw new TypeError(`corp ${nth} of the demo has nobody with a mobile`);
-}
-
-/** Runs this program with other arguments, on this terminal; resolves with its exit code. Settings of the caller's own orgsync do not reach it. */
-async function orgsync(args: readonly string[], { env, signal }: Pick<CommandContext, 'env' | 'signal'>): Promise<number> {
-  const clean = Object.entries(env).filter(([name]) => !name.startsWith('ORGSYNC_'));
-  const local = { ...Object.fromEntries(clean), NO_PROXY: '127.0.0.1', no_proxy: '127.0.0.1' };
-  const child = spawn(process.execPath, [process.argv[1] ?? '', ...args], { stdio: 'inherit', env: local });
-  const stop = (): void => void child.kill('SIGTERM');
-  signal.addEventListener('abort', stop, { once: true });
-  const [code] = (await once(child, 'exit')) as [number | null];
-  signal.removeEventListener('abort', stop);
-  return code ?? 1;
-}
-
-function quoted(argument: string): string {
-  return /^[\w./:+-]+$/.test(argument) ? argument : `'${argument}'`;
 }

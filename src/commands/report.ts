@@ -39,6 +39,7 @@ export function reportCommand(): Command {
     .addHelpText('after', HELP);
   return command.action(async (options, self) => {
     const context = contextOf(self);
+    if (options.out === '-' && context.terminal.json) throw new OrgsyncError('usage', { code: 'conflicting_options', message: '--out - and --json cannot both be had', hint: 'name a file, or leave one of them out' });
     const [data, parts] = await Promise.all([collect(options, context), readParts()]);
     await deliver(reportHtml(data, parts), options, context);
   });
