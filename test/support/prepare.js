@@ -16,6 +16,8 @@ const TOOLS = [
   { program: 'cron', debian: 'cron' },
   { program: 'faketime', debian: 'faketime' },
   { program: 'chromium', debian: 'chromium' },
+  { program: 'zsh', debian: 'zsh' },
+  { program: 'fish', debian: 'fish' },
 ];
 
 const missing = NEEDS.filter(({ program, instead }) => !process.env[instead] && !isInstalled(program));
