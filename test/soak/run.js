@@ -13,7 +13,7 @@ const { values } = parseArgs({
   },
 });
 const env = { ...process.env, ORGSYNC_SOAK_ROUNDS: values.rounds, ORGSYNC_SOAK_MINUTES: values.minutes, ORGSYNC_SOAK_SEED: values.seed };
-const vitest = ['node_modules/vitest/vitest.mjs', 'run', 'test/soak', '--project', 'servers', '--disable-console-intercept'];
+const vitest = ['node_modules/vitest/vitest.mjs', 'run', 'test/soak/soak.test.ts', '--project', 'servers', '--disable-console-intercept'];
 const child = spawn(process.execPath, vitest, { env, stdio: 'inherit' });
 child.on('exit', (code) => {
   process.exitCode = code ?? 1;

@@ -1,13 +1,14 @@
-import { expect, onTestFinished, test } from 'vitest';
+import { afterAll, expect, onTestFinished, test } from 'vitest';
 import { createRandom } from '../../src/sandbox/random.ts';
 import { detour } from '../support/detour.ts';
 import { historySins } from '../support/history.ts';
 import { type ServerProcess, startMariadb, startRedis } from '../support/servers.ts';
 import { setStage, type Stage } from '../support/stage.ts';
 import { CALM, type Coast, type Counters, storm } from './storm.ts';
+import { share, sum, told } from './tally.ts';
 
-/** Rounds and minutes are for all setups together; see run.js. Without it, the suite's smoke test: two rounds. */
-const { ORGSYNC_SOAK_ROUNDS = '2', ORGSYNC_SOAK_MINUTES = '5', ORGSYNC_SOAK_SEED = '1' } = process.env;
+/** Rounds and minutes are for all setups together; see run.js. Without it, the suite's smoke test: one round each. */
+const { ORGSYNC_SOAK_ROUNDS = '3', ORGSYNC_SOAK_MINUTES = '5', ORGSYNC_SOAK_SEED = '1' } = process.env;
 
 const SETUPS = ['sqlite', 'mariadb with redis', 'mariadb'] as const;
 const YAML = 'lock: { ttl: 3s, window: 50ms }\nsafety: { max_departures: 100%, max_department_removals: 100% }\n';
@@ -16,10 +17,16 @@ const WECOM = '  rate: 12\n  rate_total: 300\n  concurrency: 8\n  timeout: 2s\n 
 const minutes = Number(ORGSYNC_SOAK_MINUTES) / SETUPS.length;
 const timeout = (minutes + 2) * 60_000;
 
+/** Those of every setup so far, in the order of setups. */
+const counted: Counters[] = [];
+
+afterAll(() => tell('in all', sum(counted)));
+
 test.each(SETUPS)('whatever happens, after every quiet round the store equals the source, and its history tells how: %s', async (setup) => {
-  const rounds = share(Number(ORGSYNC_SOAK_ROUNDS), SETUPS.indexOf(setup));
+  const rounds = share(Number(ORGSYNC_SOAK_ROUNDS), SETUPS.length, SETUPS.indexOf(setup));
   const coast = await setUp(setup);
   const counters: Counters = { ...CALM };
+  counted.push(counters);
   const sins: string[] = [];
   const until = performance.now() + minutes * 60_000;
   while (counters.rounds < rounds && performance.now() < until && sins.length === 0) {
@@ -27,9 +34,9 @@ test.each(SETUPS)('whatever happens, after every quiet round the store equals th
     counters.rounds += 1;
     counters.differences = sins.length;
   }
-  const told = Object.entries(counters).map(([name, count]) => `${name} ${count}`);
-  process.stdout.write(`soak, ${setup}, seed ${ORGSYNC_SOAK_SEED}: ${told.join(', ')}\n`);
+  tell(setup, counters);
   expect(sins).toEqual([]);
+  expect(counters.rounds).toBeGreaterThan(0);
   if (rounds > 2) expect(counters.done).toBeGreaterThan(rounds / 2);
 }, timeout);
 
@@ -82,7 +89,6 @@ async function kept(starting: Promise<ServerProcess>): Promise<ServerProcess> {
   return server;
 }
 
-/** The rounds of one setup: as many for each, the first ones get what is left over. */
-function share(rounds: number, index: number): number {
-  return Math.floor((rounds + SETUPS.length - 1 - index) / SETUPS.length);
+function tell(setup: string, counters: Counters): void {
+  process.stdout.write(`soak, ${setup}, seed ${ORGSYNC_SOAK_SEED}: ${told(counters)}\n`);
 }

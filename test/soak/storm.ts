@@ -94,11 +94,12 @@ function command({ stage, random }: Coast): readonly string[] {
   return ['run', '--allow-departures', '--max-run', '30s', ...(random.chance(0.5) ? ['--wait', '5s'] : [])];
 }
 
-async function strike(coast: Coast, victim: Running, counters: Counters): Promise<void> {
+/** One blow at a random moment, at this process or at what it works with. */
+export async function strike(coast: Coast, victim: Running, counters: Counters): Promise<void> {
   const { counts, strike: act } = coast.random.pick(BLOWS.filter(({ possible }) => possible?.(coast) ?? true));
   await sleep(coast.random.int(100, 2_000));
   // Who has ended already cannot be hurt any more.
-  if (counts !== 'faults' && counts !== 'changes' && victim.child.exitCode !== null) return;
+  if (counts !== 'faults' && counts !== 'changes' && hasEnded(victim)) return;
   counters[counts] += 1;
   await act({ coast, victim });
 }
@@ -108,6 +109,10 @@ function calmDown({ stage, proxy }: Coast, crowd: readonly Running[]): void {
   stage.sandbox.limits.reset();
   if (proxy !== undefined) proxy.up.mode = 'pass';
   for (const { child } of crowd) child.kill('SIGCONT');
+}
+
+function hasEnded({ child }: Running): boolean {
+  return child.exitCode !== null || child.signalCode !== null;
 }
 
 function has(part: 'redis' | 'proxy' | 'mariadb'): (coast: Coast) => boolean {
