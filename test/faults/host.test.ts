@@ -7,7 +7,7 @@ import { orgsync, start } from '../support/cli.ts';
 import { untilHeld } from '../support/held.ts';
 import { describeWith } from '../support/programs.ts';
 import { expectRecovery, expectTruth, organisationOf } from '../support/recovery.ts';
-import { setStage } from '../support/stage.ts';
+import { ENGINES, setStage } from '../support/stage.ts';
 import { rowsOf } from '../support/truth.ts';
 
 const BIN = new URL('../../bin/orgsync.js', import.meta.url).pathname;
@@ -40,8 +40,8 @@ describeWith(['faketime'], 'a host whose clock is wrong', () => {
     expect(Number(row?.['n'])).toBe(0);
   });
 
-  test.each([-HOUR_S, HOUR_S])('goes on when the clock is stepped by %i s in the middle of a run', async (seconds) => {
-    const stage = await setStage({ members: 10, departments: 3, yaml: 'lock: { ttl: 3s }\n' });
+  test.each(ENGINES.flatMap((engine) => [-HOUR_S, HOUR_S].map((seconds) => [seconds, engine] as const)))('goes on when the clock is stepped by %i s in the middle of a run: %s', async (seconds, engine) => {
+    const stage = await setStage({ engine, members: 10, departments: 3, yaml: 'lock: { ttl: 3s }\n' });
     const { env, step } = await wrongClock(stage.folder, 0);
     const held = stage.sandbox.faults.add({ match: { endpoint: 'user/list' }, nth: 2, times: 1, effect: { kind: 'hold' } });
     const running = start(['--config', stage.configPath, 'run'], { env });

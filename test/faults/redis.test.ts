@@ -6,7 +6,7 @@ import { untilHeld } from '../support/held.ts';
 import { openProxy, type Proxy } from '../support/proxy.ts';
 import { expectRecovery, expectTruth, organisationOf } from '../support/recovery.ts';
 import { type ServerProcess, startRedis } from '../support/servers.ts';
-import { setStage } from '../support/stage.ts';
+import { ENGINES, type EngineName, setStage } from '../support/stage.ts';
 import type { Stage } from '../support/stage.ts';
 
 const LIFE_MS = 4_000;
@@ -18,13 +18,13 @@ interface Scene {
   readonly proxy: Proxy;
 }
 
-async function setScene(args: readonly string[] = []): Promise<Scene> {
-  const server = await startRedis({ args });
+async function setScene(engine: EngineName = 'sqlite'): Promise<Scene> {
+  const server = await startRedis();
   onTestFinished(() => server.close());
   const proxy = await openProxy(server.port);
   onTestFinished(() => proxy.close());
   const yaml = `redis: redis://127.0.0.1:${proxy.port}/0\nlock: { ttl: ${LIFE_MS}ms, fair: false }\nsafety: { max_departures: 100% }\n`;
-  const stage = await setStage({ members: 20, departments: 4, yaml });
+  const stage = await setStage({ engine, members: 20, departments: 4, yaml });
   await stage.sync();
   stage.sandbox.churn({ seed: 7, departmentRemove: 0 });
   return { stage, server, proxy };
@@ -78,47 +78,49 @@ describe('a run does not notice when Redis', () => {
   });
 });
 
-test('a run whose lock was granted, and the answer lost, does its work: the lock is its own', async () => {
-  const { stage, proxy } = await setScene();
-  const lost = proxy.loseReply('lease:run');
-  expect(await orgsync(['--config', stage.configPath, 'run'])).toMatchObject({ code: 0, stdout: '', stderr: '' });
-  await lost;
-  await expectTruth(stage);
-});
+describe.each(ENGINES)('one commits, on %s:', (engine) => {
+  test('a run whose lock was granted, and the answer lost, does its work: the lock is its own', async () => {
+    const { stage, proxy } = await setScene(engine);
+    const lost = proxy.loseReply('lease:run');
+    expect(await orgsync(['--config', stage.configPath, 'run'])).toMatchObject({ code: 0, stdout: '', stderr: '' });
+    await lost;
+    await expectTruth(stage);
+  });
 
-test('when Redis comes back empty while a run works, another may read as well, and one of the two commits', async () => {
-  const { stage, server } = await setScene();
-  const { running, release } = await runHeld(stage);
-  await server.restart();
-  expect(await orgsync(['--config', stage.configPath, 'run'])).toMatchObject({ code: 0, stderr: '' });
-  const rows = await organisationOf(stage);
-  release();
-  expect((await running.ended).code).toBe(75);
-  expect(await organisationOf(stage)).toEqual(rows);
-  await expectRecovery(stage);
-});
+  test('when Redis comes back empty while a run works, another may read as well, and one of the two commits', async () => {
+    const { stage, server } = await setScene(engine);
+    const { running, release } = await runHeld(stage);
+    await server.restart();
+    expect(await orgsync(['--config', stage.configPath, 'run'])).toMatchObject({ code: 0, stderr: '' });
+    const rows = await organisationOf(stage);
+    release();
+    expect((await running.ended).code).toBe(75);
+    expect(await organisationOf(stage)).toEqual(rows);
+    await expectRecovery(stage);
+  });
 
-test('when a replica that never heard of the lock takes over, another run has the lock as well, and one of the two commits', async () => {
-  const { stage, server, proxy } = await setScene();
-  const replica = await startRedis();
-  onTestFinished(() => replica.close());
-  const link = await openProxy(server.port);
-  onTestFinished(() => link.close());
-  await redis(replica, `REPLICAOF 127.0.0.1 ${link.port}`);
-  await linkIsUp(replica);
-  // From here on nothing reaches the replica: this lock will be lost.
-  cut(link, 'drop');
-  const { running, release } = await runHeld(stage);
-  await server.kill();
-  await redis(replica, 'REPLICAOF NO ONE');
-  const elsewhere = await anotherConfig(stage, (yaml) => yaml.replace(`127.0.0.1:${proxy.port}/0`, `127.0.0.1:${replica.port}/0`));
-  expect(await orgsync(['--config', elsewhere, 'run'])).toMatchObject({ code: 0, stderr: '' });
-  const rows = await organisationOf(stage);
-  release();
-  expect((await running.ended).code).toBe(75);
-  expect(await organisationOf(stage)).toEqual(rows);
-  await server.restart();
-  await expectRecovery(stage);
+  test('when a replica that never heard of the lock takes over, another run has the lock as well, and one of the two commits', async () => {
+    const { stage, server, proxy } = await setScene(engine);
+    const replica = await startRedis();
+    onTestFinished(() => replica.close());
+    const link = await openProxy(server.port);
+    onTestFinished(() => link.close());
+    await redis(replica, `REPLICAOF 127.0.0.1 ${link.port}`);
+    await linkIsUp(replica);
+    // From here on nothing reaches the replica: this lock will be lost.
+    cut(link, 'drop');
+    const { running, release } = await runHeld(stage);
+    await server.kill();
+    await redis(replica, 'REPLICAOF NO ONE');
+    const elsewhere = await anotherConfig(stage, (yaml) => yaml.replace(`127.0.0.1:${proxy.port}/0`, `127.0.0.1:${replica.port}/0`));
+    expect(await orgsync(['--config', elsewhere, 'run'])).toMatchObject({ code: 0, stderr: '' });
+    const rows = await organisationOf(stage);
+    release();
+    expect((await running.ended).code).toBe(75);
+    expect(await organisationOf(stage)).toEqual(rows);
+    await server.restart();
+    await expectRecovery(stage);
+  });
 });
 
 describe('a run that cannot ask for the lock does nothing, and says why: Redis', () => {

@@ -3,7 +3,7 @@ import type { RuleInput } from '../../src/sandbox/faults.ts';
 import { endsAndMiddle } from '../support/every.ts';
 import { expectRecovery, expectTruth, organisationOf } from '../support/recovery.ts';
 import { adversarial, corpOf } from '../support/sandbox.ts';
-import { setStage } from '../support/stage.ts';
+import { ENGINES, type EngineName, setStage } from '../support/stage.ts';
 import type { Stage } from '../support/stage.ts';
 
 type Effect = RuleInput['effect'];
@@ -31,8 +31,8 @@ function places(requests: number, effect: Effect): readonly number[] {
   return endsAndMiddle(requests).filter((nth) => nth > 1 || effect.kind !== 'errcode' || effect.errcode !== 45009);
 }
 
-async function setSmall(yaml = ''): Promise<Stage> {
-  return await setStage({ members: 10, departments: 4, wecom: IMPATIENT, yaml });
+async function setSmall(yaml = '', engine: EngineName = 'sqlite'): Promise<Stage> {
+  return await setStage({ engine, members: 10, departments: 4, wecom: IMPATIENT, yaml });
 }
 
 describe('passing trouble at the first, a middle and the last request is absorbed:', () => {
@@ -181,8 +181,8 @@ test('a department that is removed, with its members moved, between the list and
   await expectRecovery(stage);
 });
 
-test('people with names from every corner are stored as WeCom has them, and found unchanged by the next run', async () => {
-  const stage = await setSmall();
+test.each(ENGINES)('people with names from every corner are stored as WeCom has them, and found unchanged by the next run: %s', async (engine) => {
+  const stage = await setSmall('', engine);
   const { id } = corpOf(stage.sandbox);
   const names = ['名'.repeat(64), '😀👨‍👩‍👧‍👦🇨🇳', '𠮷野家𪚥𠀀', `it's "quoted" \\ back\\slash\\`, "'; DROP TABLE members; --", '%_\\%', '=1+1', 'مرحبا‏'];
   const change = names.map((name, index) => ({ op: 'addMember' as const, corp: id, member: { userid: `odd.${index}@x-_`, name, alias: name, position: name, status: 1 }, places: [{ department: 1, order: 4_294_967_295, leader: false }] }));

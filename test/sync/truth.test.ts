@@ -109,8 +109,8 @@ test.each([{ hides: ['is_leader_in_dept'] }, { hides: ['order'] }, { hides: ['pa
   },
 );
 
-test('a member who moves between two departments during the walk never departs, whichever is read first', async () => {
-  const stage = await setStage({ members: 12, departments: 4, wecom: '  rate: 300\n  concurrency: 1\n' });
+test.each(ENGINES)('a member who moves between two departments during the walk never departs, whichever is read first: %s', async (engine) => {
+  const stage = await setStage({ engine, members: 12, departments: 4, wecom: '  rate: 300\n  concurrency: 1\n' });
   const corp = corpOf(stage.sandbox);
   const somebody = [...corp.members.values()].find(({ status }) => status === 1);
   if (somebody === undefined) throw new Error('the world has nobody to move');
