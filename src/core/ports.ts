@@ -303,6 +303,10 @@ export interface TokenCache {
   put(key: TokenKey, sealed: string, ttlMs: number): Promise<void>;
   /** Drops the token only if it is still `sealed`: somebody may have renewed it. */
   dropIf(key: TokenKey, sealed: string): Promise<void>;
+  /** What {@link TokenCache.putRefusal} told less than its `ttlMs` ago. */
+  refusal(key: TokenKey | null): Promise<string | undefined>;
+  /** Tells everybody for `ttlMs` that WeCom refused this corp and secret a token; with null, that it refuses all for now. */
+  putRefusal(key: TokenKey | null, text: string, ttlMs: number): Promise<void>;
   /**
    * Runs `fetch` in one process at a time per key, so that one token is fetched however many need it. The others wait,
    * and whoever comes after the first finds its token by {@link TokenCache.get}. Gives up waiting after 15 s and fetches then.

@@ -58,6 +58,15 @@ class RedisTokens implements TokenCache {
     await this.#link.run(DROP_IF, [this.#key('token', key)], [sealed]);
   }
 
+  async refusal(key: TokenKey | null): Promise<string | undefined> {
+    const text = await this.#link.call('GET', this.#key('token-refused', key));
+    return typeof text === 'string' ? text : undefined;
+  }
+
+  async putRefusal(key: TokenKey | null, text: string, ttlMs: number): Promise<void> {
+    await this.#link.call('SET', this.#key('token-refused', key), text, 'PX', String(Math.max(1, Math.floor(ttlMs))));
+  }
+
   async single<T>(key: TokenKey, signal: AbortSignal, fetch: () => Promise<T>): Promise<T> {
     const turn = this.#key('token-turn', key);
     const me = randomUUID();
@@ -90,7 +99,7 @@ class RedisTokens implements TokenCache {
     return reply === 1;
   }
 
-  #key(kind: string, { corpId, secretDigest }: TokenKey): string {
-    return `${this.#prefix}${kind}:${corpId.toLowerCase()}:${secretDigest}`;
+  #key(kind: string, key: TokenKey | null): string {
+    return `${this.#prefix}${kind}${key === null ? '' : `:${key.corpId.toLowerCase()}:${key.secretDigest}`}`;
   }
 }

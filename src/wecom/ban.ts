@@ -9,13 +9,21 @@ import type { WecomError } from '../errors.ts';
 export class Ban {
   readonly #waitMs: number;
   readonly #clock: Clock;
+  readonly #onRefused: () => void;
   #waitBegan: number | undefined;
   #waitEnds = -Infinity;
   #closedBy: WecomError | undefined;
 
-  constructor({ waitMs, clock }: { waitMs: number; clock: Clock }) {
+  /** @param options.onRefused hears of each refusal that tells something new */
+  constructor({ waitMs, clock, onRefused = () => undefined }: { waitMs: number; clock: Clock; onRefused?: () => void }) {
     this.#waitMs = waitMs;
     this.#clock = clock;
+    this.#onRefused = onRefused;
+  }
+
+  /** Whether anybody behind it has been refused. */
+  get isMet(): boolean {
+    return this.#waitBegan !== undefined;
   }
 
   /** How long everyone has to wait; 0 when open. Throws what closed it, once it is closed. */
@@ -34,11 +42,13 @@ export class Ban {
     if (this.#waitBegan === undefined) {
       this.#waitBegan = this.#clock.monotonic();
       this.#waitEnds = this.#waitBegan + this.#waitMs * (1 + Math.random() * 0.1);
+      this.#onRefused();
       return true;
     }
     // Those that were on their way when the first refusal came tell nothing new.
     if (departedAt <= this.#waitBegan) return true;
     this.#closedBy = error;
+    this.#onRefused();
     return false;
   }
 }

@@ -1,7 +1,7 @@
 import { NO_METER } from '../core/meter.ts';
 import type { Corp } from '../core/model.ts';
-import type { Directory } from '../core/ports.ts';
-import { WecomError } from '../errors.ts';
+import type { Directory, Log, TokenCache } from '../core/ports.ts';
+import { asOrgsyncError, WecomError } from '../errors.ts';
 import type { WecomOptions } from './access.ts';
 import { Ban } from './ban.ts';
 import { Clients } from './clients.ts';
@@ -11,6 +11,7 @@ import { Line } from './line.ts';
 import type { Shared } from './line.ts';
 import { probe } from './probe.ts';
 import { getMember, getUseridByMobile } from './questions.ts';
+import { REFUSED_FOR_MS } from './refusals.ts';
 import { readCorp } from './strategy.ts';
 import { Walk } from './walk.ts';
 
@@ -24,7 +25,7 @@ const TOKEN_WAIT_MS = 65_000;
 export function openWecom({ access, rateTotal, limiter, tokens, clock, log, meter = NO_METER, tokenWaitMs = TOKEN_WAIT_MS }: WecomOptions): Directory {
   const clients = new Clients();
   const total = new Gate({ perSecond: rateTotal, even: false, clock });
-  const tokenBan = new Ban({ waitMs: tokenWaitMs, clock });
+  const tokenBan = new Ban({ waitMs: tokenWaitMs, clock, onRefused: () => void tellOthers(tokens, log) });
   const shared: Shared = { clients, meter, total, tokenBan, limiter, tokens, clock, log };
   const lines = new Map<string, Line>();
   const lineTo = ({ id }: Corp): Line => {
@@ -62,6 +63,15 @@ export function openWecom({ access, rateTotal, limiter, tokens, clock, log, mete
       return Promise.resolve();
     },
   };
+}
+
+/** Token requests are barred for the address that asks: whoever shares the tokens had better not ask either. */
+async function tellOthers(tokens: TokenCache, log: Log): Promise<void> {
+  try {
+    await tokens.putRefusal(null, String(FREQUENCY), REFUSED_FOR_MS);
+  } catch (error) {
+    log('warn', 'token_cache_failed', 'others cannot be told that WeCom bars token requests', { code: asOrgsyncError(error).code });
+  }
 }
 
 /** Too many wrong numbers, more than 20 % of the member limit, close the question for the day (P95402, P90313). */

@@ -85,14 +85,20 @@ export class Line {
     throw new OrgsyncError('defect', { code: 'defect', message: 'a file without its bytes' });
   }
 
+  /** From now on asks for tokens that other processes were refused. */
+  doubtOthers(): void {
+    this.#application.doubtOthers();
+    this.#contacts?.doubtOthers();
+  }
+
   /** Waits `times` as long as before the first repeat of a request. */
   async pause(times: number, signal: AbortSignal): Promise<void> {
     await this.#shared.clock.sleep(times * (this.access.backoffMs ?? BACKOFF_MS), signal);
   }
 
   #credential(secret: Secret): Credential {
-    const { tokens: cache, clock, log } = this.#shared;
-    return new Credential({ corpId: this.corpId, secret, cache, clock, log, fetch: (signal) => this.#fetchToken(secret, signal) });
+    const { tokens: cache, tokenBan, clock, log } = this.#shared;
+    return new Credential({ corpId: this.corpId, secret, cache, tokenBan, clock, log, fetch: (signal) => this.#fetchToken(secret, signal) });
   }
 
   /** P91039. A success can come without errcode. */

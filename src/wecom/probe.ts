@@ -14,8 +14,12 @@ const MOBILES = 'the application sees mobile numbers';
 const ONE_BY_ONE = 'members put into the range one by one are found';
 const CONTACTS = 'the contacts secret gives ids';
 
-/** Finds out, with a handful of requests, what a corp's credentials can do. Throws nothing but `signal.reason`. */
+/**
+ * Finds out, with a handful of requests, what a corp's credentials can do; asks WeCom itself, whatever other processes
+ * have been refused. Throws nothing but `signal.reason`.
+ */
 export async function probe(line: Line, signal: AbortSignal): Promise<readonly Finding[]> {
+  line.doubtOthers();
   const listed = await attempt(listDepartments(line, signal), signal);
   const { agentId, contactsSecret } = line.access;
   if (listed instanceof OrgsyncError) return refusedAt(listed);

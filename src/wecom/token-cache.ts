@@ -8,7 +8,8 @@ const PATIENCE_MS = 15_000;
 export function createTokenCache(clock: Clock): TokenCache {
   const tokens = new Map<string, { readonly sealed: string; readonly until: number }>();
   const fetching = new Map<string, Promise<unknown>>();
-  const nameOf = ({ corpId, secretDigest }: TokenKey): string => `${corpId} ${secretDigest}`;
+  const refusals = new Map<string, { readonly text: string; readonly until: number }>();
+  const nameOf = (key: TokenKey | null): string => (key === null ? '' : `${key.corpId} ${key.secretDigest}`);
 
   return {
     async get(key) {
@@ -21,6 +22,14 @@ export function createTokenCache(clock: Clock): TokenCache {
     },
     async dropIf(key, sealed) {
       if (tokens.get(nameOf(key))?.sealed === sealed) tokens.delete(nameOf(key));
+      return Promise.resolve();
+    },
+    async refusal(key) {
+      const found = refusals.get(nameOf(key));
+      return Promise.resolve(found !== undefined && found.until > clock.monotonic() ? found.text : undefined);
+    },
+    async putRefusal(key, text, ttlMs) {
+      refusals.set(nameOf(key), { text, until: clock.monotonic() + ttlMs });
       return Promise.resolve();
     },
     async single(key, signal, fetch) {

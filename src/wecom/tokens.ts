@@ -1,8 +1,9 @@
 import type { Clock, Log, TokenCache, TokenKey } from '../core/ports.ts';
 import type { Secret } from '../core/secret.ts';
-import { WecomError } from '../errors.ts';
+import type { WecomError } from '../errors.ts';
 import { untilAborted } from './abort.ts';
-import { meaningOf } from './errcodes.ts';
+import type { Ban } from './ban.ts';
+import { barred, isFinal, REFUSED_FOR_MS, refusalOf, refusalText } from './refusals.ts';
 import { digestOf, Seal } from './seal.ts';
 
 /** How long before its end a token is no longer used: a request may wait long for its turn. */
@@ -27,6 +28,8 @@ interface CredentialOptions {
   readonly corpId: string;
   readonly secret: Secret;
   readonly cache: TokenCache;
+  /** What a frequency limit on token requests closes. */
+  readonly tokenBan: Ban;
   readonly clock: Clock;
   readonly log: Log;
   /** Asks WeCom for a token; throws its refusals as {@link WecomError}. */
@@ -36,7 +39,7 @@ interface CredentialOptions {
 /**
  * One secret of one corp, and the token it gives. The token is shared with all processes through the cache, where it
  * lies sealed; however many need a new one, it is fetched once. A secret that WeCom refused is not tried again by this
- * process: WeCom bars addresses that send wrong secrets, for all corps (P90313, 45009).
+ * process, nor for a minute by any: WeCom bars addresses that send wrong secrets, for all corps (P90313, 45009).
  */
 export class Credential {
   readonly #options: CredentialOptions;
@@ -45,6 +48,7 @@ export class Credential {
   #current: Token | undefined;
   #lastDead: Token | undefined;
   #refusedFor: WecomError | undefined;
+  #doubtsOthers = false;
   #renewal: { readonly token: Promise<Token>; readonly signal: AbortSignal } | undefined;
 
   constructor(options: CredentialOptions) {
@@ -67,6 +71,11 @@ export class Credential {
         if (signal.aborted || !renewal.signal.aborted) throw error;
       }
     }
+  }
+
+  /** From now on asks for itself what other processes were refused. */
+  doubtOthers(): void {
+    this.#doubtsOthers = true;
   }
 
   /** Whether this is still the token to use. */
@@ -128,6 +137,7 @@ export class Credential {
 
   async #fetch(signal: AbortSignal): Promise<Token> {
     const { clock, cache } = this.#options;
+    if (!this.#doubtsOthers) await this.#heedOthers();
     const fresh = await this.#options.fetch(signal).catch((error: unknown) => this.#remember(error));
     // Short lives keep half of themselves: a margin longer than the life would mean a token for every request.
     const ttlMs = Math.max(fresh.expiresInSeconds * 1000 - MARGIN_MS, fresh.expiresInSeconds * 500);
@@ -137,9 +147,21 @@ export class Credential {
     return { text: fresh.text, sealed, expiresAt };
   }
 
-  #remember(error: unknown): never {
-    if (error instanceof WecomError && ['renew', 'corp'].includes(meaningOf(error.errcode).treatment)) {
+  /** Throws what another process was refused not long ago. */
+  async #heedOthers(): Promise<void> {
+    const { cache, tokenBan } = this.#options;
+    const sealed = await this.#withCache(undefined, () => cache.refusal(this.#key));
+    const text = sealed === undefined ? undefined : this.#seal.open(sealed);
+    this.#refusedFor = text === undefined ? undefined : refusalOf(text);
+    if (this.#refusedFor !== undefined) throw this.#refusedFor;
+    if (!tokenBan.isMet && (await this.#withCache(undefined, () => cache.refusal(null))) !== undefined) throw barred();
+  }
+
+  async #remember(error: unknown): Promise<never> {
+    if (isFinal(error)) {
       this.#refusedFor = error;
+      const text = refusalText(error);
+      if (text !== undefined) await this.#withCache(undefined, () => this.#options.cache.putRefusal(this.#key, this.#seal.seal(text), REFUSED_FOR_MS));
     }
     throw error;
   }

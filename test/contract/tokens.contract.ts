@@ -52,6 +52,20 @@ export function describeTokens(name: string, open: (users: number) => Promise<re
       expect(work).toEqual({ now: 0, most: 1, fetched: 1 });
     });
 
+    test('tells everybody for a while what was refused: to a corp and secret, or to all', async () => {
+      const [one, two] = await open(2);
+      const other = two ?? one;
+      await one.putRefusal(KEY, 'refused', 60_000);
+      await one.put(KEY, 'sealed', 60_000);
+      expect(await other.refusal(KEY)).toBe('refused');
+      expect(await other.get(KEY)).toBe('sealed');
+      for (const asked of [{ ...KEY, corpId: 'ww2' }, { ...KEY, secretDigest: 'abd' }, null]) expect(await other.refusal(asked)).toBeUndefined();
+      await one.putRefusal(null, 'barred', 60_000);
+      expect([await other.refusal(null), await other.refusal(KEY)]).toEqual(['barred', 'refused']);
+      await one.putRefusal(KEY, 'again', 1);
+      await expect.poll(() => other.refusal(KEY)).toBeUndefined();
+    });
+
     test('goes on to the next one when a fetch fails', async () => {
       const [one, two] = await open(2);
       const failed = one.single(KEY, never, () => Promise.reject(new Error('refused')));
@@ -61,14 +75,14 @@ export function describeTokens(name: string, open: (users: number) => Promise<re
 
     test('lets go of who gives up waiting, and of nobody else', async () => {
       const [one, two] = await open(2);
-      let finish = (): void => undefined;
-      const first = one.single(KEY, never, () => new Promise<string>((resolve) => (finish = () => resolve('done'))));
+      const held: { finish?: () => void } = {};
+      const first = one.single(KEY, never, () => new Promise<string>((resolve) => (held.finish = () => resolve('done'))));
+      await expect.poll(() => held.finish).toBeDefined();
       const giveUp = new AbortController();
       const second = (two ?? one).single(KEY, giveUp.signal, () => Promise.resolve('never'));
       giveUp.abort(new Error('enough'));
       await expect(second).rejects.toThrow('enough');
-      await expect.poll(() => finish.name).toBe('finish');
-      finish();
+      held.finish?.();
       expect(await first).toBe('done');
     });
   });

@@ -7,7 +7,7 @@ import { digestOf, Seal } from '../../src/wecom/seal.ts';
 import { createTokenCache } from '../../src/wecom/token-cache.ts';
 import { describeTokens } from '../contract/tokens.contract.ts';
 import { corpOf, withSandbox } from '../support/sandbox.ts';
-import { firstCorp, never, openForSandbox, shapeOf, truthShape } from './support.ts';
+import { firstCorp, never, openForSandbox, reasonsOf, shapeOf, truthShape } from './support.ts';
 
 describeTokens('of one process', (users) => {
   const cache = createTokenCache(systemClock);
@@ -50,9 +50,7 @@ test('two processes with one cache need one token, and it lies there sealed', ()
     const put: string[] = [];
     const memory = createTokenCache(systemClock);
     const tokens: TokenCache = {
-      get: (key) => memory.get(key),
-      dropIf: (key, sealed) => memory.dropIf(key, sealed),
-      single: (key, signal, fetch) => memory.single(key, signal, fetch),
+      ...memory,
       put: (key, sealed, ttlMs) => {
         put.push(JSON.stringify(key), sealed);
         return memory.put(key, sealed, ttlMs);
@@ -99,7 +97,7 @@ test('a token is renewed before its end', () =>
 test('a cache that fails is told and done without', () =>
   withSandbox(SMALL, async (sandbox) => {
     const fail = (): Promise<never> => Promise.reject(new Error('gone'));
-    const { directory, events } = openForSandbox(sandbox, {}, { tokens: { get: fail, put: fail, dropIf: fail, single: fail } });
+    const { directory, events } = openForSandbox(sandbox, {}, { tokens: { get: fail, put: fail, dropIf: fail, refusal: fail, putRefusal: fail, single: fail } });
     const reading = await directory.read(firstCorp(sandbox), { signal: never() });
     expect(reading.gaps).toEqual([]);
     expect(events()).toContain('token_cache_failed');
@@ -114,6 +112,48 @@ test('rubbish in the cache is fetched anew', () =>
     const { directory } = openForSandbox(sandbox, {}, { tokens });
     expect((await directory.read(firstCorp(sandbox), { signal: never() })).gaps).toEqual([]);
     await directory.close();
+  }));
+
+test('a secret that was refused is not tried by others that share the cache; another one is, and doctor asks all the same', () =>
+  withSandbox(SMALL, async (sandbox) => {
+    const tokens = createTokenCache(systemClock);
+    const corp = firstCorp(sandbox);
+    const opened = Array.from({ length: 10 }, () => openForSandbox(sandbox, { secret: new Secret('wrong') }, { tokens }).directory);
+    const outcomes = await Promise.allSettled(opened.map((directory) => directory.read(corp, { signal: never() })));
+    expect(reasonsOf(outcomes)).toEqual(Array(10).fill(expect.objectContaining({ kind: 'refused', errcode: 40001, request: 'gettoken', code: 'secret_refused' })));
+    expect(sandbox.stats.total.byEndpoint).toEqual({ gettoken: 1 });
+    const doctor = openForSandbox(sandbox, { secret: new Secret('wrong') }, { tokens }).directory;
+    await expect(doctor.probe(corp, never())).resolves.toMatchObject([{ ok: false }]);
+    expect(sandbox.stats.total.byEndpoint).toEqual({ gettoken: 2 });
+    const right = openForSandbox(sandbox, {}, { tokens }).directory;
+    expect((await right.read(corp, { signal: never() })).gaps).toEqual([]);
+    for (const directory of [...opened, doctor, right]) await directory.close();
+  }));
+
+test('an address that is refused is this host’s own: others ask', () =>
+  withSandbox(SMALL, async (sandbox) => {
+    const rule = sandbox.faults.add({ match: { endpoint: 'gettoken' }, effect: { kind: 'errcode', errcode: 60020 } });
+    const tokens = createTokenCache(systemClock);
+    const [here, there] = [openForSandbox(sandbox, {}, { tokens }).directory, openForSandbox(sandbox, {}, { tokens }).directory];
+    await expect(here.read(firstCorp(sandbox), { signal: never() })).rejects.toMatchObject({ errcode: 60020 });
+    rule.remove();
+    expect((await there.read(firstCorp(sandbox), { signal: never() })).gaps).toEqual([]);
+    for (const directory of [here, there]) await directory.close();
+  }));
+
+test('a frequency limit on token requests stops those of others that share the cache, whatever their corp', () =>
+  withSandbox({ ...SMALL, corps: 2 }, async (sandbox) => {
+    sandbox.faults.add({ match: { endpoint: 'gettoken' }, effect: { kind: 'errcode', errcode: 45009 } });
+    const tokens = createTokenCache(systemClock);
+    const [first, second] = [...sandbox.world.corps.values()];
+    const here = openForSandbox(sandbox, {}, { tokens }).directory;
+    await expect(here.read(first ?? firstCorp(sandbox), { signal: never() })).rejects.toMatchObject({ kind: 'temporary', errcode: 45009 });
+    const { gettoken } = sandbox.stats.total.byEndpoint;
+    expect(gettoken).toBe(2);
+    const there = openForSandbox(sandbox, {}, { tokens }).directory;
+    await expect(there.read(second ?? firstCorp(sandbox), { signal: never() })).rejects.toMatchObject({ kind: 'temporary', errcode: 45009, code: 'frequency_limit', request: 'gettoken' });
+    expect(sandbox.stats.total.byEndpoint['gettoken']).toBe(2);
+    for (const directory of [here, there]) await directory.close();
   }));
 
 test('a secret that was reset while reading ends the corp after one try', () =>
