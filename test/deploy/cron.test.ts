@@ -4,6 +4,7 @@ import { fileURLToPath } from 'node:url';
 import { expect, onTestFinished, test } from 'vitest';
 import { start } from '../support/cli.ts';
 import { startCron } from '../support/cron.ts';
+import { execute } from '../support/database.ts';
 import { describeWith } from '../support/programs.ts';
 import { corpOf } from '../support/sandbox.ts';
 import { setStage } from '../support/stage.ts';
@@ -16,52 +17,86 @@ const GATE = 'gate: { SCHEDULE_ENV: production }\n';
 /** The line of crontab.example that starts a run. */
 const line = example.split('\n').find((one) => /^[^#].*orgsync run/.test(one)) ?? '';
 
-/** crontab.example with one entry a stage: every minute, as root, the built program; each notes its exit code when it has ended. */
-function tableOf(stages: readonly Stage[]): string {
-  const entries = stages.map(({ folder, configPath }) => {
-    const command = line.replace(/^(\S+\s+){6}orgsync/, `* * * * * root ${root}bin/orgsync.js`).replace('/etc/orgsync/config.yml', configPath);
-    return `${command}; echo $? >> ${folder}/codes`;
+/** One start by cron. */
+interface Entry {
+  readonly stage: Stage;
+  /** The only minute, after six, in which it is started. */
+  readonly minute: number;
+}
+
+/** Prints something in every minute, and so tells by its mails how far cron has come. */
+const HEARTBEAT = 'echo cron has come so far';
+
+/** crontab.example with one line a start: as root, the built program; each line notes the exit code when it has ended. */
+function tableOf(entries: readonly Entry[]): string {
+  const lines = entries.map(({ stage, minute }) => {
+    const command = line.replace(/^(\S+\s+){6}orgsync/, `${minute} 6 * * * root ${root}bin/orgsync.js`).replace('/etc/orgsync/config.yml', stage.configPath);
+    return `${command}; echo $? > ${noteOf({ stage, minute })}`;
   });
-  return example.replace(line, entries.join('\n'));
+  return example.replace(line, [...lines, `* * * * * root ${HEARTBEAT}`].join('\n'));
 }
 
-/** Exit codes so far. */
-async function codes({ folder }: Stage): Promise<readonly string[]> {
-  return (await readFile(path.join(folder, 'codes'), 'utf8').catch(() => '')).split('\n').filter(Boolean);
+/** Where the exit code of a start will be. It stands in the line, and so in the subject of the mail. */
+function noteOf({ stage, minute }: Entry): string {
+  return path.join(stage.folder, `code-${minute}`);
 }
 
-/** Runs that failed: on a busy machine a minute can end before a run does, and then the next one stands back. */
-async function failures(stage: Stage): Promise<readonly string[]> {
-  return (await codes(stage)).filter((code) => code === '77');
+async function codeOf(entry: Entry): Promise<string> {
+  return (await readFile(noteOf(entry), 'utf8').catch(() => '')).trim();
+}
+
+/** Lets cron work through its table: until every start has ended, and two minutes more for mails that nobody expects. */
+async function mailsOf(entries: readonly Entry[]): Promise<(entry: Entry) => readonly string[]> {
+  const cron = await startCron(tableOf(entries));
+  const beats = async (): Promise<number> => (await cron.mails()).filter((mail) => subjectOf(mail).endsWith(HEARTBEAT)).length;
+  const running = async (): Promise<number> => (await Promise.all(entries.map(codeOf))).filter((code) => code === '').length;
+  await expect.poll(running, { timeout: 120_000, interval: 250 }).toBe(0);
+  const last = await beats();
+  await expect.poll(beats, { timeout: 30_000, interval: 250 }).toBeGreaterThanOrEqual(last + 2);
+  const mails = (await cron.mails()).filter((mail) => !subjectOf(mail).endsWith(HEARTBEAT));
+  const unknown = mails.filter((mail) => !entries.some((entry) => subjectOf(mail).endsWith(noteOf(entry))));
+  expect(unknown).toEqual([]);
+  return (entry) => mails.filter((mail) => subjectOf(mail).endsWith(noteOf(entry)));
+}
+
+function subjectOf(mail: string): string {
+  return /^Subject: (.*)$/m.exec(mail)?.[1] ?? '';
+}
+
+/** What a mail says, but for its head. */
+function bodyOf(mail: string): string {
+  return mail.slice(mail.indexOf('\n\n') + 2).trim();
 }
 
 describeWith(['cron', 'faketime', 'unshare'], 'cron', () => {
-  test.skipIf(process.getuid?.() !== 0)('mails nothing of a run that works or stands back, and one mail of a run that fails, with what to do', async () => {
-    const [working, waiting, failing, elsewhere] = await Promise.all([setStage({ yaml: GATE }), setStage({ yaml: GATE }), setStage({ yaml: GATE }), setStage({ yaml: 'gate: { SCHEDULE_ENV: staging }\n' })]);
-    const { id } = corpOf(failing.sandbox);
-    failing.sandbox.change({ op: 'setSecret', corp: id, kind: 'app_pre2022', patch: { trustedIps: ['203.0.113.9'] } });
-    await holdLease(waiting);
-    const cron = await startCron(tableOf([working, waiting, failing, elsewhere]));
-    const all = [working, waiting, failing, elsewhere];
-    const fewest = async (): Promise<number> => Math.min((await failures(failing)).length, ...(await Promise.all(all.map(async (stage) => (await codes(stage)).length))));
-    await expect.poll(fewest, { timeout: 90_000, interval: 250 }).toBeGreaterThanOrEqual(2);
-    const failed = await failures(failing);
-    await expect.poll(async () => (await cron.mails()).length, { timeout: 10_000 }).toBeGreaterThanOrEqual(failed.length);
-    const mails = await cron.mails();
-    expect(mails.length).toBeLessThanOrEqual((await failures(failing)).length);
-    for (const mail of mails) {
+  test.skipIf(process.getuid?.() !== 0)('mails nothing of a run that works or has nothing to do, and one mail of each that fails, with what to do', async () => {
+    const [working, waiting, failing, stale, elsewhere] = await Promise.all([
+      setStage({ yaml: GATE }),
+      setStage({ yaml: GATE }),
+      setStage({ yaml: GATE }),
+      setStage({ engine: 'mariadb', yaml: `${GATE}alerts: { stale_after: 1h }\n` }),
+      setStage({ yaml: 'gate: { SCHEDULE_ENV: staging }\n' }),
+    ]);
+    failing.sandbox.change({ op: 'setSecret', corp: corpOf(failing.sandbox).id, kind: 'app_pre2022', patch: { trustedIps: ['203.0.113.9'] } });
+    await Promise.all([holdLease(waiting), holdLease(stale)]);
+    await execute(stale.storeUrl, 'UPDATE corps SET last_success_at = UTC_TIMESTAMP(3) - INTERVAL 2 HOUR');
+    const starts = [working, waiting, failing, stale, elsewhere].flatMap((stage) => [1, 6].map((minute) => ({ stage, minute })));
+    const mails = await mailsOf(starts);
+    const told = async (stage: Stage): Promise<readonly unknown[]> =>
+      await Promise.all(starts.filter((start) => start.stage === stage).map(async (start) => [await codeOf(start), ...mails(start).map(bodyOf)]));
+    for (const stage of [working, waiting, elsewhere]) expect(await told(stage)).toEqual([['0'], ['0']]);
+    const refused = ['77', expect.stringMatching(/^orgsync: .*60020[^]*^ {2}fix: add 127\.0\.0\.1 to [^]*$/m)];
+    expect(await told(failing)).toEqual([refused, refused]);
+    const watchdog = ['75', expect.stringMatching(/^orgsync: no success since \d{4}-.*, and the run lease is held by .*\n {2}fix: .*orgsync status$/)];
+    expect(await told(stale)).toEqual([watchdog, watchdog]);
+    for (const mail of starts.flatMap(mails)) {
       expect(mail).toMatch(/^To: ops@example\.com$/m);
-      const body = mail.slice(mail.indexOf('\n\n') + 2).trim();
-      expect(body).toContain('60020');
-      expect(body).toMatch(/^ {2}fix: add 127\.0\.0\.1 to /m);
-      expect(body.split('\n').length).toBeLessThanOrEqual(5);
+      expect(bodyOf(mail).split('\n').length).toBeLessThanOrEqual(5);
     }
-    const others = await Promise.all([working, waiting, elsewhere].map(async (stage) => [...new Set(await codes(stage))]));
-    expect(others).toEqual([['0'], ['0'], ['0']]);
     const { stored, source } = await working.organisations();
     expect(stored).toEqual(source);
     expect(elsewhere.sandbox.stats.total.requests).toBe(0);
-  }, 180_000);
+  }, 240_000);
 });
 
 /** A run that has the lease, and waits for WeCom as long as the test takes. */
