@@ -23,6 +23,7 @@ the name of the file and secrets as \`***\`. \`config.example.yml\` has every ke
 
 - **From the environment**: \`\${NAME}\` and \`\${NAME:-default}\` work in every value. A variable that is not set and has no
   default is an error. In the password of an address, \`@\`, \`/\` and the like are encoded for you. Write \`$\${\` to mean \`\${\`.
+- **Numbers** may stand for text without quotes: \`gate: { SITE: 01 }\` means the value \`01\`, as it is written.
 - **Secrets** are text, usually \`\${NAME}\`, or \`{ file: PATH }\`; a line break at the end of the file is left out.
 - **Paths** start at the folder of the configuration file.
 - **Durations** are written \`500ms\`, \`60s\`, \`90m\`, \`6h\`, \`7d\`, \`1h30m\`.

@@ -60,8 +60,7 @@ function found(path: KeyPath, source: Source): string {
 /** A value made of `${NAME}` only may be shown; anything else could be the secret itself. */
 function concealed(written: string, value: unknown): string {
   if (/^(?:\$\{[^}]*\})+$/.test(written)) return `${written.replace(/:-[^}]*/g, ':-…')}${value === '' ? ', which is empty' : ''}`;
-  if (written.trim() === '') return 'nothing';
-  return typeof value === 'string' ? 'text that is not shown here' : `a ${typeof value}`;
+  return quoted(written) === 'nothing' ? 'nothing' : 'text that is not shown here';
 }
 
 function quoted(written: string): string {

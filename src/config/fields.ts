@@ -33,25 +33,31 @@ export function list<Item extends z.ZodType>(item: Item, { min = 0, of }: { min?
   return z.array(item, { error }).min(min, { error }).readonly();
 }
 
+const SOMETHING = /\S/;
+
 /** Text that is not empty. `pattern` is matched against all of it. */
-export function text(expected: string, pattern = /\S/) {
-  return z.string({ error: expected }).regex(pattern, { error: expected }).meta({ accepts: expected });
+export function text(expected: string, pattern = SOMETHING) {
+  return z.string({ error: expected }).regex(pattern, { error: expected }).meta({ accepts: expected, unquoted: pattern === SOMETHING });
 }
 
-/** Yes or no; the words also as text, for `${NAME}`. */
+/** Yes or no, as YAML writes them. */
 export function flag() {
   const words = new Map<unknown, boolean>([
     ['true', true],
     ['false', false],
   ]);
-  return z.preprocess((value) => words.get(value) ?? value, z.boolean({ error: 'true or false' })).meta({ accepts: 'true or false' });
+  const meant = (value: unknown): unknown => words.get(String(value).toLowerCase()) ?? value;
+  return z.preprocess(meant, z.boolean({ error: 'true or false' })).meta({ accepts: 'true or false' });
 }
 
-/** A number within bounds, both included; digits also as text, for `${NAME}`. */
+/** A number as YAML writes it, without its hexadecimal and octal ones. */
+const NUMBER = /^[-+]?(\d+\.?\d*|\.\d+)(e[-+]?\d+)?$/i;
+
+/** A number within bounds, both included. */
 export function number({ min, max, whole = true }: { min: number; max: number; whole?: boolean }) {
   const error = `a ${whole ? 'whole ' : ''}number from ${min} to ${max}`;
   const plain = whole ? z.int({ error }) : z.number({ error });
-  const digits = (value: unknown): unknown => (typeof value === 'string' && /^\d+(\.\d+)?$/.test(value) ? Number(value) : value);
+  const digits = (value: unknown): unknown => (typeof value === 'string' && NUMBER.test(value) ? Number(value) : value);
   return z.preprocess(digits, plain.min(min, { error }).max(max, { error })).meta({ accepts: error });
 }
 

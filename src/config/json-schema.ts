@@ -6,7 +6,7 @@ export interface JsonSchema {
   $schema?: string;
   title?: string;
   description?: string;
-  type?: string;
+  type?: string | readonly string[];
   default?: unknown;
   examples?: readonly unknown[];
   enum?: readonly unknown[];
@@ -16,6 +16,8 @@ export interface JsonSchema {
   readOnly?: boolean;
   /** What the value accepts, in words; not a keyword of JSON Schema, and left out of what is published. */
   accepts?: string;
+  /** Whether a number, true or false is taken for the text that it is written as; not a keyword either. */
+  unquoted?: boolean;
   /** Examples as they are written: zod leaves out `examples` where a value is transformed. */
   suchAs?: readonly unknown[];
   required?: readonly string[];
@@ -27,11 +29,16 @@ export interface JsonSchema {
 /** Anything may come from the environment: `${NAME}` where a number or a word is expected. */
 const VARIABLE: JsonSchema = { type: 'string', pattern: String.raw`\$\{[A-Za-z_]\w*(:-[^}]*)?\}` };
 
+/** What YAML makes of text without quotes. */
+const UNQUOTED = ['string', 'number', 'boolean'];
+
 /** The JSON Schema of the configuration as it is written, for editors. */
 export function jsonSchema(): JsonSchema {
   const published = describedSchema((part) => {
     delete part.accepts;
     admitVariables(part);
+    if (part.unquoted === true) part.type = UNQUOTED;
+    delete part.unquoted;
   });
   return { ...published, title: 'Configuration of orgsync' };
 }

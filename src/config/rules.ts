@@ -54,8 +54,9 @@ function hmacNeedsWebhook({ alerts }: Draft): readonly Breach[] {
 }
 
 function rateWithinTotal({ wecom }: Draft): readonly Breach[] {
-  const { rate = 10, rate_total: total = 300 } = asDraft(wecom);
-  if (typeof rate !== 'number' || typeof total !== 'number' || rate <= total) return [];
+  const { rate: writtenRate = 10, rate_total: writtenTotal = 300 } = asDraft(wecom);
+  const [rate, total] = [Number(writtenRate), Number(writtenTotal)];
+  if (!(rate > total)) return [];
   return [{ path: ['wecom', 'rate'], message: `found ${rate}; expected no more than rate_total (${total})` }];
 }
 

@@ -123,8 +123,8 @@ function isMysqlUrl(written: string): boolean {
 }
 
 function gate() {
-  const error = 'a value, or a list of values (numbers in quotes)';
-  const value = z.string({ error });
+  const error = 'a value, or a list of values';
+  const value = z.string({ error }).meta({ unquoted: true });
   const values = z.array(value, { error }).min(1, { error }).readonly();
   const name = z.string().regex(/^[A-Za-z_]\w*$/);
   return z

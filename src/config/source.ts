@@ -4,7 +4,7 @@ import { keyName, type KeyPath, type Position, type Problem } from './problems.t
 
 /** A configuration as it was written, before anything is known about its keys. */
 export interface Source {
-  /** Plain data, variables filled in, keys without a value left out. */
+  /** Plain data, variables filled in, keys without a value left out. Numbers, true and false are texts as they are written: what they mean depends on the key. */
   readonly value: unknown;
   /** What is wrong already. With `broken`, there is no `value` worth looking at. */
   readonly problems: readonly Problem[];
@@ -77,7 +77,11 @@ function sourceOf(document: Document, env: Environment, { faults, position, text
   };
   visit(document, {
     Scalar(key, node, ancestors) {
-      if (key === 'key' || typeof node.value !== 'string') return;
+      if (key === 'key' || node.value === null) return;
+      if (typeof node.value !== 'string') {
+        node.value = sourceText(node, text);
+        return;
+      }
       writtenAs.set(node, node.value);
       const { filled, problems } = interpolate(node.value, env);
       node.value = filled;

@@ -56,6 +56,30 @@ describe('a configuration that holds', () => {
     expect(config).toMatchObject({ parallel_corps: 7, read_only: true, gate: { WHERE: ['[a, b]'] } });
   });
 
+  it('takes a number, or true, for the text that it is written as where text is meant', async () => {
+    const { config } = await load('corps: [{ id: 0123, name: 2024.0, secret: 00123456789012345678901 }]\ngate: { SITE: 1, LIST: [01, 2.0, true, 0x1F], QUOTED: "1" }\nlog: { file: 7 }\n');
+    expect(config).toMatchObject({ corps: [{ id: '0123', name: '2024.0' }], gate: { SITE: ['1'], LIST: ['01', '2.0', 'true', '0x1F'], QUOTED: ['1'] } });
+    expect('query' in config.corps ? '' : config.corps[0]?.secret.reveal()).toBe('00123456789012345678901');
+    expect(config.log.file).toMatch(/\/7$/u);
+  });
+
+  it('takes a number for text in JavaScript and in rows as well', async () => {
+    const root = folder({ 'config.mjs': 'export default { corps: [{ id: 12, secret: 34 }], gate: { SITE: 1, LIST: [2, true] }, parallel_corps: 5, read_only: true };' });
+    const { config } = await loadConfig({ explicitPath: join(root, 'config.mjs'), env: {}, cwd: root, home: root });
+    expect(config).toMatchObject({ corps: [{ id: '12', name: '12' }], gate: { SITE: ['1'], LIST: ['2', 'true'] }, parallel_corps: 5, read_only: true });
+    const [corp] = corpsFromRows([{ id: 'ww1', name: 2024, secret: 34, agent_id: 7 }], config);
+    expect({ name: corp?.name, secret: corp?.secret.reveal(), agent_id: corp?.agent_id }).toEqual({ name: '2024', secret: '34', agent_id: 7 });
+  });
+
+  it.each([
+    ['parallel_corps: +7', { parallel_corps: 7 }],
+    ['wecom: { rate: 1e1, rate_total: .5e3 }', { wecom: { rate: 10, rate_total: 500 } }],
+    ['read_only: True', { read_only: true }],
+    ['safety: { max_departures: 5 }', { safety: { max_departures: { count: 5 } } }],
+  ])('still reads %s', async (line, wanted) => {
+    expect((await load(`${CORP}${line}\n`, S)).config).toMatchObject(wanted);
+  });
+
   it.each(['1', 'true', 'yes'])('is read-only when ORGSYNC_READ_ONLY=%s, whatever the file says', async (value) => {
     const { config } = await load(`${CORP}read_only: false\n`, { ...S, ORGSYNC_READ_ONLY: value });
     expect(config.read_only).toBe(true);
