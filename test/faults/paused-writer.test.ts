@@ -84,13 +84,24 @@ describe.each(KEEPERS.slice(1))('a writer that was paused inside its transaction
   });
 });
 
+describe.each(KEEPERS)('a writer that was paused after COMMIT has written what it wrote, and adds nothing: %s', (_, engine, redis) => {
+  test('before the next call', async () => {
+    const stage = await setPaused(engine, redis());
+    const paused = run(stage.configPath, stopBefore(2, 'INSERT INTO changes,COMMIT'));
+    await stopped(paused);
+    const rows = await successor(stage);
+    paused.child.kill('SIGCONT');
+    expect(await paused.ended).toMatchObject({ code: 0, stdout: '' });
+    expect(await organisationOf(stage)).toEqual(rows);
+    const outcomes = await rowsOf(stage.storeUrl, 'SELECT outcome FROM runs ORDER BY id');
+    expect(outcomes.map(({ outcome }) => outcome)).toEqual(['ok', 'ok', 'ok']);
+    await expectRecovery(stage);
+  });
+});
+
 test('a writer paused inside its SQLite transaction makes others give up in time, for the file is its alone, and finishes when it wakes', async () => {
   const stage = await setPaused('sqlite', '');
-  const env = {
-    NODE_OPTIONS: `--import=${new URL('die-at.js', import.meta.url).href}`,
-    ...{ ORGSYNC_TEST_DIE_AT: '1', ORGSYNC_TEST_DIE_BY: 'SIGSTOP', ORGSYNC_TEST_DIE_FROM: 'INSERT INTO changes' },
-  };
-  const paused = run(stage.configPath, env);
+  const paused = run(stage.configPath, stopBefore(1, 'INSERT INTO changes'));
   await stopped(paused);
   const before = await organisationOf(stage);
   await expect(stage.sync()).rejects.toMatchObject({ kind: 'temporary', code: 'store_busy' });
@@ -117,6 +128,12 @@ test('of two that both hold the lock, each in a Redis of its own, one commits', 
   expect(await organisationOf(stage)).toEqual(rows);
   await expectRecovery(stage);
 });
+
+/** The environment of a run that stops itself before a call of the database; see die-at.js. */
+function stopBefore(nth: number, from: string): Readonly<Record<string, string>> {
+  const hurt = `--import=${new URL('die-at.js', import.meta.url).href}`;
+  return { NODE_OPTIONS: hurt, ORGSYNC_TEST_DIE_AT: String(nth), ORGSYNC_TEST_DIE_BY: 'SIGSTOP', ORGSYNC_TEST_DIE_FROM: from };
+}
 
 /** Resolves when the process has stopped itself. */
 async function stopped({ child }: Running): Promise<void> {

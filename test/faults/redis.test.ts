@@ -1,10 +1,11 @@
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { orgsync, start } from '../support/cli.ts';
 import type { Running } from '../support/cli.ts';
-import { anotherConfig } from '../support/detour.ts';
+import { anotherConfig, detour } from '../support/detour.ts';
 import { untilHeld } from '../support/held.ts';
 import { openProxy, type Proxy } from '../support/proxy.ts';
 import { expectRecovery, expectTruth, organisationOf } from '../support/recovery.ts';
+import { command } from '../support/redis.ts';
 import { type ServerProcess, startRedis } from '../support/servers.ts';
 import { ENGINES, type EngineName, setStage } from '../support/stage.ts';
 import type { Stage } from '../support/stage.ts';
@@ -60,6 +61,25 @@ describe('a run whose Redis goes away for good stops within its lease’s life, 
   });
 });
 
+describe('a run that was writing when its Redis went away has written all of it, under its fence: Redis', () => {
+  test.each<[string, (scene: Scene) => unknown, (scene: Scene) => unknown]>([
+    ['is killed', ({ server }) => server.kill(), ({ server }) => server.restart()],
+    ['cannot be reached any more', ({ proxy }) => cut(proxy, 'drop'), ({ proxy }) => cut(proxy, 'pass')],
+  ])('%s', async (_, hurt, heal) => {
+    const scene = await setScene('mariadb');
+    const { proxy, configPath } = await detour(scene.stage);
+    const running = start(['--config', configPath, 'run']);
+    await proxy.next('up', 'INSERT INTO changes');
+    proxy.up.mode = 'hold';
+    await hurt(scene);
+    proxy.up.mode = 'pass';
+    expect(await running.ended).toMatchObject({ code: 0, stdout: '', stderr: '' });
+    await expectTruth(scene.stage);
+    await heal(scene);
+    await expectRecovery(scene.stage);
+  });
+});
+
 describe('a run does not notice when Redis', () => {
   test.each<[string, (scene: Scene) => unknown, (scene: Scene) => unknown]>([
     ['is frozen for a moment', ({ server }) => server.stop(), ({ server }) => server.cont()],
@@ -105,13 +125,13 @@ describe.each(ENGINES)('one commits, on %s:', (engine) => {
     onTestFinished(() => replica.close());
     const link = await openProxy(server.port);
     onTestFinished(() => link.close());
-    await redis(replica, `REPLICAOF 127.0.0.1 ${link.port}`);
+    await command(replica, `REPLICAOF 127.0.0.1 ${link.port}`);
     await linkIsUp(replica);
     // From here on nothing reaches the replica: this lock will be lost.
     cut(link, 'drop');
     const { running, release } = await runHeld(stage);
     await server.kill();
-    await redis(replica, 'REPLICAOF NO ONE');
+    await command(replica, 'REPLICAOF NO ONE');
     const elsewhere = await anotherConfig(stage, (yaml) => yaml.replace(`127.0.0.1:${proxy.port}/0`, `127.0.0.1:${replica.port}/0`));
     expect(await orgsync(['--config', elsewhere, 'run'])).toMatchObject({ code: 0, stderr: '' });
     const rows = await organisationOf(stage);
@@ -127,9 +147,9 @@ describe('a run that cannot ask for the lock does nothing, and says why: Redis',
   test.each<[string, (scene: Scene) => unknown, number, RegExp]>([
     ['is down', ({ server }) => server.kill(), 69, /Redis/],
     ['resets connections', ({ proxy }) => (proxy.refuse = true), 69, /Redis/],
-    ['wants a password', ({ server }) => redis(server, 'CONFIG SET requirepass secret-word'), 77, /password|AUTH|auth/],
-    ['is a replica', ({ server }) => redis(server, 'REPLICAOF 127.0.0.1 1'), 69, /Redis/],
-    ['is full', ({ server }) => redis(server, 'CONFIG SET maxmemory 1'), 69, /memory/],
+    ['wants a password', ({ server }) => command(server, 'CONFIG SET requirepass secret-word'), 77, /password|AUTH|auth/],
+    ['is a replica', ({ server }) => command(server, 'REPLICAOF 127.0.0.1 1'), 69, /Redis/],
+    ['is full', ({ server }) => command(server, 'CONFIG SET maxmemory 1'), 69, /memory/],
   ])('%s', async (_, hurt, code, words) => {
     const scene = await setScene();
     await hurt(scene);
@@ -146,13 +166,7 @@ function cut(proxy: Proxy, mode: 'drop' | 'pass'): void {
   if (mode === 'pass') proxy.reset();
 }
 
-/** Sends one command in words, and returns the answer as it comes. */
-async function redis({ port }: ServerProcess, command: string): Promise<string> {
-  const { firstBytes } = await import('../support/server-process.ts');
-  return (await firstBytes(port, `${command}\r\n`)).toString();
-}
-
 async function linkIsUp(replica: ServerProcess): Promise<void> {
   const { setTimeout: sleep } = await import('node:timers/promises');
-  while (!(await redis(replica, 'INFO replication')).includes('master_link_status:up')) await sleep(30);
+  while (!(await command(replica, 'INFO replication')).includes('master_link_status:up')) await sleep(30);
 }

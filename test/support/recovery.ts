@@ -3,6 +3,8 @@ import { expect } from 'vitest';
 import type { RunRequest } from '../../src/sync/run.ts';
 import { execute } from './database.ts';
 import { historySins } from './history.ts';
+import { command } from './redis.ts';
+import type { ServerProcess } from './servers.ts';
 import type { Stage } from './stage.ts';
 import { rowsOf } from './truth.ts';
 
@@ -48,4 +50,9 @@ export async function tamper({ storeUrl }: Stage, sql: string): Promise<void> {
 /** Ends the life of every lease in the store, so that an enumeration need not wait for it each time. */
 export async function endLeases(stage: Stage): Promise<void> {
   await tamper(stage, "UPDATE leases SET expires_at = '2000-01-01 00:00:00.000'");
+}
+
+/** The same for leases in Redis; pace, tokens and rations stay. */
+export async function endRedisLeases(redis: ServerProcess): Promise<void> {
+  await command(redis, `EVAL "for _, key in ipairs(redis.call('KEYS', '*lease:*')) do redis.call('DEL', key) end" 0`);
 }

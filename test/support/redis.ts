@@ -4,6 +4,7 @@ import { systemClock } from '../../src/clock.ts';
 import { Secret } from '../../src/core/secret.ts';
 import { openRedis, type RedisParts } from '../../src/redis/open.ts';
 import { openProxy, type Proxy } from './proxy.ts';
+import { firstBytes, type ServerProcess } from './server-process.ts';
 
 type Options = Parameters<typeof openRedis>[0];
 
@@ -35,4 +36,9 @@ export async function openRedisProxy(port = Number(new URL(inject('redisUrl')).p
   const proxy = await openProxy(port);
   onTestFinished(async () => proxy.close());
   return proxy;
+}
+
+/** Sends one command in words, and returns the answer as it comes. */
+export async function command({ port }: ServerProcess, words: string): Promise<string> {
+  return (await firstBytes(port, `${words}\r\n`)).toString();
 }
