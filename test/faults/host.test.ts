@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, inject, onTestFinished, test } from 'vitest';
 import { orgsync, start } from '../support/cli.ts';
 import { untilHeld } from '../support/held.ts';
@@ -12,6 +13,9 @@ import { rowsOf } from '../support/truth.ts';
 
 const BIN = new URL('../../bin/orgsync.js', import.meta.url).pathname;
 const HOUR_S = 3_600;
+
+/** A moment as the store writes it. */
+const utc = (ms: number): string => new Date(ms).toISOString().replace('T', ' ').slice(0, 23);
 
 describeWith(['faketime'], 'a host whose clock is wrong', () => {
   /** The environment of a process whose wall clock is off by what the file says, and whose monotonic clock is not: as after a step of ntpd. */
@@ -64,6 +68,47 @@ describeWith(['faketime'], 'a host whose clock is wrong', () => {
     expect((await running.ended).code).toBe(0);
     await expectTruth(stage);
   });
+});
+
+describe('a run keeps its times in UTC, and they go forward,', () => {
+  test.each(['America/New_York', 'Pacific/Kiritimati', 'Asia/Kathmandu', 'Nowhere/At_all'])('in the time zone %s', async (TZ) => {
+    const stage = await setStage({ members: 10, departments: 3 });
+    const before = utc(Date.now());
+    expect(await orgsync(['--config', stage.configPath, 'run'], { env: { TZ } })).toMatchObject({ code: 0, stdout: '', stderr: '' });
+    const [times] = await rowsOf(stage.storeUrl, 'SELECT started_at, finished_at FROM runs');
+    const inOrder = [before, String(times?.['started_at']), String(times?.['finished_at']), utc(Date.now())];
+    expect(inOrder).toEqual([...inOrder].sort());
+    await expectTruth(stage);
+  });
+});
+
+describeWith(['faketime'], 'a run in the hour that', () => {
+  test.each([
+    ['is left out in spring', '2026-03-29 01:59:59'],
+    ['comes twice in autumn', '2026-10-25 02:59:59'],
+    ['ends a month and a year', '2026-12-31 23:59:59'],
+  ])('%s does what it does in any other', async (_, at) => {
+    const stage = await setStage({ members: 10, departments: 3 });
+    const held = stage.sandbox.faults.add({ match: { endpoint: 'user/list' }, nth: 1, times: 1, effect: { kind: 'hold' } });
+    const args = ['-f', `@${at}`, process.execPath, BIN, '--config', stage.configPath, 'run'];
+    const child = spawn('faketime', args, { env: { PATH: process.env['PATH'], TZ: 'Europe/Berlin' }, stdio: 'ignore' });
+    onTestFinished(() => void child.kill('SIGKILL'));
+    const exit = once(child, 'exit');
+    await held.reached(1);
+    await sleep(1_500);
+    held.release();
+    expect((await exit)[0]).toBe(0);
+    const [run] = await rowsOf(stage.storeUrl, 'SELECT started_at, finished_at FROM runs');
+    expect(String(run?.['finished_at']) > String(run?.['started_at'])).toBe(true);
+    await expectTruth(stage);
+  });
+});
+
+test('a run that may open no more than 64 files does its work', async () => {
+  const stage = await setStage({ members: 10, departments: 3 });
+  const shell = spawn('sh', ['-c', 'ulimit -n 64; exec "$@"', 'sh', process.execPath, BIN, '--config', stage.configPath, 'run'], { stdio: 'ignore' });
+  expect(await once(shell, 'exit')).toEqual([0, null]);
+  await expectTruth(stage);
 });
 
 describe('what a run tells can get lost, its work cannot:', () => {

@@ -156,6 +156,18 @@ describe('a run whose MariaDB refuses for a while goes on when it is over, or sa
   });
 });
 
+test('an ALTER that waits for a reader, and makes all others wait, is waited for in turn', async () => {
+  const { stage, proxy, configPath } = await setScene();
+  const reader = await lockMembers(stage.storeUrl);
+  const altered = execute(stage.storeUrl, 'ALTER TABLE members ADD COLUMN remark INT');
+  const running = start(['--config', configPath, 'run']);
+  await proxy.next('down', 'Lock wait timeout');
+  await reader();
+  await altered;
+  expect(await running.ended).toMatchObject({ code: 0, stdout: '', stderr: '' });
+  await expectRecovery(stage);
+});
+
 describe('a disk that is full', () => {
   test('under SQLite: nothing is written and the fix is named; with room again all is well', async () => {
     const disk = await smallDisk('900k');
