@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Corp } from '../core/model.ts';
 import type { PhoneMatch, Store } from '../core/ports.ts';
 import type { LiveQuestion, LiveStep } from './lookup-live.ts';
@@ -36,8 +37,11 @@ export async function* lookupMany<T extends Wanted>(
   deps: LookupDeps,
 ): AsyncGenerator<{ readonly of: T; readonly answer: LookupAnswer | undefined }> {
   for await (const piece of inPieces(wanted, NUMBERS_AT_ONCE)) {
+    // An embedded store answers within the turn: signals and progress would wait for the last number.
+    await nextTurn();
     const stored = await findAll(piece, deps);
     for (const of of piece) {
+      if (deps.ask !== undefined) await nextTurn();
       const answer = of.phone === undefined ? undefined : await answerTo(of.phone, stored.get(of.phone) ?? [], deps);
       yield { of, answer };
     }
