@@ -1,10 +1,11 @@
 import { readFile } from 'node:fs/promises';
 import type { Readable } from 'node:stream';
 import { parsePhone } from '../core/phone.ts';
+import type { PhoneMatch } from '../core/ports.ts';
 import { EXIT_CODES, OrgsyncError } from '../errors.ts';
 import type { LookupAnswer, LookupDeps, Wanted } from '../sync/lookup.ts';
 import { lookupMany } from '../sync/lookup.ts';
-import { errorsOf, gravest, lookupExitCode } from '../sync/lookup-exit.ts';
+import { currentHolders, errorsOf, gravest, lookupExitCode } from '../sync/lookup-exit.ts';
 import type { LiveStep } from '../sync/lookup-live.ts';
 import { plain } from '../terminal.ts';
 import type { CommandContext } from './context.ts';
@@ -90,15 +91,22 @@ const PHONE_COLUMNS = 16;
 const NAME_COLUMNS = 24;
 
 /** A number and who has it, one line. */
-function answerLine({ phone, matches }: LookupAnswer): string {
-  const current = matches.filter(({ departedAt }) => departedAt === null);
+function answerLine(answer: LookupAnswer): string {
+  const { phone, matches } = answer;
+  const current = currentHolders(answer);
   const people = current.map((match) => {
     const where = match.departments.map(({ path }) => pathText(path)).join(', ');
     return [padded(`${nameOf(match)} (${plain(match.member.userid)})`, NAME_COLUMNS), plain(match.corp.name), plain(match.member.fields.position ?? ''), where].filter((part) => part !== '').join('  ');
   });
-  const former = current.length === 0 ? matches.map((match) => departedLine(match, { bold: String })) : [];
+  const former = current.length === 0 ? matches.map(formerText) : [];
   const said = [...people, ...former];
   return `${phone.padEnd(PHONE_COLUMNS)}  ${said.length === 0 ? 'nobody' : said.join('; ')}`;
+}
+
+/** Somebody who has it no more: they left, or WeCom shows them no longer, and a run has yet to say what that means. */
+function formerText(match: PhoneMatch): string {
+  if (match.departedAt !== null) return departedLine(match, { bold: String });
+  return `${nameOf(match)} (${plain(match.member.userid)}) of ${plain(match.corp.name)} has it by the store’s word, and WeCom shows them no more`;
 }
 
 /** What became of a batch. */
@@ -117,9 +125,8 @@ class Tally {
       this.codes.add(EXIT_CODES.usage);
       return;
     }
-    const code = lookupExitCode(answer);
-    this.codes.add(code);
-    if (code === 0) this.#found += 1;
+    this.codes.add(lookupExitCode(answer));
+    if (currentHolders(answer).length > 0) this.#found += 1;
     else if (answer.matches.some(({ departedAt }) => departedAt !== null)) this.#former += 1;
     for (const step of answer.live ?? []) this.#note(step);
   }

@@ -337,8 +337,11 @@ export type Booking =
  * budget allows. Whoever dies in between has spent it: errors are on the safe side, also where a reply is lost.
  */
 export interface Ration {
-  /** Books one question in one step; anything but `booked` means that it must not be asked. */
-  book(question: { readonly corpId: string; readonly e164: string; readonly budget: number }): Promise<Booking>;
+  /**
+   * Books one question in one step; anything but `booked` means that it must not be asked.
+   * @param question.held somebody has the number by the store's word: that it was wrong once counts for nothing then
+   */
+  book(question: { readonly corpId: string; readonly e164: string; readonly budget: number; readonly held?: boolean }): Promise<Booking>;
   /** The question hit, or WeCom judged no number: it costs nothing. A second time does nothing. */
   giveBack(ticket: RationTicket): Promise<void>;
   /** The question missed: it stays spent, and the number is not booked again for `forMs`. */

@@ -62,8 +62,8 @@ class LocalRation implements Ration {
     return Promise.resolve(this.#of({ corpId, day: rationDay(this.#clock.now()) }).size);
   }
 
-  #book({ corpId, e164, budget }: Question): Booking {
-    if ((this.#wrong.get(wrongKey(corpId, e164)) ?? -Infinity) > this.#clock.monotonic()) return { is: 'known_wrong' };
+  #book({ corpId, e164, budget, held = false }: Question): Booking {
+    if (!held && (this.#wrong.get(wrongKey(corpId, e164)) ?? -Infinity) > this.#clock.monotonic()) return { is: 'known_wrong' };
     const ticket = { corpId, day: rationDay(this.#clock.now()), id: String((this.#booked += 1)) };
     const spent = this.#of(ticket);
     if (spent.size >= Math.min(budget, this.#most)) return { is: 'spent' };

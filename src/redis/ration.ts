@@ -39,10 +39,10 @@ class RedisRation implements Ration {
     this.#clock = clock;
   }
 
-  async book({ corpId, e164, budget }: Parameters<Ration['book']>[0]): Promise<Booking> {
+  async book({ corpId, e164, budget, held = false }: Parameters<Ration['book']>[0]): Promise<Booking> {
     const ticket = { corpId, day: rationDay(this.#clock.now()), id: randomBytes(12).toString('base64url') };
     const keys = [this.#ticketsKey(ticket), this.#wrongKey(corpId, e164)];
-    const answer = await this.#link.run(BOOK, keys, [ticket.id, budget, KEEP_TICKETS_MS]);
+    const answer = await this.#link.run(BOOK, keys, [ticket.id, budget, KEEP_TICKETS_MS, held ? 1 : 0]);
     if (answer === 'booked') return { is: 'booked', ticket };
     return { is: answer === 'known_wrong' ? 'known_wrong' : 'spent' };
   }
@@ -71,7 +71,7 @@ class RedisRation implements Ration {
 }
 
 const BOOK = `
-if redis.call('EXISTS', KEYS[2]) == 1 then return 'known_wrong' end
+if ARGV[4] == '0' and redis.call('EXISTS', KEYS[2]) == 1 then return 'known_wrong' end
 if redis.call('SCARD', KEYS[1]) >= tonumber(ARGV[2]) then return 'spent' end
 redis.call('SADD', KEYS[1], ARGV[1])
 redis.call('PEXPIRE', KEYS[1], ARGV[3])

@@ -75,7 +75,8 @@ async function refusal(connection: Connection, question: Question, day: string):
   return (await spentOn(connection, question.corpId, day)) < question.budget ? undefined : { is: 'spent' };
 }
 
-async function isKnownWrong(connection: Connection, { corpId, e164 }: Question): Promise<boolean> {
+async function isKnownWrong(connection: Connection, { corpId, e164, held = false }: Question): Promise<boolean> {
+  if (held) return false;
   const wrong = `SELECT 1 FROM wrong_numbers WHERE corp_id = ? AND mobile_e164 = ? AND forget_at > ${connection.dialect.now}`;
   return (await connection.query(wrong, [corpId, e164])).length > 0;
 }

@@ -1,3 +1,4 @@
+import type { PhoneMatch } from '../core/ports.ts';
 import { EXIT_CODES } from '../errors.ts';
 import type { OrgsyncError } from '../errors.ts';
 import type { LookupAnswer } from './lookup.ts';
@@ -21,16 +22,24 @@ export function gravest(codes: Iterable<number>): number {
   return GRAVITY.find((code) => met.has(code)) ?? 0;
 }
 
+/** Who has the number, so far as is known: the store's word, but for corps where WeCom says that nobody has it. */
+export function currentHolders({ matches, live }: LookupAnswer): readonly PhoneMatch[] {
+  const denied = new Set(live?.flatMap(({ corp, is }) => (is === 'nobody' ? corp.id.toLowerCase() : [])));
+  return matches.filter(({ departedAt, corp }) => departedAt === null && !denied.has(corp.id.toLowerCase()));
+}
+
 /**
- * What a lookup ends with: 0 when a current member has the number. With a live question WeCom's word decides: found,
- * 0; else the code of what failed, for then nothing is known; else 1, also where the ration forbade to ask. An answer
- * that could not be written ends with the code of that.
+ * What a lookup ends with: 0 when a current member has the number, also by the store's word where WeCom was not asked;
+ * else the code of what failed, for then nothing is known; else 1. Where every corp failed, and where an answer could
+ * not be written, it ends with the code of that.
  */
-export function lookupExitCode({ matches, live }: LookupAnswer): number {
-  if (live === null) return matches.some(({ departedAt }) => departedAt === null) ? 0 : EXIT_CODES.failed;
-  const found = live.find(({ is }) => is === 'found');
-  if (found !== undefined) return errorsOf([found]).reduce((code, { kind }) => gravest([code, EXIT_CODES[kind]]), 0);
-  return gravest([EXIT_CODES.failed, ...errorsOf(live).map(({ kind }) => EXIT_CODES[kind])]);
+export function lookupExitCode(answer: LookupAnswer): number {
+  const steps = answer.live ?? [];
+  const isHeld = currentHolders(answer).length > 0;
+  const found = steps.filter(({ is }) => is === 'found');
+  const isUnasked = steps.every(({ is }) => is === 'failed');
+  const grave = isHeld && !isUnasked ? errorsOf(found) : errorsOf(steps);
+  return gravest([isHeld ? 0 : EXIT_CODES.failed, ...grave.map(({ kind }) => EXIT_CODES[kind])]);
 }
 
 /** What went wrong on the way to an answer. */

@@ -86,12 +86,13 @@ class LiveSession {
     const known = this.#failed.get(corp.id);
     if (known !== undefined) return { corp, is: 'failed', error: known };
     const budget = await this.#budget(corp);
-    const ticket = await this.#book(corp, phone, budget);
+    const holders = currentIn(corp, stored);
+    const ticket = await this.#book({ corpId: corp.id, e164: phone, budget, held: holders.length > 0 });
     if (ticket === 'known_wrong') return { corp, is: 'known_wrong' };
     if (ticket === 'spent') return { corp, is: 'ration_spent', budget };
     try {
       const userid = await this.#question(corp, phone, ticket);
-      return await this.#judge(corp, phone, { userid, holders: currentIn(corp, stored) });
+      return await this.#judge(corp, phone, { userid, holders });
     } catch (thrown) {
       this.#deps.signal.throwIfAborted();
       const error = asOrgsyncError(thrown);
@@ -107,12 +108,12 @@ class LiveSession {
     return rationBudget((await this.#memberCounts).get(id.toLowerCase()) ?? 0, maxWrongShare);
   }
 
-  async #book(corp: Corp, phone: string, budget: number): Promise<RationTicket | 'known_wrong' | 'spent'> {
+  async #book(question: Parameters<Ration['book']>[0]): Promise<RationTicket | 'known_wrong' | 'spent'> {
     const { ration, clock } = this.#deps;
-    if ((this.#spentUntil.get(corp.id) ?? -Infinity) > clock.monotonic()) return 'spent';
-    const booking = await ration.book({ corpId: corp.id, e164: phone, budget });
+    if ((this.#spentUntil.get(question.corpId) ?? -Infinity) > clock.monotonic()) return 'spent';
+    const booking = await ration.book(question);
     if (booking.is === 'booked') return booking.ticket;
-    if (booking.is === 'spent') this.#spentUntil.set(corp.id, clock.monotonic() + SPENT_FOR_MS);
+    if (booking.is === 'spent') this.#spentUntil.set(question.corpId, clock.monotonic() + SPENT_FOR_MS);
     return booking.is;
   }
 

@@ -39,10 +39,12 @@ export async function* lookupMany<T extends Wanted>(
   for await (const piece of inPieces(wanted, NUMBERS_AT_ONCE)) {
     // An embedded store answers within the turn: signals and progress would wait for the last number.
     await nextTurn();
-    const stored = await findAll(piece, deps);
-    for (const of of piece) {
+    let stored = await findAll(piece, deps);
+    for (const [index, of] of piece.entries()) {
       if (deps.ask !== undefined) await nextTurn();
       const answer = of.phone === undefined ? undefined : await answerTo(of.phone, stored.get(of.phone) ?? [], deps);
+      // Whoever got a number may have lost one that is still to come, or this one comes again.
+      if (answer !== undefined && isWritten(answer.live)) stored = await findAll(piece.slice(index + 1), deps);
       yield { of, answer };
     }
   }
@@ -57,9 +59,12 @@ export async function lookup(phone: string, deps: LookupDeps): Promise<LookupAns
 async function answerTo(phone: string, stored: readonly PhoneMatch[], deps: LookupDeps): Promise<LookupAnswer> {
   if (deps.ask === undefined) return { phone, matches: stored, live: null };
   const { steps, overlay } = await deps.ask(phone, stored);
-  const isWritten = steps.some((step) => 'written' in step && step.written);
-  const matches = isWritten ? ((await findAll([{ phone }], deps)).get(phone) ?? []) : stored;
+  const matches = isWritten(steps) ? ((await findAll([{ phone }], deps)).get(phone) ?? []) : stored;
   return { phone, matches: overlay(matches), live: steps };
+}
+
+function isWritten(steps: LookupAnswer['live']): boolean {
+  return steps?.some((step) => 'written' in step && step.written) ?? false;
 }
 
 async function findAll(wanted: readonly Wanted[], { store, corps }: LookupDeps): Promise<ReadonlyMap<string, readonly PhoneMatch[]>> {

@@ -56,6 +56,13 @@ export function describeRation(name: string, prepare: () => Promise<OpenRation>)
       expect((await ask(ration, number(1))).is).toBe('booked');
     });
 
+    it('books a wrong number again when somebody is known to have it by now', async () => {
+      const ration = (await prepare())(createTestClock());
+      await ration.rememberWrong(ticketOf(await ask(ration, PHONE)), PHONE, HOUR_MS);
+      expect((await ration.book({ corpId: CORP, e164: PHONE, budget: 3, held: true })).is).toBe('booked');
+      expect((await ask(ration, PHONE)).is).toBe('known_wrong');
+    });
+
     it('counts a wrong number even when it is settled twice', async () => {
       const ration = (await prepare())(createTestClock());
       const ticket = ticketOf(await ask(ration, PHONE));

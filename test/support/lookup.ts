@@ -3,7 +3,7 @@ import type { App } from '../../src/app.ts';
 import type { CommandContext } from '../../src/commands/context.ts';
 import { loadConfig } from '../../src/config/load.ts';
 import type { Ration } from '../../src/core/ports.ts';
-import { lookup } from '../../src/sync/lookup.ts';
+import { lookup, lookupMany } from '../../src/sync/lookup.ts';
 import type { LookupAnswer } from '../../src/sync/lookup.ts';
 import { createLiveQuestion } from '../../src/sync/lookup-live.ts';
 import type { LiveQuestion } from '../../src/sync/lookup-live.ts';
@@ -42,6 +42,16 @@ export async function askLive(stage: Stage, phones: readonly string[], { readOnl
     const store = await app.store();
     const answers: LookupAnswer[] = [];
     for (const phone of phones) answers.push(await lookup(phone, { store, ask }));
+    return answers;
+  });
+}
+
+/** Asks the store and WeCom for a batch of numbers, as one process does with a file. */
+export async function askBatch(stage: Stage, phones: readonly string[]): Promise<readonly LookupAnswer[]> {
+  return withStageApp(stage, false, async (app) => {
+    const deps = { store: await app.store(), ask: await liveQuestion(app, undefined) };
+    const answers: LookupAnswer[] = [];
+    for await (const { answer } of lookupMany(phones.map((phone) => ({ phone })), deps)) if (answer !== undefined) answers.push(answer);
     return answers;
   });
 }

@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import type { PhoneMatch } from '../../src/core/ports.ts';
-import { lookupExitCode } from '../../src/sync/lookup-exit.ts';
+import { currentHolders, lookupExitCode } from '../../src/sync/lookup-exit.ts';
 import type { LookupAnswer } from '../../src/sync/lookup.ts';
-import { askLive, askStore } from '../support/lookup.ts';
+import { askBatch, askLive, askStore } from '../support/lookup.ts';
 import { corpOf } from '../support/sandbox.ts';
 import { ENGINES, setStage } from '../support/stage.ts';
 import type { Stage, StageOptions } from '../support/stage.ts';
@@ -317,6 +317,68 @@ describe('asking WeCom', () => {
     const answer = await ask(stage, NOBODY);
     expect(answer.live).toMatchObject([{ is: 'failed', error: { code: 'wrong_numbers_closed' } }]);
     expect(lookupExitCode(answer)).toBe(75);
+  });
+});
+
+describe('a live batch', () => {
+  test('knows of what it wrote itself when a number comes again', async () => {
+    const stage = await syncedStage({});
+    const [old, now] = [person(stage, 0), person(stage, 1)];
+    giveNumber(stage, old.corp, old.userid, FRESH.slice(3));
+    giveNumber(stage, now.corp, now.userid, old.phone.slice(3));
+    const answers = await askBatch(stage, [old.phone, FRESH, old.phone]);
+    expect(answers.map(({ live }) => live?.[0])).toMatchObject([{ sighting: { news: 'moved' } }, { sighting: { news: 'added' } }, { sighting: { news: 'same' } }]);
+    expect(await member(stage, old.userid)).toMatchObject({ mobile: FRESH.slice(3) });
+  });
+});
+
+describe('whom the store has', () => {
+  /** WeCom knew nobody, then the member came, and a run stored them. */
+  async function lateStage(options: StageOptions = {}): Promise<Stage> {
+    const stage = await syncedStage(options);
+    expect((await ask(stage, FRESH)).live?.[0]?.is).toBe('nobody');
+    stage.sandbox.change({ op: 'addMember', corp: corpOf(stage.sandbox).id, member: { userid: 'NewOne', name: '新人', mobile: FRESH.slice(3), status: 1 }, places: [{ department: 1 }] });
+    expect(await stage.sync()).toMatchObject({ outcome: 'ok' });
+    return stage;
+  }
+
+  test('is asked for although the number was wrong not long ago', async () => {
+    const stage = await lateStage();
+    const answer = await ask(stage, FRESH);
+    expect(answer.live).toMatchObject([{ is: 'found', sighting: { news: 'same' } }]);
+    expect(lookupExitCode(answer)).toBe(0);
+  });
+
+  test('counts where another corp is known not to have the number', async () => {
+    const stage = await lateStage({ corps: 2 });
+    stage.sandbox.faults.add({ match: { endpoint: 'user/getuserid' }, effect: { kind: 'errcode', errcode: 60020 } });
+    const answer = await ask(stage, FRESH);
+    expect(answer.live?.map(({ is }) => is)).toEqual(['failed', 'known_wrong']);
+    expect(lookupExitCode(answer)).toBe(0);
+  });
+
+  test('counts where the ration forbids to ask', async () => {
+    const stage = await syncedStage({ members: 20 });
+    for (const last of [1, 2, 3]) await ask(stage, `+861990000000${last}`);
+    const answer = await ask(stage, person(stage).phone);
+    expect(answer.live).toMatchObject([{ is: 'ration_spent' }]);
+    expect(lookupExitCode(answer)).toBe(0);
+  });
+
+  test('counts where WeCom fails, though the failure is what is told when no corp could be asked', async () => {
+    const stage = await syncedStage({});
+    stage.sandbox.faults.add({ match: { endpoint: 'user/getuserid' }, effect: { kind: 'errcode', errcode: 60020 } });
+    const answer = await ask(stage, person(stage).phone);
+    expect(currentHolders(answer)).toHaveLength(1);
+    expect(lookupExitCode(answer)).toBe(77);
+  });
+
+  test('does not count where WeCom shows them no more', async () => {
+    const stage = await syncedStage({});
+    const { userid, phone, corp } = person(stage);
+    stage.sandbox.change({ op: 'removeMember', corp, userid });
+    const answer = await ask(stage, phone);
+    expect([currentHolders(answer), lookupExitCode(answer)]).toEqual([[], 1]);
   });
 });
 
