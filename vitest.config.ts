@@ -13,7 +13,7 @@ export default defineConfig({
       {
         test: {
           name: 'core',
-          include: ['test/{core,config,sandbox,wecom,docs,observe}/**/*.test.ts', 'test/contract/*.sqlite.test.ts'],
+          include: ['test/{core,config,sandbox,wecom,docs,observe}/**/*.test.ts', 'test/contract/*.{sqlite,files}.test.ts'],
           testTimeout: 20_000,
           retry,
         },
@@ -22,7 +22,7 @@ export default defineConfig({
         test: {
           name: 'servers',
           include: ['test/{contract,commands,faults,redis,soak,store,sync,deploy,security}/**/*.test.ts'],
-          exclude: ['test/contract/*.sqlite.test.ts'],
+          exclude: ['test/contract/*.{sqlite,files}.test.ts'],
           globalSetup: ['test/support/global-setup.ts'],
           testTimeout: 120_000,
           retry,

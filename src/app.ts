@@ -1,4 +1,5 @@
-import { hostname } from 'node:os';
+import { hostname, tmpdir, userInfo } from 'node:os';
+import { join } from 'node:path';
 import { openReporters } from './app-reporters.ts';
 import type { Reporters } from './app-reporters.ts';
 import { systemClock } from './clock.ts';
@@ -10,7 +11,6 @@ import type { History } from './core/history.ts';
 import { NO_METER } from './core/meter.ts';
 import type { Corp } from './core/model.ts';
 import type { AlertBook, Clock, Directory, Finding, Leases, Limiter, Log, Meter, Migrator, Ration, Store, TokenCache, Writer } from './core/ports.ts';
-import { createLocalRation } from './core/ration.ts';
 import type { SafetyLimits } from './core/safety.ts';
 import type { Shard } from './core/shard.ts';
 import { OrgsyncError } from './errors.ts';
@@ -115,7 +115,10 @@ class OpenApp implements App {
   readonly ration = once(async (): Promise<Ration> => {
     const redis = await this.#redis();
     if (redis !== null) return redis.ration;
-    if (this.config.read_only) return createLocalRation(this.clock);
+    if (this.config.read_only) {
+      const { createRationFiles } = await import('./ration-files.ts');
+      return createRationFiles({ folder: join(tmpdir(), `orgsync-${userInfo().uid}`, 'ration'), clock: this.clock });
+    }
     const [database, { createStoreRation }] = await Promise.all([this.#database(), import('./store/ration.ts')]);
     return createStoreRation(database, this.clock);
   });

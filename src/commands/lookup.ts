@@ -17,7 +17,7 @@ Examples:
   orgsync lookup --file numbers.txt --json   one JSON document a line
 
 Exit codes:
-  0 found · 1 no current member has this number (with --live: none that WeCom knows of, or it was not asked)
+  0 found · 1 no current member has this number (with --live: none that WeCom shows, nor the store where WeCom was not asked)
   64 not a phone number, or an unknown corp · 69 unreachable · 75 try again · 77 refused · 78 configuration`;
 
 interface Options {

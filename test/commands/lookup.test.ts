@@ -175,10 +175,20 @@ describe('lookup --live', () => {
     const stage = await syncedStage();
     const { id: corp } = corpOf(stage.sandbox);
     stage.sandbox.change({ op: 'addMember', corp, member: { userid: 'NewOne', name: '新人', mobile: NOBODY, status: 1 }, places: [{ department: 1 }] });
-    const { code, stdout } = await lookup(stage, [NOBODY, '--live'], { env: { ORGSYNC_READ_ONLY: '1' } });
+    const { code, stdout } = await lookup(stage, [NOBODY, '--live'], { env: { ORGSYNC_READ_ONLY: '1', TMPDIR: stage.folder } });
     expect(code).toBe(0);
     expect(stdout).toMatch(/NewOne[^]*not written, for the store is read-only/);
     expect(await rowsOf(stage.storeUrl, "SELECT * FROM members WHERE userid = 'NewOne'")).toEqual([]);
+  });
+
+  test('under read_only without Redis spends one ration, however many processes ask', async () => {
+    const stage = await syncedStage({ members: 20 });
+    const env = { ORGSYNC_READ_ONLY: '1', TMPDIR: stage.folder };
+    for (let last = 0; last < 6; last += 1) expect(await lookup(stage, [`1990000000${last}`, '--live'], { env })).toMatchObject({ code: 1 });
+    expect(questions(stage)).toBe(3);
+    const nowhere = { ...env, TMPDIR: join(stage.folder, 'orgsync.sqlite') };
+    expect(await lookup(stage, [NOBODY, '--live'], { env: nowhere })).toMatchObject({ code: 78, stderr: expect.stringContaining('without --live') });
+    expect(questions(stage)).toBe(3);
   });
 
   test('says what was asked too often, sends nothing, and ends with 1', async () => {

@@ -1,5 +1,8 @@
+import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
+import { systemClock } from '../../src/clock.ts';
 import type { PhoneMatch } from '../../src/core/ports.ts';
+import { createRationFiles } from '../../src/ration-files.ts';
 import { currentHolders, lookupExitCode } from '../../src/sync/lookup-exit.ts';
 import type { LookupAnswer } from '../../src/sync/lookup.ts';
 import { askBatch, askLive, askStore } from '../support/lookup.ts';
@@ -391,11 +394,12 @@ describe.each(ENGINES)('on a read-only %s', (engine) => {
     const tables = ['members', 'memberships', 'changes', 'ration', 'wrong_numbers', 'corps'];
     const fingerprint = async () => Promise.all(tables.map((table) => rowsOf(stage.storeUrl, `SELECT * FROM ${table} ORDER BY 1, 2`)));
     const before = await fingerprint();
-    const answer = await ask(stage, old.phone, { readOnly: true });
+    const ration = createRationFiles({ folder: join(stage.folder, 'ration'), clock: systemClock });
+    const answer = await ask(stage, old.phone, { readOnly: true, ration });
     expect(answer).toMatchObject({ matches: [{ member: { userid: now.userid, mobileE164: old.phone } }], live: [{ is: 'found', written: false, writeError: null }] });
     const stored = (await askStore(stage, now.phone)).matches[0] as PhoneMatch;
     expect(namesOf(answer.matches[0] as PhoneMatch)).toEqual(namesOf(stored));
-    expect(await ask(stage, NOBODY, { readOnly: true })).toMatchObject({ live: [{ is: 'nobody', written: false }] });
+    expect(await ask(stage, NOBODY, { readOnly: true, ration })).toMatchObject({ live: [{ is: 'nobody', written: false }] });
     expect(await fingerprint()).toEqual(before);
   });
 });
