@@ -3,7 +3,7 @@
  *
  * - `usage`: the command line is wrong
  * - `config`: the configuration, or the tables, are not what is needed
- * - `refused`: somebody said no: WeCom's credential or address check, database privileges, another environment's store
+ * - `refused`: somebody said no: WeCom's credential or address check, database privileges, another environment's or a newer version's store
  * - `unavailable`: a service cannot be reached, or stays too busy
  * - `temporary`: the same run may work later
  * - `held_back`: a safety limit stopped a change

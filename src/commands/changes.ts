@@ -16,7 +16,7 @@ Examples:
   orgsync changes --since 30d --csv > changes.csv for a spreadsheet
 
 Exit codes:
-  0 done · 1 nobody is known by --member · 69 unreachable · 78 configuration`;
+  0 done · 1 nobody is known by --member · 69 unreachable · 77 refused · 78 configuration`;
 
 const ACTIONS = ['joined', 'departed', 'returned', 'changed', 'created', 'removed', 'restored'] as const satisfies readonly ChangeRecord['action'][];
 const MS_PER_WEEK = 7 * 24 * 3_600_000;

@@ -166,8 +166,8 @@ export interface RunRecord {
 
 /**
  * Keeps organisations. Opening connects to nothing; every method throws OrgsyncError only: `unavailable` when the
- * database cannot be reached, `refused` when it denies a privilege, `config` when tables are missing or too old or the
- * disk is full, `temporary` when a fence is no longer the newest or a lock wait outlasted the bounded retries.
+ * database cannot be reached, `refused` when it denies a privilege or its tables are a newer version's, `config` when
+ * tables are missing or too old or the disk is full, `temporary` when a fence is no longer the newest or a lock wait outlasted the bounded retries.
  */
 export interface Store {
   /** Throws `config` (`tables_missing`, `tables_outdated`) or `refused` (`tables_too_new`) unless the tables are those of this version. The embedded store migrates itself first. */

@@ -50,7 +50,7 @@ export function migrationSql(dialect: Dialect): string {
   return [...createTable(dialect, LEDGER), ...script].map((statement) => `${statement};\n`).join('\n');
 }
 
-/** Throws `config` unless the tables are those of this version, `refused` when they are of a newer one. Needs no more than SELECT. */
+/** Throws `config` where tables are missing or too old, `refused` where they are a newer version's. Needs no more than SELECT. */
 export async function checkTables(connection: Connection): Promise<void> {
   const applied = await appliedNames(connection);
   refuseNewer(applied);

@@ -2,6 +2,7 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { describe, expect, test } from 'vitest';
 import { execute } from '../support/database.ts';
 import { orgsync } from '../support/cli.ts';
+import { tamper } from '../support/recovery.ts';
 import { startRedis } from '../support/servers.ts';
 import { ENGINES, setStage } from '../support/stage.ts';
 import type { Stage } from '../support/stage.ts';
@@ -19,6 +20,18 @@ describe.each(ENGINES)('orgsync doctor on %s', (engine) => {
     expect(stdout).toMatch(/\nnothing is wrong\n$/u);
     expect((await stage.organisations()).stored.members).toEqual([]);
   });
+});
+
+test.each(ENGINES)('and every other command refuse the tables of a newer version with 77, on %s', async (engine) => {
+  const stage = await setStage({ engine });
+  await tamper(stage, "INSERT INTO schema_migrations (name, applied_at) VALUES ('9999_future', '2030-01-01 00:00:00.000')");
+  const { code, stdout } = await doctor(stage);
+  expect(code).toBe(77);
+  expect(stdout).toMatch(/^FAIL {2}the tables are those of this version: .*newer orgsync \(9999_future\).*\n {6}fix: install that version here too$/mu);
+  for (const args of [['run'], ['plan'], ['lookup', '13800138000'], ['changes'], ['migrate'], ['forget', 'zhangsan', '--yes']]) {
+    const ended = await orgsync(['--config', stage.configPath, ...args]);
+    expect([args, ended]).toMatchObject([args, { code: 77, stdout: '', stderr: expect.stringMatching(/newer orgsync \(9999_future\)[^]*fix: install that version/) as string }]);
+  }
 });
 
 test('names what WeCom refuses, with the fix, and ends with 77', async () => {

@@ -538,7 +538,7 @@ export function describeStore(name: string, place: () => Promise<OpenEngine>): v
       await store.ensureReady();
       await database.transaction((connection) => connection.write("INSERT INTO schema_migrations (name, applied_at) VALUES ('9999_future', '2030-01-01 00:00:00.000')"));
       await expect(store.ensureReady()).rejects.toMatchObject({ kind: 'refused', code: 'tables_too_new', message: expect.stringContaining('9999_future') as string });
-      await expect(createMigrator(database, () => 0).migrate()).rejects.toMatchObject({ code: 'tables_too_new' });
+      await expect(createMigrator(database, () => 0).migrate()).rejects.toMatchObject({ kind: 'refused', code: 'tables_too_new' });
       await database.transaction((connection) => connection.write("UPDATE schema_migrations SET name = '0000_ancient'"), ).catch(() => undefined);
       await database.transaction((connection) => connection.write('DELETE FROM schema_migrations'));
       await expect(store.ensureReady()).rejects.toMatchObject({ kind: 'config', code: 'tables_missing', hint: 'run `orgsync migrate`' });
