@@ -1,4 +1,5 @@
-import type { Before, ChangeSet, MemberFields, Snapshot } from './model.ts';
+import { lostFields } from './lost-fields.ts';
+import type { Before, ChangeSet, Snapshot } from './model.ts';
 import { unaccounted } from './snapshot.ts';
 
 /** A limit as a share of what is there (0.1 is 10 %), or as a plain count. */
@@ -21,8 +22,6 @@ export type Verdict =
 const FLOOR = 3;
 /** How many of those who would depart are named. */
 const NAMED = 20;
-/** Fields whose loss in every member at once means that the application lost a permission. */
-const TELLING_FIELDS = ['name', 'mobile', 'email', 'bizMail', 'avatar'] as const satisfies readonly (keyof MemberFields)[];
 
 /** How many of `total` a limit lets go. Shares are rounded down, and never below three. */
 export function allowance(limit: Limit, total: number): number {
@@ -44,7 +43,7 @@ export function judge(
     ...(allowDepartures ? [] : [
       ...tooMany('members', 'depart', departing.length, before.memberCount, limits.maxDepartures).map((reason) => reason + notAsked(before, snapshot)),
       ...tooMany('departments', 'be removed', removals(changes), before.departmentCount, limits.maxDepartmentRemovals),
-      ...lostFields(before, snapshot),
+      ...lostFields({ changes, before, snapshot }),
     ]),
   ];
   if (reasons.length === 0) return { heldBack: false };
@@ -69,26 +68,4 @@ function notAsked(before: Before, snapshot: Snapshot): string {
 
 function removals({ departments }: ChangeSet): number {
   return departments.filter(({ action }) => action === 'removed').length;
-}
-
-function lostFields(before: Before, snapshot: Snapshot): readonly string[] {
-  return TELLING_FIELDS.flatMap((field) => {
-    const lost = losers(before, snapshot, field);
-    const telling = lost > Math.max(FLOOR, snapshot.members.size / 2) && !anyoneHas(snapshot, field);
-    return telling ? [`${lost} members had a value for ${field}, and WeCom now shows it for nobody`] : [];
-  });
-}
-
-function losers({ members }: Before, snapshot: Snapshot, field: (typeof TELLING_FIELDS)[number]): number {
-  let lost = 0;
-  for (const [key, stored] of members) {
-    const seen = snapshot.members.get(key);
-    if (!stored.departed && seen !== undefined && Boolean(stored.fields[field]) && !seen.fields[field]) lost += 1;
-  }
-  return lost;
-}
-
-function anyoneHas({ members }: Snapshot, field: (typeof TELLING_FIELDS)[number]): boolean {
-  for (const { fields } of members.values()) if (fields[field]) return true;
-  return false;
 }

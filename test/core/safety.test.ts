@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { diff } from '../../src/core/diff.ts';
 import { memberKey } from '../../src/core/model.ts';
-import type { Before, SeenMember, Snapshot } from '../../src/core/model.ts';
+import type { Before, MemberFields, SeenMember, Snapshot } from '../../src/core/model.ts';
 import { allowance, judge } from '../../src/core/safety.ts';
 import type { SafetyLimits, Verdict } from '../../src/core/safety.ts';
 import { before, department, seen, snapshot, stored, storedDepartment } from '../support/organisation.ts';
@@ -79,5 +79,37 @@ describe('a field that disappears', () => {
     const same = new Set(people(10).map(memberKey));
     const now = snapshot(people(10).map((userid) => seen(userid)));
     expect(verdict({ ...was, members: new Map(), same }, now)).toEqual({ heldBack: false });
+  });
+
+  const HELD = { name: '张三', alias: 'z', mobile: '13800138000', email: 'a@example.com', bizMail: 'a@corp.example', telephone: '020-1', position: '工程师', gender: '1', directLeaders: ['boss'], avatar: 'https://a', address: '广州' };
+  const fields = Object.keys(HELD) as (keyof typeof HELD)[];
+  const emptied = (field: keyof typeof HELD): Partial<MemberFields> => ({ [field]: field === 'directLeaders' ? [] : '' });
+  const holding = (field: keyof typeof HELD): Partial<MemberFields> => ({ [field]: HELD[field] });
+
+  /** Of 60 members the first `holders` had it, `emptying` of them have it no more, and `joining` new ones bring theirs. */
+  const loss = (field: keyof typeof HELD, { holders, emptying, joining = 0, to = emptied(field) }: { holders: number; emptying: number; joining?: number; to?: Partial<MemberFields> }): Verdict => {
+    const had = before(people(60).map((userid, n) => stored(userid, n < holders ? holding(field) : emptied(field))));
+    const now = people(60).map((userid, n) => seen(userid, n < emptying ? to : n < holders ? holding(field) : emptied(field)));
+    const joined = Array.from({ length: joining }, (_, n) => seen(`new${n}`, holding(field)));
+    return verdict(had, snapshot([...now, ...joined]));
+  };
+
+  test.each(fields)('from all who had it, few as they are among the members, holds the corp back: %s', (field) => {
+    expect(loss(field, { holders: 24, emptying: 24 })).toMatchObject({ heldBack: true, reasons: [`24 members had a value for ${field}, and WeCom now shows it for nobody`] });
+    expect(loss(field, { holders: 4, emptying: 4 })).toMatchObject({ heldBack: true });
+    expect(loss(field, { holders: 3, emptying: 3 })).toEqual({ heldBack: false });
+  });
+
+  test('from nearly all who had it holds the corp back, whether they kept it or joined with it', () => {
+    const reasons = ['40 members had a value for position, and WeCom now shows it for only 2'];
+    expect(loss('position', { holders: 42, emptying: 40 })).toMatchObject({ heldBack: true, reasons });
+    expect(loss('position', { holders: 40, emptying: 40, joining: 2 })).toMatchObject({ heldBack: true, reasons });
+    expect(loss('position', { holders: 43, emptying: 40 })).toEqual({ heldBack: false });
+  });
+
+  test('as gender is hidden, or from a few because it is not sent, writes over nothing and holds nobody back', () => {
+    expect(loss('gender', { holders: 60, emptying: 60, to: { gender: '0' } })).toEqual({ heldBack: false });
+    expect(loss('telephone', { holders: 60, emptying: 60, to: {} })).toEqual({ heldBack: false });
+    expect(loss('bizMail', { holders: 24, emptying: 24, to: {} })).toEqual({ heldBack: false });
   });
 });

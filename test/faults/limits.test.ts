@@ -25,14 +25,27 @@ function loseMobiles({ sandbox }: Stage): void {
   for (const { userid } of members.values()) sandbox.change({ op: 'updateMember', corp: id, userid, fields: { mobile: '' } });
 }
 
+function loseBusinessMail({ sandbox }: Stage): void {
+  const { id, members } = corpOf(sandbox);
+  for (const { userid, biz_mail: mail } of members.values()) if (mail !== '') sandbox.change({ op: 'updateMember', corp: id, userid, fields: { biz_mail: '' } });
+}
+
+function shareBusinessMail({ sandbox }: Stage, holders: number): void {
+  const { id, members } = corpOf(sandbox);
+  const present = [...members.values()].filter(({ status }) => status !== 5);
+  for (const { userid } of present.slice(holders)) sandbox.change({ op: 'updateMember', corp: id, userid, fields: { biz_mail: '' } });
+}
+
 describe.each(ENGINES)('on %s, a disaster is not written, though WeCom says it, and is once it is allowed by hand:', (engine) => {
   test.each<[string, string, (stage: Stage) => void, RegExp]>([
     ['too many departures, as a share', '', (stage) => dismiss(stage, 10), /10 of \d+ members would depart, at most \d+ may/],
     ['too many departures, as a count', 'safety: { max_departures: 4 }\n', (stage) => dismiss(stage, 5), /5 of \d+ members would depart, at most 4 may/],
     ['too many departments removed', '', (stage) => removeDepartments(stage, 5), /5 of \d+ departments would be removed/],
     ['a whole field lost', '', loseMobiles, /had a value for mobile, and WeCom now shows it for nobody/],
+    ['a field lost that few ever had', '', loseBusinessMail, /24 members had a value for bizMail, and WeCom now shows it for nobody/],
   ])('%s', async (_, yaml, spoil, reason) => {
     const stage = await setStage({ engine, members: 60, departments: 12, yaml });
+    shareBusinessMail(stage, 24);
     await stage.sync();
     const before = await organisationOf(stage);
     spoil(stage);
