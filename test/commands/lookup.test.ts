@@ -5,6 +5,7 @@ import { describe, expect, inject, onTestFinished, test } from 'vitest';
 import { orgsync } from '../support/cli.ts';
 import type { Ended } from '../support/cli.ts';
 import { execute } from '../support/database.ts';
+import { tamper } from '../support/recovery.ts';
 import { ownPrefix } from '../support/redis.ts';
 import { corpOf } from '../support/sandbox.ts';
 import { freePort } from '../support/server-process.ts';
@@ -229,6 +230,23 @@ describe('lookup --live', () => {
     expect(stdout).toContain('新人');
     expect(stderr).toContain('not written');
     expect(code).toBe(77);
+  });
+
+  test.each([
+    ['an older version', "writer_version = '99.4.1'", /99\.4\.1.*which is older/],
+    ['another environment', "environment = 'SCHEDULE_ENV=production'", /written by the environment SCHEDULE_ENV=production; this is one without a gate/],
+  ])('from %s shows the answer, says why it is not written, and ends with 77', async (_, written, why) => {
+    const stage = await syncedStage();
+    const { id: corp } = corpOf(stage.sandbox);
+    stage.sandbox.change({ op: 'addMember', corp, member: { userid: 'NewOne', name: '新人', mobile: NOBODY, status: 1 }, places: [{ department: 1 }] });
+    await tamper(stage, `UPDATE corps SET ${written}`);
+    const { code, stdout, stderr } = await lookup(stage, [NOBODY, '--live']);
+    expect(code).toBe(77);
+    expect(stdout).toContain('新人');
+    expect(stderr).toContain('not written');
+    expect(stderr).toMatch(why);
+    expect(stderr).toMatch(/^ {2}fix: .*ORGSYNC_ALLOW_TAKEOVER=1/m);
+    expect(await rowsOf(stage.storeUrl, "SELECT * FROM members WHERE userid = 'NewOne'")).toEqual([]);
   });
 });
 

@@ -120,3 +120,20 @@ describe('a program that is not the one that should write is refused with 77, bo
     expect(await run(stage, { SCHEDULE_ENV: 'pre-production' })).toMatchObject({ code: 0, stderr: '' });
   });
 });
+
+describe('a gate', () => {
+  const run = (stage: Stage, env: Readonly<Record<string, string>>, ...args: readonly string[]) => orgsync(['--config', stage.configPath, 'run', ...args], { env });
+
+  test('that was passed by hand once is passed by production ever after', async () => {
+    const stage = await setStage({ members: 10, departments: 3, yaml: 'gate: { SCHEDULE_ENV: production }\n' });
+    expect(await run(stage, { SCHEDULE_ENV: 'production' })).toMatchObject({ code: 0, stderr: '' });
+    expect(await run(stage, {}, '--ignore-gate')).toMatchObject({ code: 0, stderr: '' });
+    expect(await run(stage, { SCHEDULE_ENV: 'production' })).toMatchObject({ code: 0, stderr: '' });
+  });
+
+  test.each(ENGINES)('may ask for any value, on %s', async (engine) => {
+    const wanted = { REGION: 'eu,us', SITE: `${'北'.repeat(150)}"`, ZONE: 'z'.repeat(300) };
+    const stage = await setStage({ engine, members: 10, departments: 3, yaml: `gate: ${JSON.stringify(wanted)}\n` });
+    for (const attempt of [1, 2]) expect([attempt, await run(stage, wanted)]).toMatchObject([attempt, { code: 0, stderr: '' }]);
+  });
+});
