@@ -2,7 +2,7 @@ import { inspect } from 'node:util';
 import { chmodSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { corpsFromRows } from '../../src/config/corps.ts';
+import { corpsFromRows, readCorpRows } from '../../src/config/corps.ts';
 import { loadConfig } from '../../src/config/load.ts';
 import { CORP, failure, folder, load, problems } from './support.ts';
 
@@ -273,6 +273,29 @@ describe('corps from a query', () => {
   ])('%j are refused', async (rows, message) => {
     const config = await defaults();
     expect(() => corpsFromRows(rows, config)).toThrow(message);
+  });
+
+  it('that cannot be used fail for themselves, and leave the others as they are', async () => {
+    const rows = [{ id: 'ww1', secret: 'a' }, { id: 'ww2', name: 'B', secret: null }, { id: null, name: null, secret: 's3cret' }, { id: 'ww4', secret: 'd' }];
+    const { corps, unusable } = readCorpRows(rows, await defaults());
+    expect(corps.map(({ id }) => id)).toEqual(['ww1', 'ww4']);
+    expect(unusable).toMatchObject([
+      { corp: { id: 'ww2', name: 'B' }, error: { kind: 'failed', code: 'corp_row_unusable', message: expect.stringContaining('corps.query corps[1].secret: ') } },
+      { corp: { id: 'corps[2]', name: 'corps[2]' }, error: { kind: 'failed', message: expect.stringContaining('corps[2].id: ') } },
+    ]);
+    expect(unusable.map(({ error }) => error.message).join()).not.toContain('s3cret');
+  });
+
+  it('that claim the same id are none of them used, for nobody knows whose secret is right; told once', async () => {
+    const rows = [{ id: 'ww1', secret: 'a' }, { id: 'ww2', secret: 'b' }, { id: 'WW1', secret: 'c' }, { id: 'ww1', secret: 'd' }];
+    const { corps, unusable } = readCorpRows(rows, await defaults());
+    expect(corps.map(({ id }) => id)).toEqual(['ww2']);
+    expect(unusable.map(({ corp, error }) => [corp.id.toLowerCase(), error.message.includes('corps[0] has the same id')])).toEqual([['ww1', true]]);
+  });
+
+  it.each([[[]], [[{ id: 'ww1', secret: null }]], [[{ id: 'ww1', secret: null }, { id: 'ww2', secret: null }]]])('of which none can be used are refused: %j', async (rows) => {
+    const config = await defaults();
+    expect(() => readCorpRows(rows, config)).toThrow(expect.objectContaining({ kind: 'config', code: 'corps_query_invalid' }));
   });
 
   it('need a MySQL store', async () => {
