@@ -126,7 +126,7 @@ class OpenApp implements App {
   readonly directory = once(async (): Promise<Directory> => {
     const [{ openWecom }, { limiter, tokens }, corps] = await Promise.all([import('./wecom/directory.ts'), this.#shared(), this.#corpConfigs()]);
     const { rate_total: rateTotal } = this.config.wecom;
-    const access = accessOf(corps);
+    const access = accessOf(corps, (corp) => this.#ensureUsable(corp));
     const { clock, log } = this;
     return this.#closers.keep(openWecom({ access, rateTotal, limiter, tokens, clock, log, meter: this.#meter }));
   });
@@ -144,7 +144,7 @@ class OpenApp implements App {
   }
 
   async corps(named: readonly string[] = []): Promise<readonly Corp[]> {
-    const all = await this.#corpConfigs();
+    const all = [...(await this.#corpConfigs()), ...this.#unusable.values()];
     const wanted = named.length === 0 ? all : named.map((word) => findCorp(all, word));
     return [...new Set(wanted)].map(({ id, name }) => ({ id, name }));
   }
@@ -168,7 +168,7 @@ class OpenApp implements App {
       ...{ store, leases: meteredLeases(leases, { meter, clock }), clock, log, writer, openDirectory: () => this.directory(), onStart: started },
       ...{ gate: config.gate, env: this.#context.env, readOnly: config.read_only, signal: this.#context.signal },
       ...{ fair: config.lock.fair, parallelCorps: config.parallel_corps, staleAfterMs: config.alerts.stale_after },
-      ...{ region: config.lookup.default_region, limitsOf: (corp) => this.limitsOf(corp) },
+      ...{ region: config.lookup.default_region, limitsOf: (corp) => this.limitsOf(corp), ensureUsable: ({ id }) => this.#ensureUsable(id) },
     };
   }
 
@@ -178,6 +178,8 @@ class OpenApp implements App {
 
   #meter: Meter = NO_METER;
   readonly #known = new Map<string, CorpConfig>();
+  /** Corps of rows that cannot be used, with what is wrong with them. */
+  readonly #unusable = new Map<string, Corp & { readonly error: OrgsyncError }>();
 
   readonly #corpConfigs = once(async (): Promise<readonly CorpConfig[]> => {
     const corps = 'query' in this.config.corps ? await this.#queryCorps(this.config.corps.query) : this.config.corps;
@@ -186,10 +188,16 @@ class OpenApp implements App {
   });
 
   async #queryCorps(query: string): Promise<readonly CorpConfig[]> {
-    const [database, { corpsFromRows }] = await Promise.all([this.#database(), import('./config/corps.ts')]);
-    const corps = corpsFromRows(await database.read((connection) => connection.query(query)), this.config);
+    const [database, { readCorpRows }] = await Promise.all([this.#database(), import('./config/corps.ts')]);
+    const { corps, unusable } = readCorpRows(await database.read((connection) => connection.query(query)), this.config);
+    for (const { corp, error } of unusable) this.#unusable.set(corp.id, { ...corp, error });
     this.#context.protect(corps.flatMap(({ secret, contacts_secret: contacts }) => [secret.reveal(), ...(contacts === null ? [] : [contacts.reveal()])]));
     return corps;
+  }
+
+  #ensureUsable(corpId: string): void {
+    const unusable = this.#unusable.get(corpId);
+    if (unusable !== undefined) throw unusable.error;
   }
 
   readonly #opened = once(async (): Promise<OpenedStore> => {
@@ -254,9 +262,10 @@ function isSet(value: string | undefined): boolean {
   return value !== undefined && !/^(0|false|no|off|)$/i.test(value);
 }
 
-function accessOf(corps: readonly CorpConfig[]): (corpId: string) => CorpAccess {
+function accessOf(corps: readonly CorpConfig[], ensureUsable: (corpId: string) => void): (corpId: string) => CorpAccess {
   const known = new Map(corps.map((corp) => [corp.id, corp]));
   return (corpId) => {
+    ensureUsable(corpId);
     const corp = known.get(corpId);
     if (corp === undefined) throw new OrgsyncError('defect', { code: 'corp_without_access', message: `no configuration for ${corpId}` });
     const { api, proxy, rate, concurrency, strategy, retries, timeout, frequency_wait } = corp.wecom;
@@ -268,7 +277,7 @@ function accessOf(corps: readonly CorpConfig[]): (corpId: string) => CorpAccess 
   };
 }
 
-function findCorp(corps: readonly CorpConfig[], word: string): CorpConfig {
+function findCorp(corps: readonly Corp[], word: string): Corp {
   const found = corps.filter(({ id, name }) => id.toLowerCase() === word.toLowerCase() || name === word);
   const [corp] = found;
   if (corp !== undefined && found.length === 1) return corp;

@@ -77,13 +77,6 @@ export function readCorpRows(rows: readonly unknown[], defaults: Defaults): Corp
   return { corps: usable, unusable: [...unusable.values()] };
 }
 
-/** As {@link readCorpRows}; throws ConfigError, with the number of the row, as soon as one row cannot be used. */
-export function corpsFromRows(rows: readonly unknown[], defaults: Defaults): readonly CorpConfig[] {
-  const { corps, unusable } = readCorpRows(rows, defaults);
-  if (unusable.length > 0) throw invalid(unusable);
-  return corps;
-}
-
 function addUnusable(unusable: Map<string, UnusableCorp>, corp: Corp, found: readonly Problem[]): void {
   const key = corp.id.toLowerCase();
   const earlier = unusable.get(key);

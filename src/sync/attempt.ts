@@ -19,6 +19,8 @@ export interface AttemptDeps extends Omit<CorpDeps, 'lease' | 'fence' | 'limits'
   /** How long a corp's lease that is held is waited for, in milliseconds. */
   readonly waitMs: number;
   readonly limitsOf: (corp: Corp) => SafetyLimits;
+  /** Throws why a corp cannot even be tried, where its configuration is of no use. */
+  readonly ensureUsable: (corp: Corp) => void;
   readonly watch: RunWatch;
 }
 
@@ -61,6 +63,7 @@ async function underLease(corp: Corp, deps: AttemptDeps): Promise<Ended> {
   let lease: Lease | null = null;
   try {
     deps.signal.throwIfAborted();
+    deps.ensureUsable(corp);
     if (deps.mode === 'compare') return await plan(corp, deps);
     const acquired = await acquireWithin({ ...deps, fair: false }, `corp:${corp.id}`, deps.waitMs);
     if (acquired.is === 'held') return { outcome: 'skipped' };

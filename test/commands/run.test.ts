@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { orgsync, start } from '../support/cli.ts';
 import type { Ended } from '../support/cli.ts';
-import { openDatabase } from '../support/database.ts';
+import { execute, openDatabase } from '../support/database.ts';
 import { listen } from '../support/listener.ts';
 import { corpOf } from '../support/sandbox.ts';
 import { setStage } from '../support/stage.ts';
@@ -70,6 +70,21 @@ describe('where the corps come from a query', () => {
     const stage = await setStage();
     await writeFile(stage.configPath, `${asked}${yaml}`);
     expect(await run(stage, [], env)).toMatchObject(SILENT);
+  });
+
+  test('a row that cannot be used fails for itself, and no other corp', async () => {
+    const stage = await setStage({ engine: 'mariadb', corps: 2 });
+    const [first, second] = [...stage.sandbox.world.corps.values()];
+    if (first === undefined || second === undefined) throw new Error('the world has too few corps');
+    await execute(stage.storeUrl, 'CREATE TABLE enterprises (id VARCHAR(64), name VARCHAR(64), secret VARCHAR(255))');
+    await execute(stage.storeUrl, 'INSERT INTO enterprises VALUES (?, ?, ?), (?, ?, NULL)', [first.id, first.name, first.secrets[0]?.secret ?? '', second.id, second.name]);
+    const yaml = await readFile(stage.configPath, 'utf8');
+    await writeFile(stage.configPath, `corps: { query: "SELECT id, name, secret FROM enterprises" }\n${yaml.slice(yaml.indexOf('wecom:'))}`);
+    const ended = await run(stage, ['--json']);
+    expect(ended.code).toBe(1);
+    expect(JSON.parse(ended.stdout)).toMatchObject({ outcome: 'partial', corps: [{ id: first?.id, outcome: 'ok' }, { id: second?.id, outcome: 'failed', error: { code: 'corp_row_unusable' } }] });
+    expect(ended.stderr).toMatch(/corps\[1\]\.secret[^]* {2}fix: run the query by hand/);
+    expect(await rowsOf(stage.storeUrl, 'SELECT outcome FROM runs')).toEqual([{ outcome: 'ok' }]);
   });
 
   test('a store that cannot be reached is in the log, and people hear of it', async () => {

@@ -2,7 +2,7 @@ import { inspect } from 'node:util';
 import { chmodSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { corpsFromRows, readCorpRows } from '../../src/config/corps.ts';
+import { readCorpRows } from '../../src/config/corps.ts';
 import { loadConfig } from '../../src/config/load.ts';
 import { CORP, failure, folder, load, problems } from './support.ts';
 
@@ -67,7 +67,7 @@ describe('a configuration that holds', () => {
     const root = folder({ 'config.mjs': 'export default { corps: [{ id: 12, secret: 34 }], gate: { SITE: 1, LIST: [2, true] }, parallel_corps: 5, read_only: true };' });
     const { config } = await loadConfig({ explicitPath: join(root, 'config.mjs'), env: {}, cwd: root, home: root });
     expect(config).toMatchObject({ corps: [{ id: '12', name: '12' }], gate: { SITE: ['1'], LIST: ['2', 'true'] }, parallel_corps: 5, read_only: true });
-    const [corp] = corpsFromRows([{ id: 'ww1', name: 2024, secret: 34, agent_id: 7 }], config);
+    const [corp] = readCorpRows([{ id: 'ww1', name: 2024, secret: 34, agent_id: 7 }], config).corps;
     expect({ name: corp?.name, secret: corp?.secret.reveal(), agent_id: corp?.agent_id }).toEqual({ name: '2024', secret: '34', agent_id: 7 });
   });
 
@@ -258,7 +258,7 @@ describe('corps from a query', () => {
   const defaults = async () => (await load(CORP, S)).config;
 
   it('are parsed as a list in the file would be', async () => {
-    const corps = corpsFromRows([{ id: 'ww1', name: null, secret: 'a', agent_id: '7' }, { id: 'ww2', name: 'B', secret: 'b' }], await defaults());
+    const { corps } = readCorpRows([{ id: 'ww1', name: null, secret: 'a', agent_id: '7' }, { id: 'ww2', name: 'B', secret: 'b' }], await defaults());
     expect(corps).toMatchObject([
       { id: 'ww1', name: 'ww1', agent_id: 7, wecom: { rate: 10 } },
       { id: 'ww2', name: 'B', agent_id: null, contacts_secret: null },
@@ -272,7 +272,7 @@ describe('corps from a query', () => {
     [[{ id: 'ww1', secret: 'a', extra: 1 }], 'corps[0].extra: unknown key'],
   ])('%j are refused', async (rows, message) => {
     const config = await defaults();
-    expect(() => corpsFromRows(rows, config)).toThrow(message);
+    expect(() => readCorpRows(rows, config)).toThrow(message);
   });
 
   it('that cannot be used fail for themselves, and leave the others as they are', async () => {
