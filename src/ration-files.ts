@@ -62,6 +62,12 @@ class RationFiles implements Ration {
     });
   }
 
+  forgetNumber(e164: string, corpIds: readonly string[]): Promise<void> {
+    return this.#guarded(async () => {
+      for (const corpId of corpIds) await rm(this.#wrongPath(corpId, e164), { force: true });
+    });
+  }
+
   spent(corpId: string): Promise<number> {
     return this.#guarded(async () => (await namesIn(this.#path({ corpId, day: this.#today() }))).length);
   }

@@ -12,8 +12,9 @@ Examples:
   orgsync forget 13800138000           everyone who has, or had last, this number
   orgsync forget zhangsan --yes        for scripts
 
-Erases the person’s row, memberships and changes, and what others’ changes say of them. Not erased: log files, backups,
-reports made before, and WeCom’s own record. Needs DELETE on members and UPDATE on changes, which a run does not.
+Erases the person’s row, memberships and changes, and their userid where others’ rows and changes name them as a leader.
+Not erased: log files, backups, reports made before, and WeCom’s own record. Needs DELETE on members and UPDATE on
+changes, which a run does not.
 
 Exit codes:
   0 done, or not confirmed · 1 nobody is known by this · 64 usage · 69 unreachable · 77 refused by the database`;
@@ -48,7 +49,7 @@ export function forgetCommand(): Command<[string]> {
 async function forgetPerson(typed: string, { corp, yes = false, current = false }: Options, app: App, context: CommandContext): Promise<void> {
   const { findForgettable, forget } = await import('../sync/forget.ts');
   if (app.config.read_only) throw new OrgsyncError('refused', { code: 'read_only', message: 'the store is read-only', hint: 'take read_only out of the configuration, or ORGSYNC_READ_ONLY out of the environment' });
-  const deps = { store: await app.store(), history: await app.history(), log: app.log, region: app.config.lookup.default_region };
+  const deps = { store: await app.store(), history: await app.history(), ration: await app.ration(), log: app.log, region: app.config.lookup.default_region };
   const corpIds = corp.length === 0 ? undefined : (await app.corps(corp)).map(({ id }) => id);
   const people = await findForgettable(typed, corpIds, deps);
   if (!current) refuseCurrent(people);
@@ -83,6 +84,6 @@ function show(forgotten: readonly Forgotten[], { terminal }: CommandContext): vo
     return;
   }
   const lines = forgotten.map(({ corp, userid, erased }) =>
-    plain(`erased ${userid} of ${corp.name}: ${erased.members} member, ${erased.memberships} memberships, ${erased.changes} changes, ${erased.mentions} mentions in others’ changes`));
+    plain(`erased ${userid} of ${corp.name}: ${erased.members} member, ${erased.memberships} memberships, ${erased.changes} changes, ${erased.mentions} mentions elsewhere`));
   terminal.data(forgotten.length === 0 ? 'nobody was erased' : lines.join('\n'));
 }

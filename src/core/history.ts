@@ -61,7 +61,7 @@ export interface Erased {
   readonly members: number;
   readonly memberships: number;
   readonly changes: number;
-  /** Changes of others that named this person, and now say `(erased)`. */
+  /** Others' rows and changes that named this person as a leader, and now say `(erased)`. */
   readonly mentions: number;
 }
 
@@ -79,8 +79,8 @@ export interface History {
    */
   prune(before: Date, steps: number): Promise<{ readonly changes: number; readonly runs: number }>;
   /**
-   * Erases a person: the row, the memberships, every change, the mentions in others' changes, and their numbers where
-   * they are remembered as wrong. All of it or nothing; excludes commits of the corp meanwhile. Repeated, it does nothing.
+   * Erases a person: the row, the memberships, every change, the mentions as a leader in others' rows and changes, and
+   * their number where the store remembers it as wrong. All of it or nothing; excludes commits of the corp meanwhile. Repeated, it does nothing.
    */
   erase(person: Person): Promise<Erased>;
 }

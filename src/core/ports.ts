@@ -346,6 +346,8 @@ export interface Ration {
   giveBack(ticket: RationTicket): Promise<void>;
   /** The question missed: it stays spent, and the number is not booked again for `forMs`. */
   rememberWrong(ticket: RationTicket, e164: string, forMs: number): Promise<void>;
+  /** Forgets that a number was wrong, in these corps; what was spent stays spent. */
+  forgetNumber(e164: string, corpIds: readonly string[]): Promise<void>;
   /** How many questions are booked or were wrong today. */
   spent(corpId: string): Promise<number>;
 }

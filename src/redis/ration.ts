@@ -55,6 +55,10 @@ class RedisRation implements Ration {
     await this.#link.run(REMEMBER, [this.#wrongKey(corpId, e164)], [Math.ceil(forMs)]);
   }
 
+  async forgetNumber(e164: string, corpIds: readonly string[]): Promise<void> {
+    for (const corpId of corpIds) await this.#link.run(FORGET, [this.#wrongKey(corpId, e164)], []);
+  }
+
   async spent(corpId: string): Promise<number> {
     const day = rationDay(this.#clock.now());
     return Number(await this.#link.run(COUNT, [this.#ticketsKey({ corpId, day })], []));
@@ -80,5 +84,7 @@ return 'booked'`;
 const GIVE_BACK = `return redis.call('SREM', KEYS[1], ARGV[1])`;
 
 const REMEMBER = `return redis.call('SET', KEYS[1], '1', 'PX', ARGV[1])`;
+
+const FORGET = `return redis.call('DEL', KEYS[1])`;
 
 const COUNT = `return redis.call('SCARD', KEYS[1])`;

@@ -1,7 +1,7 @@
 import type { Erased, Person } from '../core/history.ts';
 import type { Json } from '../core/model.ts';
 import type { Connection } from './database.ts';
-import { jsonOf, jsonText, neededNumber, textOf } from './values.ts';
+import { jsonOf, jsonText, textOf } from './values.ts';
 
 /** What stands where an erased person's userid stood. */
 const ERASED = '(erased)';
@@ -20,26 +20,44 @@ export async function erasePerson(connection: Connection, { corpId, userid }: Pe
   const changes = await connection.write("DELETE FROM changes WHERE corp_id = ? AND entity = 'member' AND entity_id = ?", [corpId, userid]);
   const present = '(SELECT COUNT(*) FROM members WHERE corp_id = ? AND departed_at IS NULL)';
   await connection.write(`UPDATE corps SET member_count = ${present} WHERE id = ?`, [corpId, corpId]);
-  const mentions = await eraseMentions(connection, { corpId, userid });
+  let mentions = 0;
+  for (const where of MENTIONING) mentions += await eraseMentions(connection, { corpId, userid }, where);
   return { members: members.touched, memberships: memberships.touched, changes: changes.touched, mentions };
 }
 
-/** Others' changes may name this person as their leader. */
-async function eraseMentions(connection: Connection, { corpId, userid }: Person): Promise<number> {
+/** Where a userid may stand as somebody's leader. */
+interface Mentioning {
+  readonly table: string;
+  /** Names a row, beside the corp. */
+  readonly key: string;
+  readonly columns: readonly string[];
+  /** Set as well. */
+  readonly also?: string;
+}
+
+const MENTIONING: readonly Mentioning[] = [
+  { table: 'changes', key: 'id', columns: ['old_values', 'new_values'] },
+  // Without a digest the next run compares in full, so that WeCom has the last word on those who are there.
+  { table: 'members', key: 'userid', columns: ['direct_leaders'], also: 'digest = NULL' },
+  { table: 'departments', key: 'id', columns: ['leaders'] },
+];
+
+async function eraseMentions(connection: Connection, { corpId, userid }: Person, { table, key, columns, also }: Mentioning): Promise<number> {
   const like = `%"${userid.toLowerCase().replace(/[!%_]/gu, '!$&')}"%`;
   const rows = await connection.query(
-    `SELECT id, old_values, new_values FROM changes WHERE corp_id = ? AND (${['old_values', 'new_values'].map(mentioning).join(' OR ')})`,
-    [corpId, like, like],
+    `SELECT ${[key, ...columns].join(', ')} FROM ${table} WHERE corp_id = ? AND (${columns.map(mentioning).join(' OR ')})`,
+    [corpId, ...columns.map(() => like)],
   );
+  const sets = [...columns.map((column) => `${column} = ?`), ...(also === undefined ? [] : [also])].join(', ');
   let mentions = 0;
   for (const row of rows) {
-    const values = ['old_values', 'new_values'].map((column) => {
+    const values = columns.map((column) => {
       const before = jsonOf(row, column);
       return { before: jsonText(before), after: jsonText(without(before, userid.toLowerCase())) };
     });
     if (values.every(({ before, after }) => before === after)) continue;
     mentions += 1;
-    await connection.write('UPDATE changes SET old_values = ?, new_values = ? WHERE id = ?', [...values.map(({ after }) => after), neededNumber(row, 'id')]);
+    await connection.write(`UPDATE ${table} SET ${sets} WHERE corp_id = ? AND ${key} = ?`, [...values.map(({ after }) => after), corpId, row[key] ?? null]);
   }
   return mentions;
 }
@@ -51,8 +69,9 @@ function mentioning(column: string): string {
 
 const NAMING: ReadonlySet<string> = new Set(['leaders', 'direct_leaders']);
 
-function without(values: Json, userid: string): Json {
-  if (typeof values !== 'object' || values === null || Array.isArray(values)) return values;
-  const replaced = (value: Json): Json => (Array.isArray(value) ? value.map((one: Json) => (typeof one === 'string' && one.toLowerCase() === userid ? ERASED : one)) : value);
-  return Object.fromEntries(Object.entries(values).map(([name, value]) => [name, NAMING.has(name) ? replaced(value) : value]));
+/** A list of userids, or changed values that hold such lists. */
+function without(value: Json, userid: string): Json {
+  if (Array.isArray(value)) return value.map((one: Json) => (typeof one === 'string' && one.toLowerCase() === userid ? ERASED : one));
+  if (typeof value !== 'object' || value === null) return value;
+  return Object.fromEntries(Object.entries(value).map(([name, inner]) => [name, NAMING.has(name) ? without(inner, userid) : inner]));
 }

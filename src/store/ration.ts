@@ -50,6 +50,12 @@ class StoreRation implements Ration {
     });
   }
 
+  async forgetNumber(e164: string, corpIds: readonly string[]): Promise<void> {
+    await this.#database.transaction(async (connection) => {
+      for (const corpId of corpIds) await connection.write('DELETE FROM wrong_numbers WHERE corp_id = ? AND mobile_e164 = ?', [corpId, e164]);
+    });
+  }
+
   async spent(corpId: string): Promise<number> {
     return this.#database.read((connection) => spentOn(connection, corpId, rationDay(this.#clock.now())));
   }

@@ -1,7 +1,7 @@
 import type { Erased, History, Person } from '../core/history.ts';
 import type { Corp, MemberKey } from '../core/model.ts';
 import { memberKey } from '../core/model.ts';
-import type { Log, Store } from '../core/ports.ts';
+import type { Log, Ration, Store } from '../core/ports.ts';
 import { findPeople, unknownMember } from './changes.ts';
 import type { PeopleDeps } from './changes.ts';
 
@@ -11,6 +11,8 @@ export interface Forgettable {
   readonly userid: string;
   /** null when only changes are left of them. */
   readonly name: string | null;
+  /** null when there is none, or none that is one. */
+  readonly mobileE164: string | null;
   /** A current member: the next run that sees them stores them again. */
   readonly current: boolean;
 }
@@ -19,6 +21,7 @@ export interface Forgettable {
 export interface ForgetDeps extends PeopleDeps {
   readonly store: Pick<Store, 'ensureReady' | 'findByPhones' | 'findMembers' | 'corps'>;
   readonly history: Pick<History, 'findPeople' | 'erase'>;
+  readonly ration: Pick<Ration, 'forgetNumber'>;
   readonly log: Log;
 }
 
@@ -35,16 +38,21 @@ async function describe({ corpId, userid }: Person, corps: ReadonlyMap<string, C
   const corp = corps.get(corpId.toLowerCase()) ?? { id: corpId, name: corpId };
   const key: MemberKey = memberKey(userid);
   const member = (await store.findMembers(corp, [key])).get(key);
-  return { corp, userid, name: member?.fields.name ?? null, current: member !== undefined && !member.departed };
+  return { corp, userid, name: member?.fields.name ?? null, mobileE164: member?.mobileE164 ?? null, current: member !== undefined && !member.departed };
 }
 
 /** What was erased of one person. */
 export type Forgotten = Forgettable & { readonly erased: Erased };
 
-/** Erases these people, one after the other, each whole or not at all. What is logged are counts. */
-export async function forget(people: readonly Forgettable[], { history, log }: ForgetDeps): Promise<readonly Forgotten[]> {
+/**
+ * Erases these people, one after the other, each whole or not at all in the store. The ration comes first: as long as
+ * it remembers their number, they can be found to be forgotten again. What is logged are counts.
+ */
+export async function forget(people: readonly Forgettable[], { store, history, ration, log }: ForgetDeps): Promise<readonly Forgotten[]> {
+  const corpIds = (await store.corps()).map(({ corp }) => corp.id);
   const forgotten: Forgotten[] = [];
   for (const person of people) {
+    if (person.mobileE164 !== null) await ration.forgetNumber(person.mobileE164, corpIds);
     const erased = await history.erase({ corpId: person.corp.id, userid: person.userid });
     log('info', 'person_erased', 'a person was erased on request', { corp: person.corp.id, ...erased });
     forgotten.push({ ...person, erased });

@@ -1,17 +1,23 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readFile, writeFile } from 'node:fs/promises';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, inject, onTestFinished, test } from 'vitest';
+import { systemClock } from '../../src/clock.ts';
+import { Secret } from '../../src/core/secret.ts';
+import { openLink } from '../../src/redis/connect.ts';
 import { orgsync } from '../support/cli.ts';
 import { execute } from '../support/database.ts';
 import { describeWith } from '../support/programs.ts';
+import { tamper } from '../support/recovery.ts';
+import { ownPrefix } from '../support/redis.ts';
+import { freePort } from '../support/server-process.ts';
 import { ENGINES, setStage } from '../support/stage.ts';
 import type { Stage } from '../support/stage.ts';
 import { rowsOf } from '../support/truth.ts';
 
 /** A corp that 'ana.lopez' has joined and, unless told otherwise, left. */
-async function stageADeparture(engine: (typeof ENGINES)[number] = 'sqlite', departs = true): Promise<Stage & { readonly corp: string }> {
-  const stage = await setStage({ engine, members: 5, departments: 3 });
+async function stageADeparture(engine: (typeof ENGINES)[number] = 'sqlite', departs = true, yaml = ''): Promise<Stage & { readonly corp: string }> {
+  const stage = await setStage({ engine, members: 5, departments: 3, yaml });
   const [corp = ''] = [...stage.sandbox.world.corps.keys()];
   stage.sandbox.change({ op: 'addMember', corp, member: { userid: 'ana.lopez', name: '安娜', mobile: '13800138000' }, places: [{ department: 2 }] });
   await stage.sync();
@@ -34,6 +40,47 @@ describe.each(ENGINES)('orgsync forget on %s', (engine) => {
   });
 });
 
+test.each(ENGINES)('leaves no trace in whom they led: members who left, departments that are gone, and those who are there, on %s', async (engine) => {
+  const stage = await stageADeparture(engine, false);
+  const { corp, sandbox } = stage;
+  const names = ['left.one', 'still.here'];
+  for (const [index, userid] of names.entries()) sandbox.change({ op: 'addMember', corp, member: { userid, name: userid, mobile: `1380013801${index}`, direct_leader: ['ana.lopez'] }, places: [{ department: 2 }] });
+  for (const id of [901, 902]) sandbox.change({ op: 'addDepartment', corp, department: { id, name: `Unit ${id}`, parentid: 1, order: 1, department_leader: ['ana.lopez'] } });
+  await stage.sync();
+  sandbox.change({ op: 'removeMember', corp, userid: 'left.one' });
+  sandbox.change({ op: 'removeDepartment', corp, id: 901 });
+  await stage.sync();
+  sandbox.change({ op: 'removeMember', corp, userid: 'ana.lopez' });
+  await stage.sync();
+  // As a run leaves it where WeCom tells nothing of leaders any more.
+  await tamper(stage, `UPDATE members SET direct_leaders = '["ana.lopez"]' WHERE userid = 'still.here'`);
+  await tamper(stage, `UPDATE departments SET leaders = '["ana.lopez"]' WHERE id = 902`);
+  const { code, stdout } = await forget(stage, 'ana.lopez', '--yes');
+  expect(code).toBe(0);
+  expect(stdout).toMatch(/ [1-9]\d* mentions elsewhere$/mu);
+  expect(await traces(stage)).toBe(false);
+  expect((await stage.sync()).outcome).toBe('ok');
+  expect(await traces(stage)).toBe(false);
+  const { stored, source } = await stage.organisations();
+  expect(stored).toEqual(source);
+});
+
+test('leaves no trace among the wrong numbers that Redis remembers, or, where Redis is gone, none erased', async () => {
+  const prefix = ownPrefix();
+  const stage = await stageADeparture('sqlite', true, `redis: ${inject('redisUrl')}\nredis_prefix: "${prefix}"\n`);
+  expect(await orgsync(['lookup', '-c', stage.configPath, '13800138000', '--live'])).toMatchObject({ code: 1 });
+  const redis = openLink({ url: new Secret(inject('redisUrl')), clock: systemClock });
+  onTestFinished(() => redis.close());
+  expect(await redis.call('KEYS', `${prefix}wrong:*`)).toHaveLength(1);
+  const config = await readFile(stage.configPath, 'utf8');
+  await writeFile(stage.configPath, config.replace(/^redis: .*/mu, `redis: redis://127.0.0.1:${await freePort()}/0`));
+  expect(await forget(stage, '13800138000', '--yes')).toMatchObject({ code: 69, stdout: '' });
+  expect(await traces(stage)).toBe(true);
+  await writeFile(stage.configPath, config);
+  expect(await forget(stage, '13800138000', '--yes')).toMatchObject({ code: 0 });
+  expect(await redis.call('KEYS', `${prefix}wrong:*`)).toEqual([]);
+});
+
 test('needs no more rights than its decision note lists', async () => {
   const stage = await stageADeparture('mariadb');
   const user = `eraser${process.pid}${Math.floor(performance.now())}`;
@@ -41,10 +88,14 @@ test('needs no more rights than its decision note lists', async () => {
   await execute(stage.storeUrl, `CREATE USER '${user}'@'%' IDENTIFIED BY 'x'`);
   await execute(stage.storeUrl, `GRANT SELECT ON ${database}.* TO '${user}'@'%'`);
   for (const table of ['corps', 'changes']) await execute(stage.storeUrl, `GRANT UPDATE ON ${database}.${table} TO '${user}'@'%'`);
+  await execute(stage.storeUrl, `GRANT UPDATE (direct_leaders, digest) ON ${database}.members TO '${user}'@'%'`);
+  await execute(stage.storeUrl, `GRANT UPDATE (leaders) ON ${database}.departments TO '${user}'@'%'`);
   for (const table of ['members', 'memberships', 'changes', 'wrong_numbers']) await execute(stage.storeUrl, `GRANT DELETE ON ${database}.${table} TO '${user}'@'%'`);
   const url = new URL(stage.storeUrl);
   [url.username, url.password] = [user, 'x'];
   await writeFile(stage.configPath, (await readFile(stage.configPath, 'utf8')).replace(/^store: .*/mu, `store: ${url.href}`));
+  await execute(stage.storeUrl, `UPDATE members SET direct_leaders = '["ana.lopez"]'`);
+  await execute(stage.storeUrl, `UPDATE departments SET leaders = '["ana.lopez"]'`);
   expect(await forget(stage, 'ana.lopez', '--yes')).toMatchObject({ code: 0 });
   expect(await traces(stage)).toBe(false);
   await execute(stage.storeUrl, `DROP USER '${user}'@'%'`);

@@ -82,7 +82,7 @@ describe('where the corps come from a query', () => {
     await writeFile(stage.configPath, `corps: { query: "SELECT id, name, secret FROM enterprises" }\n${yaml.slice(yaml.indexOf('wecom:'))}`);
     const ended = await run(stage, ['--json']);
     expect(ended.code).toBe(1);
-    expect(JSON.parse(ended.stdout)).toMatchObject({ outcome: 'partial', corps: [{ id: first?.id, outcome: 'ok' }, { id: second?.id, outcome: 'failed', error: { code: 'corp_row_unusable' } }] });
+    expect(JSON.parse(ended.stdout)).toMatchObject({ outcome: 'partial', corps: [{ id: first.id, outcome: 'ok' }, { id: second.id, outcome: 'failed', error: { code: 'corp_row_unusable' } }] });
     expect(ended.stderr).toMatch(/corps\[1\]\.secret[^]* {2}fix: run the query by hand/);
     expect(await rowsOf(stage.storeUrl, 'SELECT outcome FROM runs')).toEqual([{ outcome: 'ok' }]);
   });

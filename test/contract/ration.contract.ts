@@ -63,6 +63,21 @@ export function describeRation(name: string, prepare: () => Promise<OpenRation>)
       expect((await ask(ration, PHONE)).is).toBe('known_wrong');
     });
 
+    it('forgets a number in every corp when it is told to, and no other', async () => {
+      const ration = (await prepare())(createTestClock());
+      const corps = [CORP, 'ww00000000000000a2'];
+      for (const corpId of corps) {
+        for (const e164 of [PHONE, number(1)]) await ration.rememberWrong(ticketOf(await ration.book({ corpId, e164, budget: 9 })), e164, HOUR_MS);
+      }
+      await ration.forgetNumber(PHONE, corps);
+      await ration.forgetNumber(number(1), []);
+      await ration.forgetNumber('+8613800138099', corps);
+      for (const corpId of corps) {
+        expect((await ration.book({ corpId, e164: PHONE, budget: 9 })).is).toBe('booked');
+        expect((await ration.book({ corpId, e164: number(1), budget: 9 })).is).toBe('known_wrong');
+      }
+    });
+
     it('counts a wrong number even when it is settled twice', async () => {
       const ration = (await prepare())(createTestClock());
       const ticket = ticketOf(await ask(ration, PHONE));

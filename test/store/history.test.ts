@@ -103,15 +103,32 @@ describe.each([
 
   test('erases a person in one corp: row, memberships, changes, wrong numbers and mentions, and nobody else', async () => {
     const { database, history } = await open();
+    const digest = Buffer.alloc(16, 7);
+    for (const [userid, leaders, departed_at] of [['left', ['ZhangSan'], '2026-03-02 00:00:00.000'], ['here', ['wangwu', 'zhangsan'], null], ['other', ['zhangsanfeng'], null]] as const) {
+      await put(database, 'members', { corp_id: HOME, userid, direct_leaders: JSON.stringify(leaders), departed_at, digest, created_at: '2026-03-01 00:00:00.000', updated_at: '2026-03-01 00:00:00.000' });
+    }
+    await put(database, 'members', { corp_id: AWAY, userid: 'far', direct_leaders: '["zhangsan"]', digest, created_at: '2026-03-01 00:00:00.000', updated_at: '2026-03-01 00:00:00.000' });
+    await database.transaction(async (connection) => {
+      await connection.write(`UPDATE departments SET leaders = '["ZHANGSAN","lisi"]' WHERE corp_id = ? AND id IN (3, 4)`, [HOME]);
+    });
     const erased = await history.erase({ corpId: HOME, userid: 'zhangSAN' });
-    expect(erased).toEqual({ members: 1, memberships: 1, changes: 2, mentions: 1 });
+    expect(erased).toEqual({ members: 1, memberships: 1, changes: 2, mentions: 5 });
+    const leaders = await database.read((connection) => connection.query('SELECT userid, direct_leaders, digest IS NULL AS compared FROM members WHERE direct_leaders IS NOT NULL ORDER BY userid'));
+    expect(leaders.map(({ userid, direct_leaders: of, compared }) => [userid, jsonValue(of), Number(compared)])).toEqual([
+      ['far', ['zhangsan'], 0],
+      ['here', ['wangwu', '(erased)'], 1],
+      ['left', ['(erased)'], 1],
+      ['other', ['zhangsanfeng'], 0],
+    ]);
+    const leading = await database.read((connection) => connection.query('SELECT leaders FROM departments WHERE leaders IS NOT NULL'));
+    expect(leading.map(({ leaders: of }) => jsonValue(of))).toEqual([['(erased)', 'lisi'], ['(erased)', 'lisi']]);
     const everything = JSON.stringify(await database.read(async (connection) => [
       await connection.query('SELECT * FROM members WHERE corp_id = ?', [HOME]),
       await connection.query('SELECT * FROM memberships WHERE corp_id = ?', [HOME]),
       await connection.query('SELECT * FROM changes WHERE corp_id = ?', [HOME]),
       await connection.query('SELECT * FROM wrong_numbers'),
     ]));
-    expect(everything).not.toMatch(/zhangsan|张三|13900000001/iu);
+    expect(everything).not.toMatch(/zhangsan\b|张三|13900000001/iu);
     expect(everything).toMatch(/李四/u);
     expect((await history.changes({ ...ALL, actions: ['changed'] })).records[0]?.newValues).toEqual({ directLeaders: ['(erased)', 'wangwu'] });
     expect(await history.findPeople('zhangsan')).toEqual([{ corpId: AWAY, userid: 'zhangsan' }]);
@@ -144,6 +161,10 @@ describe('a run’s care for the history', () => {
     expect(logged).toEqual(['history_not_pruned']);
   });
 });
+
+function jsonValue(value: SqlValue | undefined): unknown {
+  return typeof value === 'string' ? JSON.parse(value) : value;
+}
 
 async function folder(): Promise<string> {
   const made = await mkdtemp(path.join(tmpdir(), 'orgsync-history-'));
