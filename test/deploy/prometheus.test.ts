@@ -10,10 +10,16 @@ import { FAMILIES } from '../../src/observe/metrics-families.ts';
 import { createMetrics } from '../../src/observe/metrics.ts';
 import type { MetricsOptions } from '../../src/observe/metrics.ts';
 import { systemClock } from '../../src/clock.ts';
+import { orgsync } from '../support/cli.ts';
+import type { Ended } from '../support/cli.ts';
+import { execute } from '../support/database.ts';
 import { barredCorp, corpRecord, corpResult, endedRun, heldBackCorp } from '../support/ended-run.ts';
 import { query, startNodeExporter, startPrometheus, startPushgateway } from '../support/prometheus.ts';
-import type { ServerProcess } from '../support/server-process.ts';
 import { describeWith } from '../support/programs.ts';
+import { corpOf } from '../support/sandbox.ts';
+import type { ServerProcess } from '../support/server-process.ts';
+import { setStage } from '../support/stage.ts';
+import type { Stage } from '../support/stage.ts';
 
 const run = promisify(execFile);
 const deploy = fileURLToPath(new URL('../../deploy/', import.meta.url));
@@ -70,6 +76,20 @@ async function recordRun(options: Pick<MetricsOptions, 'textfile' | 'pushgateway
   return logged;
 }
 
+/** The built program, as cron starts it. */
+async function cli({ configPath, folder }: Stage, args: readonly string[], input?: string): Promise<Ended> {
+  return await orgsync(['--config', configPath, ...args], { env: { TMPDIR: folder }, ...(input === undefined ? {} : { input }) });
+}
+
+/** Bars this address from the second corp, holds the third one back, and makes the last success of both seven hours old. */
+async function makeTrouble({ sandbox, storeUrl }: Stage): Promise<{ readonly barred: string; readonly heldBack: string }> {
+  const [{ id: barred }, { id: heldBack, members }] = [corpOf(sandbox, 2), corpOf(sandbox, 3)];
+  sandbox.change({ op: 'setSecret', corp: barred, kind: 'app_pre2022', patch: { trustedIps: ['203.0.113.9'] } });
+  for (const { userid } of [...members.values()].filter(({ status }) => status !== 5).slice(0, 5)) sandbox.change({ op: 'removeMember', corp: heldBack, userid });
+  await execute(storeUrl, `UPDATE corps SET last_success_at = UTC_TIMESTAMP(3) - INTERVAL 7 HOUR WHERE id IN ('${barred}', '${heldBack}')`);
+  return { barred, heldBack };
+}
+
 describeWith(['promtool'], 'promtool', () => {
   test('accepts the alerting rules, and each alert fires when it should and not before', async () => {
     await run('promtool', ['check', 'rules', RULES]);
@@ -103,13 +123,15 @@ describeWith(['promtool'], 'promtool', () => {
 describeWith(['prometheus', 'prometheus-node-exporter', 'prometheus-pushgateway'], 'a real Prometheus', () => {
   test('answers every panel’s query after a few runs, and fires what is wrong', async () => {
     const folder = await scratch();
-    const textfile = path.join(folder, 'orgsync.prom');
-    await recordRun({ textfile });
+    const stage = await setStage({ engine: 'mariadb', corps: 3, members: 20, departments: 4, yaml: `safety: { max_departures: 2 }\nmetrics: { textfile: ${path.join(folder, 'orgsync.prom')} }\n` });
+    expect(await cli(stage, ['run'])).toMatchObject({ code: 0, stderr: '' });
+    expect((await cli(stage, ['lookup', '--live', '--file', '-'], '19900000000\n19900000001\n19900000002\n')).code).toBe(1);
+    const troubled = await makeTrouble(stage);
     const exporter = await closing(startNodeExporter(folder));
     const prometheus = await closing(startPrometheus([exporter], RULES));
     const wanted = (await panels()).flatMap(({ title, targets }) => targets.map(({ expr }) => ({ title, expr: filledIn(expr) })));
     const silent = async (): Promise<readonly string[]> => {
-      await recordRun({ textfile });
+      expect(await cli(stage, ['run'])).toMatchObject({ code: 1 });
       const empty: string[] = [];
       for (const { title, expr } of wanted) {
         const series = await query(prometheus, expr);
@@ -117,30 +139,31 @@ describeWith(['prometheus', 'prometheus-node-exporter', 'prometheus-pushgateway'
       }
       return empty;
     };
-    await expect.poll(silent, { timeout: 30_000, interval: 500 }).toEqual([]);
+    await expect.poll(silent, { timeout: 60_000, interval: 100 }).toEqual([]);
     const firing = async (): Promise<readonly string[]> => (await query(prometheus, 'ALERTS{alertstate="firing"}')).map(({ metric }) => `${metric['alertname']} ${metric['corp']}`).sort();
+    const all = [...stage.sandbox.world.corps.keys()].sort();
     await expect.poll(firing, { timeout: 20_000, interval: 500 }).toEqual([
-      'OrgsyncHeldBack ww3',
-      'OrgsyncRationNearlySpent ww1',
-      'OrgsyncRationNearlySpent ww2',
-      'OrgsyncRationNearlySpent ww3',
-      'OrgsyncStale ww2',
-      'OrgsyncStale ww3',
+      `OrgsyncHeldBack ${troubled.heldBack}`,
+      ...all.map((corp) => `OrgsyncRationNearlySpent ${corp}`),
+      ...[troubled.barred, troubled.heldBack].sort().map((corp) => `OrgsyncStale ${corp}`),
     ]);
     expect(await query(prometheus, 'node_textfile_scrape_error')).toMatchObject([{ value: [expect.anything(), '0'] }]);
-  }, 90_000);
+  }, 180_000);
 
-  test('learns every metric by name, type and help from a Pushgateway, and counters go on from run to run', async () => {
+  test('learns every metric by name and type from a Pushgateway, and counters go on from run to run', async () => {
     const gateway = await closing(startPushgateway());
-    const pushgateway = new Secret(`${gateway.url}/`);
-    for (let times = 0; times < 3; times += 1) expect(await recordRun({ pushgateway })).toEqual([]);
+    const stage = await setStage({ corps: 3, members: 20, departments: 4, yaml: `metrics: { pushgateway: "${gateway.url}/" }\n` });
+    for (let times = 0; times < 3; times += 1) expect(await cli(stage, ['run'])).toMatchObject({ code: 0, stderr: '' });
     const text = await (await fetch(`${gateway.url}/metrics`)).text();
     for (const { name, type } of Object.values(FAMILIES)) expect(text).toContain(`# TYPE ${name} ${type}\n`);
-    expect(text).toContain('orgsync_wecom_requests_total{corp="ww2",endpoint="user/list",errcode="60020",instance="",job="orgsync"} 3\n');
-    expect(text).toContain('orgsync_member_changes_total{action="joined",corp="ww1",instance="",job="orgsync"} 6\n');
+    const { id } = corpOf(stage.sandbox);
+    for (const [endpoint, count] of Object.entries(stage.sandbox.stats.corp(id).byEndpoint)) {
+      expect(text).toContain(`orgsync_wecom_requests_total{corp="${id}",endpoint="${endpoint}",errcode="0",instance="",job="orgsync"} ${count}\n`);
+    }
+    expect(text).toContain(`orgsync_corp_runs_total{corp="${id}",instance="",job="orgsync",outcome="ok"} 3\n`);
     const prometheus = await closing(startPrometheus([gateway], RULES));
     await expect.poll(() => query(prometheus, 'count(orgsync_corp_info)').then(([one]) => one?.value[1]), { timeout: 20_000, interval: 250 }).toBe('3');
-  }, 60_000);
+  }, 90_000);
 
   test('finds what lookups counted beside what runs did, of which nothing is lost', async () => {
     const gateway = await closing(startPushgateway());
