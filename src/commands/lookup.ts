@@ -88,7 +88,6 @@ async function withApp(options: Options, context: CommandContext, use: (deps: Lo
 async function lookupDeps({ corp: named, live }: Options, app: App, { signal }: CommandContext): Promise<LookupDeps> {
   const store = await app.store();
   const corps = named.length > 0 || live ? await app.corps(named) : [];
-  await store.ensureReady();
   const within = named.length > 0 ? { store, corps } : { store };
   if (!live) return within;
   const { createLiveQuestion } = await import('../sync/lookup-live.ts');

@@ -197,7 +197,11 @@ export interface Store {
   /** Closes the row in `runs` for a run that committed nothing. Writes nothing else, and nothing when the run had ended. */
   finish(fence: Fence, end: RunEnd): Promise<void>;
 
-  /** Everyone, departed included, whose mobile is one of `e164s`, by number; corps limited to `corpIds` when given. Current members first, then the latest departed. */
+  /**
+   * Everyone, departed included, whose mobile is one of `e164s`, by number; corps limited to `corpIds` when given.
+   * Current members first, then the latest departed. Does as {@link Store.ensureReady} at the same moment, for
+   * somebody waits for the answer.
+   */
   findByPhones(e164s: readonly string[], corpIds?: readonly string[]): Promise<ReadonlyMap<string, readonly PhoneMatch[]>>;
 
   /** Members by key, in full; who is not stored is missing from the result. */

@@ -134,7 +134,8 @@ class MysqlSession implements Session {
   }
 
   async commit(): Promise<void> {
-    await this.query('COMMIT');
+    // What only read ends with its connection, and nobody waits for that.
+    if (!this.#readOnly) await this.query('COMMIT');
   }
 
   async rollback(): Promise<void> {

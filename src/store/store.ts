@@ -21,23 +21,16 @@ export interface StoreOptions {
 
 /** The store over any database: each method is one unit of work. Closing it closes the database. */
 export function createStore(database: Database, { now, allowTakeover, migrate }: StoreOptions): Store {
+  const readChecked = afterCheck(database, migrate);
   return {
-    ensureReady: async () => {
-      try {
-        await database.read(checkTables);
-      } catch (error) {
-        // Looked at before it is written to: a lookup must not wait for a run's commit.
-        if (migrate === undefined || !isLacking(error)) throw error;
-        await migrate();
-      }
-    },
+    ensureReady: () => readChecked(() => Promise.resolve()),
     begin: (corp, writer) => database.transaction((connection) => beginRun(connection, corp, writer, { now: now(), allowTakeover })),
     // All that was read from WeCom would be read in vain: as patient as what comes before and after it.
     readBefore: (corp, after) => database.read((connection) => readBefore(connection, corp, after), { patiently: true }),
     commit: (fence, changes, { requests }) =>
       database.transaction((connection) => commitRun(connection, { fence, changes, requests, now: now() })),
     finish: (fence, end) => database.transaction((connection) => finishRun(connection, fence, end, now())),
-    findByPhones: (e164s, corpIds) => database.read((connection) => findByPhones(connection, e164s, corpIds)),
+    findByPhones: (e164s, corpIds) => readChecked((connection) => findByPhones(connection, e164s, corpIds)),
     findMembers: (corp, keys) => database.read((connection) => readMembers(connection, corp.id, keys)),
     findDepartments: (corp, ids) => database.read((connection) => readPaths(connection, corp.id, ids)),
     commitLive: (corp, changes, writer) =>
@@ -45,6 +38,23 @@ export function createStore(database: Database, { now, allowTakeover, migrate }:
     corps: () => database.read(readCorps),
     runs: (corpId, limit) => database.read((connection) => readRuns(connection, corpId, limit)),
     close: () => database.close(),
+  };
+}
+
+/** Reads as {@link Database.read}, after a look at the tables at the same moment; makes them where they are lacking. */
+function afterCheck(database: Database, migrate: StoreOptions['migrate']): Database['read'] {
+  return async (work) => {
+    try {
+      return await database.read(async (connection) => {
+        await checkTables(connection);
+        return await work(connection);
+      });
+    } catch (error) {
+      // Looked at before it is written to: a lookup must not wait for a run's commit.
+      if (migrate === undefined || !isLacking(error)) throw error;
+      await migrate();
+      return await database.read(work);
+    }
   };
 }
 
