@@ -9,8 +9,10 @@ const path = require('node:path');
 const vm = require('node:vm');
 
 const DIST = path.resolve(__dirname, '../dist');
-/** Another Node.js compiles differently; V8 itself refuses what was compiled by another V8, or with other flags. */
-const COMPILED = path.join(DIST, '.compiled', `${process.version}-${process.arch}`);
+/** What V8 refuses of each other; it could tell so itself (`v8.cachedDataVersionTag`), but that module takes longer to load. */
+const FLAGS = hash('sha256', JSON.stringify([process.execArgv, process.env.NODE_OPTIONS ?? ''])).slice(0, 8);
+/** Another Node.js compiles differently, and so does one with other flags: in one folder, each would write it again. */
+const COMPILED = path.join(DIST, '.compiled', `${process.version}-${process.arch}-${FLAGS}`);
 /** `//` and 16 digits end each chunk, as src/bundle.js wrote it. */
 const HASH_LENGTH = 16;
 const SUM_BYTES = 32;
