@@ -26,6 +26,40 @@ const replaced = {
   load: (id) => (id.startsWith('\0') ? IN_PLACE_OF[id.slice(1)] : undefined),
 };
 
+/** What packages load at once and a command hardly ever needs: by file, the name it has there; loaded at its first use. */
+const LATE = {
+  // Some 1,700 names of errors, twice.
+  'mysql2/lib/packets/packet.js': 'ErrorCodeToName',
+  'mysql2/lib/base/pool.js': 'Errors',
+  'mysql2/lib/commands/server_handshake.js': 'Errors',
+  // Character sets that nobody has chosen since UTF-8.
+  'mysql2/lib/parsers/string.js': 'Iconv',
+  'commander/lib/command.js': 'childProcess',
+};
+
+/** MariaDB says its version in `cesu8`, for which iconv-lite reads its tables of all character sets; in ASCII it is UTF-8. */
+const DECODE = 'exports.decode = function (buffer, encoding, start, end, options) {';
+const DECODE_ASCII = `${DECODE} if (encoding === 'cesu8' && buffer.subarray(start, end).every((byte) => byte < 0x80)) encoding = 'utf8';`;
+
+const late = {
+  name: 'late',
+  transform(code, id) {
+    const [file, name] = Object.entries(LATE).find(([ending]) => id.endsWith(`/node_modules/${ending}`)) ?? [];
+    if (file === undefined) return undefined;
+    const loading = changed(code, `const ${name} = require(`, `const ${name} = () => require(`);
+    const used = changed(loading, new RegExp(`\\b${name}(?=[.[])`, 'g'), `${name}()`);
+    // Lines stay where they are, so that what is known of the places still holds.
+    return { code: name === 'Iconv' ? changed(used, DECODE, DECODE_ASCII) : used, map: null };
+  },
+};
+
+/** Another version of a package may be written otherwise, and must not become slow in silence. */
+function changed(code, from, to) {
+  const result = code.replace(from, to);
+  if (result === code) throw new Error(`nothing to change: ${from}`);
+  return result;
+}
+
 const finished = {
   name: 'finished',
   generateBundle(_options, bundle) {
@@ -63,7 +97,7 @@ await build({
   transform: { target: 'node20' },
   // libsql brings binaries; cosmiconfig wants typescript only for configurations written in it.
   external: ['libsql', 'typescript'],
-  plugins: [replaced, finished],
+  plugins: [replaced, late, finished],
   output: {
     dir: dist,
     format: 'cjs',

@@ -1,5 +1,5 @@
+import { readFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { cosmiconfig } from 'cosmiconfig';
 import { Secret } from '../core/secret.ts';
 import { type CorpConfig, resolveCorp } from './corps.ts';
 import { explain } from './explain.ts';
@@ -44,11 +44,13 @@ export async function loadConfig(surroundings: Surroundings): Promise<LoadedConf
   };
 }
 
-/** cosmiconfig reads the file and picks the loader by its ending; ours keep the document, so that problems have positions. */
+/** cosmiconfig reads what is no YAML for certain, and picks the loader by its ending; ours keep the document, so that problems have positions. */
 async function readSource(path: string, env: Surroundings['env']): Promise<Source> {
   const withPositions = (_path: string, text: string): { source: Source } => ({ source: parseSource(text, env) });
   const loaders = { '.yml': withPositions, '.yaml': withPositions, '.json': withPositions, noExt: withPositions, default: withPositions };
   try {
+    if (/\.ya?ml$/.test(path)) return parseSource(await readFile(path, 'utf8'), env);
+    const { cosmiconfig } = await import('cosmiconfig');
     const loaded: unknown = await cosmiconfig('orgsync', { searchPlaces: [], loaders, cache: false }).load(path);
     const { config, isEmpty } = loaded as { config: unknown; isEmpty?: boolean };
     if (isEmpty === true || config === undefined || config === null) throw emptyFile(path);

@@ -18,10 +18,10 @@ const WRITER = { host: 'bench', pid: 1, version: '1.0.0', environment: '', accep
 
 /**
  * One lookup, from the start of the process to its end, beside the database's own client with the same question and
- * Node.js with none; and 100,000 numbers in one process. Of each, the best and the middle of so many rounds.
+ * Node.js with none; and 100,000 numbers in one process. Of each, the best and the middle of so many rounds in turn.
  * Build first: what is measured is the program that people start.
  */
-export async function main([members = '100000', rounds = '15']: readonly string[]): Promise<void> {
+export async function main([members = '100000', rounds = '31']: readonly string[]): Promise<void> {
   const server = await startMariadb();
   const dir = await mkdtemp(path.join(tmpdir(), 'orgsync-bench-'));
   try {
@@ -62,17 +62,41 @@ async function single(config: string, url: string, { phone, rounds }: { readonly
     'orgsync lookup': [process.execPath, BIN, '--config', config, 'lookup', phone],
     'orgsync lookup --json': [process.execPath, BIN, '--config', config, '--json', 'lookup', phone],
   };
-  const took = new Map<string, number[]>();
+  const wall = new Map<string, number[]>();
+  const cpu = new Map<string, number[]>();
   for (let round = 0; round < rounds; round += 1) {
-    for (const [name, [program, ...args]] of Object.entries(ways)) {
+    for (const [name, way] of Object.entries(ways)) {
       const start = performance.now();
-      await run(program, args);
-      took.set(name, [...(took.get(name) ?? []), performance.now() - start]);
+      await run(way[0], way.slice(1));
+      note(wall, name, performance.now() - start);
+      note(cpu, name, (await cpuOf(way)) - (await cpuOf(['true'])));
     }
   }
-  const middle = (name: string): number => sorted(took.get(name) ?? [])[Math.floor(rounds / 2)] ?? NaN;
-  for (const [name, times] of took) say(`${name.padEnd(24)} best ${ms(Math.min(...times))}   middle ${ms(middle(name))}`);
-  say(`a lookup takes ${(middle('orgsync lookup') / (middle('mysql -e, one row') + middle('node, nothing'))).toFixed(2)} times what both take`);
+  for (const name of Object.keys(ways)) {
+    say(`${name.padEnd(24)} wall: best ${ms(Math.min(...(wall.get(name) ?? [])))}   middle ${ms(middle(wall, name))}   CPU: middle ${ms(middle(cpu, name))}`);
+  }
+  const ratio = (times: Times): string => (middle(times, 'orgsync lookup') / (middle(times, 'mysql -e, one row') + middle(times, 'node, nothing'))).toFixed(2);
+  say(`a lookup takes ${ratio(wall)} times what both take on the wall, and ${ratio(cpu)} times their CPU`);
+}
+
+/** Milliseconds by what was measured. */
+type Times = Map<string, number[]>;
+
+function note(times: Times, name: string, took: number): void {
+  times.set(name, [...(times.get(name) ?? []), took]);
+}
+
+function middle(times: Times, name: string): number {
+  const all = sorted(times.get(name) ?? []);
+  return all[Math.floor(all.length / 2)] ?? NaN;
+}
+
+/** CPU time of a program, of user and kernel; Node.js does not tell it of its children, bash does, and counts starting them. */
+async function cpuOf(way: readonly string[]): Promise<number> {
+  const { stdout } = await run('bash', ['-c', '"$@" > /dev/null; times', 'bash', ...way], { env: { ...process.env, BASH_ENV: '' } });
+  const [, children = ''] = stdout.trim().split('\n');
+  const seconds = [...children.matchAll(/(\d+)m([\d.]+)s/g)].map(([, minutes, rest]) => Number(minutes) * 60 + Number(rest));
+  return seconds.reduce((sum, part) => sum + part, 0) * 1000;
 }
 
 async function bulk(config: string, dir: string, mobiles: readonly string[]): Promise<void> {
