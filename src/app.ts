@@ -1,5 +1,7 @@
 import { hostname, tmpdir, userInfo } from 'node:os';
 import { join } from 'node:path';
+import { openLiveParts } from './app-live.ts';
+import type { LiveParts } from './app-live.ts';
 import { openReporters } from './app-reporters.ts';
 import type { Reporters } from './app-reporters.ts';
 import { systemClock } from './clock.ts';
@@ -38,6 +40,8 @@ export interface App {
   leases(): Promise<Leases>;
   directory(): Promise<Directory>;
   ration(): Promise<Ration>;
+  /** What a live lookup asks with. Ask for it before {@link App.directory}: its requests are counted. */
+  liveParts(): Promise<LiveParts>;
   /** What `orgsync doctor` wants to know of the store. */
   inspectStore(): Promise<readonly Finding[]>;
   /** What `orgsync doctor` wants to know of Redis; nothing where the configuration names none. */
@@ -130,6 +134,15 @@ class OpenApp implements App {
     const { clock, log } = this;
     return this.#closers.keep(openWecom({ access, rateTotal, limiter, tokens, clock, log, meter: this.#meter }));
   });
+
+  liveParts(): Promise<LiveParts> {
+    const { config, clock, log, writer, ration } = this;
+    const directory = (meter: Meter): Promise<Directory> => {
+      this.#meter = meter;
+      return this.directory();
+    };
+    return openLiveParts({ config, clock, log, writer, ration, directory });
+  }
 
   async inspectStore(): Promise<readonly Finding[]> {
     const [database, { inspectStore }] = await Promise.all([this.#database(), import('./store/inspect.ts')]);

@@ -1,5 +1,6 @@
 import { Command } from '@commander-js/extra-typings';
 import type { App } from '../app.ts';
+import type { LiveParts } from '../app-live.ts';
 import { parseMainlandMobile } from '../core/mobile.ts';
 import type { ParsedPhone } from '../core/phone.ts';
 import { OrgsyncError } from '../errors.ts';
@@ -79,24 +80,27 @@ async function withApp(options: Options, context: CommandContext, use: (deps: Lo
   const { openApp } = await import('../app.ts');
   const app = await openApp(await context.loadConfig(), context);
   try {
-    await use(await lookupDeps(options, app, context), app);
+    const { told, ...deps } = await lookupDeps(options, app, context);
+    await use(deps, app).finally(told);
   } finally {
     await app.close();
   }
 }
 
-async function lookupDeps({ corp: named, live }: Options, app: App, { signal }: CommandContext): Promise<LookupDeps> {
+/** @returns also what is to be called when the lookup has ended */
+async function lookupDeps({ corp: named, live }: Options, app: App, { signal }: CommandContext): Promise<LookupDeps & Partial<Pick<LiveParts, 'told'>>> {
   const store = await app.store();
   const corps = named.length > 0 || live ? await app.corps(named) : [];
   const within = named.length > 0 ? { store, corps } : { store };
   if (!live) return within;
   const { createLiveQuestion } = await import('../sync/lookup-live.ts');
   const { read_only: readOnly, lookup } = app.config;
+  const { told, ...parts } = await app.liveParts();
   const ask = createLiveQuestion({
-    ...{ corps, store, directory: await app.directory(), ration: await app.ration(), writer: app.writer, clock: app.clock, log: app.log, signal, readOnly },
+    ...{ corps, store, ...parts, writer: app.writer, clock: app.clock, log: app.log, signal, readOnly },
     ...{ region: lookup.default_region, maxWrongShare: lookup.max_wrong_share, forgetWrongAfterMs: lookup.forget_wrong_after },
   });
-  return { ...within, ask };
+  return { ...within, ask, told };
 }
 
 async function show(answer: LookupAnswer, { terminal }: CommandContext, readOnly: boolean): Promise<void> {

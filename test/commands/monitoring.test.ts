@@ -1,5 +1,6 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
+import { isDeepStrictEqual } from 'node:util';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { parseSamples } from '../../src/observe/exposition.ts';
 import { orgsync, start } from '../support/cli.ts';
@@ -199,5 +200,29 @@ describe('metrics of runs', () => {
       expect(sum('orgsync_lookup_wrong_numbers_allowed', { corp: corp.id })).toBe(Math.max(3, Math.floor(present / 10)));
       expect(sum('orgsync_last_success_timestamp_seconds', { corp: corp.id })).toBeGreaterThan(1.7e9);
     }
+  });
+});
+
+describe('metrics of live lookups', () => {
+  test('are in the text file, beside what the last run wrote', async () => {
+    const stage = await setStage();
+    const textfile = path.join(stage.folder, 'orgsync.prom');
+    await writeFile(stage.configPath, `${await readFile(stage.configPath, 'utf8')}metrics: { textfile: ${textfile} }\n`);
+    expect(await run(stage)).toMatchObject(SILENT);
+    const before = parseSamples(await readFile(textfile, 'utf8'));
+    for (const number of ['19900000000', '19900000001']) expect((await orgsync(['--config', stage.configPath, 'lookup', '--live', number])).code).toBe(1);
+    const after = parseSamples(await readFile(textfile, 'utf8'));
+    const changed = after.filter((sample) => !before.some((earlier) => isDeepStrictEqual(earlier, sample))).map(({ name, labels, value }) => [name, labels['endpoint'], value]);
+    const { id } = corpOf(stage.sandbox);
+    const { byEndpoint } = stage.sandbox.stats.corp(id);
+    expect(changed).toEqual(expect.arrayContaining([
+      ['orgsync_lookup_wrong_numbers', undefined, 2],
+      ['orgsync_wecom_requests_total', 'user/getuserid', 2],
+      ['orgsync_wecom_requests_total', 'gettoken', byEndpoint['gettoken']],
+      ['orgsync_wecom_token_renewals_total', undefined, byEndpoint['gettoken']],
+    ]));
+    expect(byEndpoint['gettoken']).toBe(3);
+    expect(changed.filter(([name]) => !/_(wecom|lookup)_/.test(String(name)))).toEqual([]);
+    expect(after).toEqual(expect.arrayContaining(before.filter(({ name }) => !/_(wecom|lookup)_/.test(name))));
   });
 });

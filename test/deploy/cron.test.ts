@@ -87,7 +87,7 @@ describeWith(['cron', 'faketime', 'unshare'], 'cron', () => {
     for (const stage of [working, waiting, elsewhere]) expect(await told(stage)).toEqual([['0'], ['0']]);
     const refused = ['77', expect.stringMatching(/^orgsync: .*60020[^]*^ {2}fix: add 127\.0\.0\.1 to [^]*$/m)];
     expect(await told(failing)).toEqual([refused, refused]);
-    const watchdog = ['75', expect.stringMatching(/^orgsync: no success since \d{4}-.*, and the run lease is held by .*\n {2}fix: .*orgsync status$/)];
+    const watchdog = ['75', expect.stringMatching(/^orgsync: no success since \d{4}-.*, and the run lease is held by .*; see what that process does: orgsync status$/)];
     expect(await told(stale)).toEqual([watchdog, watchdog]);
     for (const mail of starts.flatMap(mails)) {
       expect(mail).toMatch(/^To: ops@example\.com$/m);
