@@ -83,8 +83,9 @@ export interface Database {
    * Deadlocks, lock waits and lost connections repeat the whole of `work`, within a bound. A connection lost at COMMIT
    * leaves open whether it landed, and `work` is repeated all the same: it must find out by itself, after locking what
    * the lost one had locked, and be content to find its work done.
+   * @param options.tidiesUp what is under way is finished though the process is told to stop: for what it must not leave behind
    */
-  transaction<T>(work: (connection: Connection) => Promise<T>): Promise<T>;
+  transaction<T>(work: (connection: Connection) => Promise<T>, options?: { readonly tidiesUp?: boolean }): Promise<T>;
   /** Runs `work` while no other process runs its own `alone`: for migrations. Not atomic where DDL is not. */
   alone<T>(work: (connection: Connection) => Promise<T>): Promise<T>;
   close(): Promise<void>;

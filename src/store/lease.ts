@@ -84,11 +84,11 @@ class StoreLeases implements Leases {
 
   #keep(name: string, token: string, askedAt: number): Lease {
     const { ttlMs, clock, log } = this.#options;
-    const change = async (set: (connection: Connection) => string): Promise<boolean> =>
+    const change = async (set: (connection: Connection) => string, options?: { readonly tidiesUp: boolean }): Promise<boolean> =>
       await this.#database.transaction(async (connection) => {
         const update = `UPDATE leases SET ${set(connection)} WHERE name = ? AND token = ?`;
         return (await connection.write(update, [name, token])).touched > 0;
-      });
+      }, options);
     const lease = keepLease(
       {
         name,
@@ -97,7 +97,7 @@ class StoreLeases implements Leases {
         renew: async () => await change(({ dialect }) => `expires_at = ${dialect.later(ttlMs)}`),
         free: async () => {
           this.#kept.delete(lease);
-          await change(() => 'token = NULL');
+          await change(() => 'token = NULL', { tidiesUp: true });
         },
       },
       clock,

@@ -10,21 +10,21 @@ const GIVE_UP_MS = 45_000;
 
 /**
  * The part of a {@link Database} that all engines have in common: units of work, their repetition and their errors.
- * Once `stopping` has aborted, units under way end before their next statement, with its reason; those begun later, which
- * tidy up, are tried once.
+ * Once `stopping` has aborted, units under way end before their next statement, with its reason. Those that tidy up are
+ * finished all the same, as are those begun later, each tried once.
  */
 export function openDatabase(engine: Engine, stopping: AbortSignal = new AbortController().signal): Database {
   const repeat = { engine, stopping };
   return {
     dialect: engine.dialect,
-    read: (work, { patiently = false } = {}) => repeated(repeat, patiently ? Infinity : 1, (until) => inTransaction(engine, 'read', until(work))),
-    transaction: async (work) => {
+    read: (work, { patiently = false } = {}) => repeated(repeat, { most: patiently ? Infinity : 1 }, (until) => inTransaction(engine, 'read', until(work))),
+    transaction: async (work, { tidiesUp = false } = {}) => {
       refuseWhenReadOnly(engine);
-      return await repeated(repeat, Infinity, (until) => inTransaction(engine, 'write', until(work)));
+      return await repeated(repeat, { most: Infinity, tidiesUp }, (until) => inTransaction(engine, 'write', until(work)));
     },
     alone: async (work) => {
       refuseWhenReadOnly(engine);
-      return await repeated(repeat, 0, () => alone(engine, work));
+      return await repeated(repeat, { most: 0 }, () => alone(engine, work));
     },
     close: () => engine.close(),
   };
@@ -44,18 +44,17 @@ type Work<T> = (connection: Connection) => Promise<T>;
 /** Tries until it works, trouble is final, or its pauses (at most `most` of them) are used up. */
 async function repeated<T>(
   { engine, stopping }: { readonly engine: Engine; readonly stopping: AbortSignal },
-  most: number,
+  { most, tidiesUp = false }: { readonly most: number; readonly tidiesUp?: boolean },
   attempt: (until: (work: Work<T>) => Work<T>) => Promise<T>,
 ): Promise<T> {
   const used = { contention: 0, lost: 0 };
   const giveUp = performance.now() + GIVE_UP_MS;
-  const tidiesUp = stopping.aborted;
+  const finishes = tidiesUp || stopping.aborted;
   for (;;) {
     try {
-      return await attempt((work) => (tidiesUp ? work : (connection) => work(stoppable(connection, stopping))));
+      return await attempt((work) => (finishes ? work : (connection) => work(stoppable(connection, stopping))));
     } catch (error) {
-      if (tidiesUp) throw engine.translate(error);
-      stopping.throwIfAborted();
+      if (stopping.aborted) throw finishes ? engine.translate(error) : stopping.reason;
       const trouble = engine.judge(error);
       const pause = trouble === 'final' ? undefined : PAUSES_MS[trouble][used[trouble]];
       if (trouble === 'final' || pause === undefined || used[trouble] >= most || performance.now() > giveUp) throw engine.translate(error);
