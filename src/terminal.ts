@@ -1,6 +1,7 @@
 import { createRequire } from 'node:module';
 import type CliTable3 from 'cli-table3';
 import picocolors from 'picocolors';
+import { scrubJson } from './core/redact.ts';
 import type { OrgsyncError } from './errors.ts';
 import { type Bars, drawBars, type DrawnBars, NO_BARS } from './terminal-bars.ts';
 import { errorDocument, errorText, plain, plainButPainted, plainLines } from './terminal-text.ts';
@@ -25,7 +26,7 @@ export interface TerminalPorts {
   readonly env: Readonly<Record<string, string | undefined>>;
   /** Takes secrets and phone numbers out of everything that goes to stderr. */
   readonly scrub: (text: string) => string;
-  /** Takes secrets out of documents. */
+  /** Takes secrets out of documents and their strings. */
   readonly conceal?: (text: string) => string;
 }
 
@@ -74,8 +75,9 @@ export function createTerminal(options: TerminalOptions, { stdout, stderr, env, 
     const line = scrub(plainLines(text));
     if (drawn?.above(line) !== true) err(line);
   };
+  const concealed = (json: string): string => (conceal(json) === json ? json : scrubJson(json, conceal));
   const document = (value: unknown): void => {
-    if (!documented) out(conceal(JSON.stringify(value, null, 2)));
+    if (!documented) out(concealed(JSON.stringify(value, null, 2)));
     documented = true;
   };
   const scrubbed = (words: ReturnType<typeof errorDocument>) => ({ ...words, message: scrub(words.message), hint: words.hint === null ? null : scrub(words.hint) });
@@ -91,7 +93,7 @@ export function createTerminal(options: TerminalOptions, { stdout, stderr, env, 
     document,
     line(value) {
       documented = true;
-      out(JSON.stringify(value));
+      out(concealed(JSON.stringify(value)));
     },
     note: (text) => (interactive ? say(text) : undefined),
     warn: say,

@@ -59,6 +59,12 @@ describe('the terminal', () => {
     expect(stderr()).toBe('');
   });
 
+  it.each(['line', 'document'] as const)('takes secrets out of each string of a %s, and leaves it JSON', (kind) => {
+    const { terminal, stdout } = screen({ json: true }, { scrub: (text) => text.replaceAll(/s3cret|42/g, '***') });
+    terminal[kind]({ name: 'a "s3cret"', size: 42 });
+    expect(JSON.parse(stdout())).toEqual({ name: 'a "***"', size: 42 });
+  });
+
   it('writes one JSON document with --json, and nothing else to stdout', () => {
     const { terminal, stdout } = screen({ json: true });
     terminal.data('answer');
