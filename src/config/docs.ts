@@ -28,6 +28,8 @@ the name of the file and secrets as \`***\`. \`config.example.yml\` has every ke
 - **Paths** start at the folder of the configuration file.
 - **Durations** are written \`500ms\`, \`60s\`, \`90m\`, \`6h\`, \`7d\`, \`1h30m\`.
 - **\`ORGSYNC_READ_ONLY=1\`** says \`read_only: true\`, and wins over the file.
+- **\`ORGSYNC_ALLOW_TAKEOVER=1\`** lets a run, for once, write a corp that a newer version or another environment wrote; from
+  then on the corp is this one's. It has no key: nobody should leave it on.
 
 Whatever is wrong is reported at once, each with file, line and column, the key, what was found and what is accepted (exit
 code 78). An editor that understands the first line of \`config.example.yml\` says so while you type.
