@@ -2,8 +2,6 @@ import { execFile } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { readFile, writeFile } from 'node:fs/promises';
-import { createServer } from 'node:http';
-import { connect } from 'node:net';
 import { userInfo } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
@@ -11,6 +9,7 @@ import { createClient } from 'redis';
 import { onTestFinished } from 'vitest';
 import { type CliOptions, type Ended, start } from '../support/cli.ts';
 import { execute } from '../support/database.ts';
+import { openHttpProxy } from '../support/http-proxy.ts';
 import { listen } from '../support/listener.ts';
 import type { Listener } from '../support/listener.ts';
 import { corpOf, startSandbox, tokenFor } from '../support/sandbox.ts';
@@ -181,26 +180,6 @@ async function contentsOf(redis: ServerProcess): Promise<string> {
 /** An HTTP proxy that wants the password; returns its port. */
 async function openProxy(): Promise<number> {
   const wanted = `Basic ${Buffer.from(`robot:${PROXY_PASSWORD.secret}`).toString('base64')}`;
-  const server = createServer((_request, response) => response.writeHead(400).end());
-  server.on('connect', ({ url = '', headers }, socket) => {
-    if (headers['proxy-authorization'] !== wanted) {
-      socket.end('HTTP/1.1 407 Proxy Authentication Required\r\n\r\n');
-      return;
-    }
-    const [host = '', port = ''] = url.split(':');
-    const target = connect(Number(port), host, () => {
-      socket.write('HTTP/1.1 200 OK\r\n\r\n');
-      target.pipe(socket).pipe(target);
-    });
-    target.on('error', () => socket.destroy());
-    socket.on('error', () => target.destroy());
-  });
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  onTestFinished(() => {
-    server.closeAllConnections();
-    server.close();
-  });
-  const address = server.address();
-  return typeof address === 'object' && address !== null ? address.port : 0;
+  const { port } = await openHttpProxy(({ headers }) => (headers['proxy-authorization'] === wanted ? undefined : '407 Proxy Authentication Required'));
+  return port;
 }

@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import { createServer } from 'node:http';
-import type { IncomingHttpHeaders, ServerResponse } from 'node:http';
+import type { IncomingHttpHeaders, Server, ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { text } from 'node:stream/consumers';
 import { onTestFinished } from 'vitest';
 
@@ -36,18 +37,22 @@ export async function listen(answer: Answer = (_request, response) => response.e
       waiting.splice(0).forEach((wake) => wake());
     });
   });
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  onTestFinished(() => {
-    server.closeAllConnections();
-    server.close();
-  });
-  const address = server.address();
-  const port = typeof address === 'object' && address !== null ? address.port : 0;
+  const port = await listenForTest(server);
   const next = async (n = 1): Promise<Heard> => {
     const wanted = heard.length + n;
     while (heard.length < wanted) await new Promise<void>((resolve) => waiting.push(resolve));
     return heard[wanted - 1] as Heard;
   };
   return { url: `http://127.0.0.1:${port}`, heard, next };
+}
+
+/** Lets a server listen on a free port, which is returned, until the running test has ended. */
+export async function listenForTest(server: Server): Promise<number> {
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  onTestFinished(() => {
+    server.closeAllConnections();
+    server.close();
+  });
+  return (server.address() as AddressInfo).port;
 }

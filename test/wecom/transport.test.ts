@@ -1,80 +1,46 @@
-import { once } from 'node:events';
-import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
-import { connect } from 'node:net';
 import { afterEach, expect, test, vi } from 'vitest';
+import { openHttpProxy } from '../support/http-proxy.ts';
 import { withSandbox } from '../support/sandbox.ts';
 import { firstCorp, never, openForSandbox, shapeOf, truthShape } from './support.ts';
 
 const SMALL = { corps: 1, members: 20, departments: 4 } as const;
 afterEach(() => vi.unstubAllEnvs());
 
-/** A proxy of a few lines that tunnels, or refuses, and remembers where to. */
-async function withProxy(use: (url: string, tunnels: readonly string[]) => Promise<void>, refusal?: string): Promise<void> {
-  const tunnels: string[] = [];
-  const server = createServer((_request, response) => response.writeHead(400).end());
-  server.on('connect', (request, socket) => {
-    tunnels.push(request.url ?? '');
-    if (refusal !== undefined) {
-      socket.end(`HTTP/1.1 ${refusal}\r\n\r\n`);
-      return;
-    }
-    const [host = '', port = ''] = (request.url ?? '').split(':');
-    const target = connect(Number(port), host, () => {
-      socket.write('HTTP/1.1 200 OK\r\n\r\n');
-      target.pipe(socket).pipe(target);
-    });
-    target.on('error', () => socket.destroy());
-    socket.on('error', () => target.destroy());
-  });
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  try {
-    await use(`http://127.0.0.1:${(server.address() as AddressInfo).port}`, tunnels);
-  } finally {
-    server.closeAllConnections();
-    server.close();
-  }
-}
-
 test('a reading goes through the configured proxy, over few tunnels', () =>
-  withSandbox(SMALL, (sandbox) =>
-    withProxy(async (proxy, tunnels) => {
-      const { directory } = openForSandbox(sandbox, { concurrency: 2, proxy });
-      const reading = await directory.read(firstCorp(sandbox), { signal: never() });
-      expect(shapeOf(reading)).toEqual(truthShape(sandbox, firstCorp(sandbox).id));
-      expect(new Set(tunnels)).toEqual(new Set([new URL(sandbox.url).host]));
-      expect(tunnels.length).toBeLessThanOrEqual(2);
-      await directory.close();
-    }),
-  ));
+  withSandbox(SMALL, async (sandbox) => {
+    const { url: proxy, tunnels } = await openHttpProxy();
+    const { directory } = openForSandbox(sandbox, { concurrency: 2, proxy });
+    const reading = await directory.read(firstCorp(sandbox), { signal: never() });
+    expect(shapeOf(reading)).toEqual(truthShape(sandbox, firstCorp(sandbox).id));
+    expect(new Set(tunnels)).toEqual(new Set([new URL(sandbox.url).host]));
+    expect(tunnels.length).toBeLessThanOrEqual(2);
+    await directory.close();
+  }));
 
 test.each([
   ['HTTP_PROXY leads through the proxy', {}, true],
   ['NO_PROXY leads around it', { NO_PROXY: '127.0.0.1' }, false],
 ] as const)('%s', (_name, extra, through) =>
-  withSandbox(SMALL, (sandbox) =>
-    withProxy(async (proxy, tunnels) => {
-      for (const [name, value] of Object.entries({ HTTP_PROXY: proxy, ...extra })) vi.stubEnv(name, value);
-      const { directory } = openForSandbox(sandbox);
-      await directory.read(firstCorp(sandbox), { signal: never() });
-      expect(tunnels.length > 0).toBe(through);
-      await directory.close();
-    }),
-  ),
+  withSandbox(SMALL, async (sandbox) => {
+    const { url: proxy, tunnels } = await openHttpProxy();
+    for (const [name, value] of Object.entries({ HTTP_PROXY: proxy, ...extra })) vi.stubEnv(name, value);
+    const { directory } = openForSandbox(sandbox);
+    await directory.read(firstCorp(sandbox), { signal: never() });
+    expect(tunnels.length > 0).toBe(through);
+    await directory.close();
+  }),
 );
 
 test('a proxy that refuses is named as the one', () =>
-  withSandbox(SMALL, (sandbox) =>
-    withProxy(async (proxy) => {
-      const { directory } = openForSandbox(sandbox, { retries: 0, proxy });
-      await expect(directory.read(firstCorp(sandbox), { signal: never() })).rejects.toMatchObject({
-        kind: 'unavailable',
-        message: expect.stringContaining('the proxy said: Bad response: 407'),
-      });
-      await directory.close();
-    }, '407 Proxy Authentication Required'),
-  ));
+  withSandbox(SMALL, async (sandbox) => {
+    const { url: proxy } = await openHttpProxy(() => '407 Proxy Authentication Required');
+    const { directory } = openForSandbox(sandbox, { retries: 0, proxy });
+    await expect(directory.read(firstCorp(sandbox), { signal: never() })).rejects.toMatchObject({
+      kind: 'unavailable',
+      message: expect.stringContaining('the proxy said: Bad response: 407'),
+    });
+    await directory.close();
+  }));
 
 test('a redirect is not followed: it would carry the token away', () =>
   withSandbox(SMALL, async (sandbox) => {
