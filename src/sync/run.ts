@@ -147,13 +147,20 @@ async function runCorps(corps: readonly Corp[], request: RunRequest, deps: RunDe
   const { allowDepartures, waitMs } = request;
   const attempt = { ...deps, directory, mode, allowDepartures, waitMs } as const;
   const results: CorpResult[] = [];
-  const queue = corps.entries();
+  const queue = (await inTurn(corps, deps.store)).values();
   const worker = async (): Promise<void> => {
-    for (const [index, corp] of queue) results[index] = await runCorp(corp, attempt);
+    for (const corp of queue) results[corps.indexOf(corp)] = await runCorp(corp, attempt);
   };
   await Promise.all(Array.from({ length: Math.min(deps.parallelCorps, corps.length) }, worker));
   if (runOutcome(results) === 'skipped') return { ...(await stoodBack(corps, null, deps)), corps: results };
   return { outcome: runOutcome(results), exitCode: exitCode(results), corps: results };
+}
+
+/** Those begun longest ago come first: runs that are always stopped early still come to everyone. */
+async function inTurn(corps: readonly Corp[], store: Store): Promise<readonly Corp[]> {
+  const lastRuns = new Map((await store.corps()).map(({ corp, lastRunId }) => [corp.id.toLowerCase(), lastRunId ?? 0]));
+  const lastRun = ({ id }: Corp): number => lastRuns.get(id.toLowerCase()) ?? 0;
+  return [...corps].sort((one, other) => lastRun(one) - lastRun(other));
 }
 
 function logRun({ outcome, reason, exitCode: code, note, stale, corps, startedAt, finishedAt }: RunReport, log: Log): void {

@@ -344,6 +344,20 @@ describe('a signal', () => {
     expect(stored).toEqual(source);
   });
 
+  test('that comes in every run still leaves each corp its turn', async () => {
+    const stage = await setStage({ corps: 3, members: 10, departments: 2, yaml: 'parallel_corps: 1\n' });
+    const [one, two, three] = [...stage.sandbox.world.corps.keys()];
+    const held = stage.sandbox.faults.add({ match: { corp: two, endpoint: 'user/list' }, effect: { kind: 'hold' } });
+    const running = start(['--config', stage.configPath, 'run']);
+    await held.reached(1);
+    running.child.kill('SIGTERM');
+    expect((await running.ended).code).toBe(143);
+    held.remove();
+    const { corps } = JSON.parse((await run(stage, ['--json'])).stdout) as { readonly corps: readonly { readonly id: string }[] };
+    expect(corps.map(({ id }) => id)).toEqual([one, two, three]);
+    expect((await rowsOf(stage.storeUrl, 'SELECT corp_id FROM runs ORDER BY id')).map((row) => row['corp_id'])).toEqual([one, two, three, one, two]);
+  });
+
   test('a second one ends the process at once', async () => {
     const stage = await setStage();
     const held = stage.sandbox.faults.add({ match: { endpoint: 'user/list' }, nth: 2, effect: { kind: 'hold' } });
