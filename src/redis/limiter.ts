@@ -3,6 +3,7 @@ import type { Clock, Limiter, Log, PaceScope } from '../core/ports.ts';
 import { asOrgsyncError } from '../errors.ts';
 import type { RedisLink } from './connect.ts';
 import { redisSilence } from './errors.ts';
+import { ServerClock } from './server-clock.ts';
 
 /** No slot lies further ahead than this, so that who loses count can wait until all slots given before have passed. */
 const FARTHEST_MS = 1_000;
@@ -14,7 +15,8 @@ const IN_USE_MS = 1_000;
 /**
  * Gives the next free slots of all scopes at once, by Redis's own clock: the Lua twin of `started` in core/pace.ts.
  * KEYS since, scope…; ARGV how early at least, how far ahead at most, how many at most, then ms between slots per scope.
- * Returns how far ahead each slot is, in µs; when there is none, how long until one comes into sight, as -µs.
+ * Returns Redis's time and how far ahead of it each slot is, in µs; when there is none, how long until one comes into
+ * sight, as -µs.
  *
  * `since` is when counting began. A scope without a count, where Redis was emptied meanwhile, begins when every slot
  * given before has passed; the same where Redis's clock was set back. Where counting began long ago, it is only unused.
@@ -36,12 +38,12 @@ for i = 2, #KEYS do
   slot = math.max(slot, at)
   widest = math.max(widest, width)
 end
-local given, last = {}, nil
-while #given < tonumber(ARGV[3]) and slot <= now + ARGV[2] do
+local given, last = {math.floor(now * 1000)}, nil
+while #given <= tonumber(ARGV[3]) and slot <= now + ARGV[2] do
   given[#given + 1] = math.ceil((slot - now) * 1000)
   last, slot = slot, slot + widest
 end
-if not last then return {-math.ceil((slot - now - ARGV[2]) * 1000)} end
+if not last then return {given[1], -math.ceil((slot - now - ARGV[2]) * 1000)} end
 for i = 2, #KEYS do
   local width = tonumber(ARGV[i + 2])
   redis.call('SET', KEYS[i], string.format('%.3f', last + width), 'PX', math.ceil(2 * width + 60000))
@@ -72,6 +74,7 @@ class RedisLimiter implements Limiter {
   readonly #options: LimiterOptions;
   /** What this process has started, whoever allowed it: so that nothing bunches up when Redis goes or comes. */
   readonly #own: Limiter;
+  readonly #serverClock: ServerClock;
   readonly #lines = new Map<string, Line>();
   #aloneUntil = -Infinity;
 
@@ -79,6 +82,7 @@ class RedisLimiter implements Limiter {
     this.#link = link;
     this.#options = options;
     this.#own = createLimiter(options.clock);
+    this.#serverClock = new ServerClock(link, options.clock);
   }
 
   async take(scopes: readonly PaceScope[], signal: AbortSignal): Promise<void> {
@@ -89,6 +93,7 @@ class RedisLimiter implements Limiter {
 
   async #takeShared(scopes: readonly PaceScope[], signal: AbortSignal): Promise<void> {
     try {
+      await this.#serverClock.ready();
       await this.#line(scopes).take(signal);
     } catch (error) {
       signal.throwIfAborted();
@@ -100,10 +105,14 @@ class RedisLimiter implements Limiter {
 
   #line(scopes: readonly PaceScope[]): Line {
     const name = scopes.map((scope) => `${scope.name}=${scope.perSecond}`).join(' ');
-    const line = this.#lines.get(name) ?? new Line(this.#link, scopes, this.#options);
+    const line = this.#lines.get(name) ?? new Line(this.#link, scopes, { ...this.#options, serverClock: this.#serverClock });
     this.#lines.set(name, line);
     return line;
   }
+}
+
+interface LineOptions extends Pick<LimiterOptions, 'prefix' | 'clock'> {
+  readonly serverClock: ServerClock;
 }
 
 interface Waiter {
@@ -115,6 +124,7 @@ interface Waiter {
 class Line {
   readonly #link: RedisLink;
   readonly #clock: Clock;
+  readonly #serverClock: ServerClock;
   readonly #keys: readonly string[];
   readonly #widths: readonly number[];
   readonly #waiting = new Set<Waiter>();
@@ -124,9 +134,10 @@ class Line {
   #asking = false;
   #serving = false;
 
-  constructor(link: RedisLink, scopes: readonly PaceScope[], { prefix, clock }: LimiterOptions) {
+  constructor(link: RedisLink, scopes: readonly PaceScope[], { prefix, clock, serverClock }: LineOptions) {
     this.#link = link;
     this.#clock = clock;
+    this.#serverClock = serverClock;
     this.#keys = [`${prefix}pace-since`, ...scopes.map(({ name }) => `${prefix}pace:${name}`)];
     this.#widths = scopes.map(({ perSecond }) => slotMs(perSecond));
   }
@@ -216,11 +227,11 @@ class Line {
     const far = Math.min(FARTHEST_MS, early + expected + 2 * Math.max(...this.#widths));
     const askedAt = this.#clock.monotonic();
     const reply = await this.#link.run(TAKE, this.#keys, [early, far, wanted, ...this.#widths]);
-    const took = this.#clock.monotonic() - askedAt;
-    if (took > 2 * FARTHEST_MS) throw redisSilence(this.#link.where, 2 * FARTHEST_MS);
-    const middle = askedAt + took / 2;
-    const given = (Array.isArray(reply) ? reply : []).map((micros) => Number(micros) / 1_000);
-    this.#slots.push(...given.filter((ms) => ms >= 0).map((ms) => middle + ms));
+    const answeredAt = this.#clock.monotonic();
+    if (answeredAt - askedAt > 2 * FARTHEST_MS) throw redisSilence(this.#link.where, 2 * FARTHEST_MS);
+    const [theirs = 0, ...given] = (Array.isArray(reply) ? reply : []).map((micros) => Number(micros) / 1_000);
+    this.#serverClock.note(theirs, { askedAt, answeredAt });
+    this.#slots.push(...given.filter((ms) => ms >= 0).map((ms) => this.#serverClock.onOurs(theirs + ms)));
     return Math.min(FARTHEST_MS, Math.max(0, -(given[0] ?? 0)));
   }
 }
