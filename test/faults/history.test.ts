@@ -1,7 +1,10 @@
 import { describe, expect, test } from 'vitest';
+import { Stats } from '../../src/sandbox/stats.ts';
+import { differences } from '../support/differences.ts';
 import { compareWithStore, historySins, type HistoryRow, replay } from '../support/history.ts';
-import { tamper } from '../support/recovery.ts';
-import { corpOf } from '../support/sandbox.ts';
+import { expectTruth, tamper } from '../support/recovery.ts';
+import { ask, corpOf } from '../support/sandbox.ts';
+import { mostInASecond } from '../support/sliding.ts';
 import { setStage } from '../support/stage.ts';
 import type { Stage } from '../support/stage.ts';
 
@@ -47,5 +50,48 @@ describe('the checker that the faults rely on', () => {
     expect(await sins()).toEqual([expect.stringMatching(/run 1 is interrupted, and has/)]);
     await tamper(stage, `UPDATE runs SET outcome = 'ok'; UPDATE members SET name = 'somebody else' WHERE userid = (SELECT MIN(userid) FROM members WHERE departed_at IS NULL)`);
     expect(await sins()).toEqual([expect.stringContaining('name is "somebody else"')]);
+  });
+
+  test('notices a lost page: members who are served and neither stored nor told of', async () => {
+    const stage = await setStage({ members: 12, departments: 2 });
+    await stage.sync();
+    const { id } = corpOf(stage.sandbox);
+    const lost = 'userid IN (SELECT userid FROM memberships WHERE department_id = 2)';
+    await tamper(stage, `DELETE FROM changes WHERE entity = 'member' AND entity_id IN (SELECT userid FROM members WHERE ${lost}); DELETE FROM members WHERE ${lost};
+      DELETE FROM memberships WHERE userid NOT IN (SELECT userid FROM members); UPDATE runs SET joined = (SELECT COUNT(*) FROM members)`);
+    // The history is at one with the store: only the source tells.
+    expect(await historySins(stage.storeUrl, id)).toEqual([]);
+    const { stored, source } = await stage.organisations();
+    expect(stored.members.length).toBeLessThan(source.members.length);
+    const missing = source.members.length - stored.members.length + source.memberships.length - stored.memberships.length;
+    expect(differences(stored, source)).toEqual(Array(missing).fill(expect.stringMatching(/^not stored: /)));
+    await expect(expectTruth(stage)).rejects.toThrow();
+  });
+});
+
+/** Eleven in a sliding second of which no second of the clock holds more than six, and ten as close as they may be. */
+const BURST = [...Array.from({ length: 5 }, (_, n) => 900 + n), ...Array.from({ length: 6 }, (_, n) => 1_893 + n)];
+const BRISK = [...BURST.slice(0, 10), 1_900];
+
+describe('the watch over the pace that the faults rely on', () => {
+  test.each([
+    ['eleven requests in one second', BURST, 11],
+    ['ten', BRISK, 10],
+  ])('counts %s, whichever seconds of the clock they are in', (_, moments, most) => {
+    const stats = new Stats();
+    for (const at of moments) stats.arrived({ corpId: 'ww1', endpoint: 'user/list', ip: '', at });
+    expect([stats.corp('ww1').maxInOneSecond, mostInASecond(moments)]).toEqual([most, most]);
+  });
+
+  test('writes down who sends an eleventh request within a second, and bars the address', async () => {
+    const { sandbox } = await setStage();
+    const { id } = corpOf(sandbox);
+    sandbox.settings.strictPerSecond = 10;
+    const send = async (count: number): Promise<unknown> => await Promise.all(Array.from({ length: count }, () => ask(sandbox.url, 'gettoken', { corpid: id, corpsecret: 'x' })));
+    await send(10);
+    expect(sandbox.stats.breaches).toEqual([]);
+    await send(1);
+    expect(sandbox.stats.breaches).toMatchObject([{ corpId: id, inOneSecond: 11 }]);
+    expect((await ask(sandbox.url, 'gettoken', { corpid: id, corpsecret: 'x' })).json['errcode']).toBe(45009);
   });
 });

@@ -1,6 +1,7 @@
 import { afterAll, expect, onTestFinished, test } from 'vitest';
 import { createRandom } from '../../src/sandbox/random.ts';
 import { detour } from '../support/detour.ts';
+import { differences } from '../support/differences.ts';
 import { historySins } from '../support/history.ts';
 import { type ServerProcess, startMariadb, startRedis } from '../support/servers.ts';
 import { setStage, type Stage } from '../support/stage.ts';
@@ -46,27 +47,10 @@ async function quiet(stage: Stage): Promise<readonly string[]> {
   const sins = outcome === 'ok' ? [] : [`the quiet run is ${outcome}: ${corps.map(({ error }) => error?.message).join('; ')}`];
   for (const id of stage.sandbox.world.corps.keys()) {
     const { stored, source } = await stage.organisations(id);
-    if (JSON.stringify(stored) !== JSON.stringify(source)) sins.push(...differences(stored, source).map((what) => `${id}: ${what}`));
+    sins.push(...differences(stored, source).map((what) => `${id}: ${what}`));
     sins.push(...(await historySins(stage.storeUrl, id)).map((sin) => `${id}: ${sin}`));
   }
   return sins;
-}
-
-type Both = Awaited<ReturnType<Stage['organisations']>>;
-
-function differences(stored: Both['stored'], source: Both['source']): readonly string[] {
-  return (['departments', 'members', 'memberships'] as const).flatMap((table) => {
-    const lines = (rows: readonly unknown[]): ReadonlySet<string> => new Set(rows.map(canonical));
-    const [here, there] = [lines(stored[table]), lines(source[table])];
-    return [...[...here].filter((line) => !there.has(line)).map((line) => `only stored: ${line}`), ...[...there].filter((line) => !here.has(line)).map((line) => `not stored: ${line}`)];
-  });
-}
-
-/** JSON whose keys are in order, so that equal rows are equal texts. */
-function canonical(value: unknown): string {
-  return JSON.stringify(value, (_, inner: unknown) =>
-    typeof inner === 'object' && inner !== null && !Array.isArray(inner) ? Object.fromEntries(Object.entries(inner).sort(([a], [b]) => (a < b ? -1 : 1))) : inner,
-  );
 }
 
 async function setUp(setup: (typeof SETUPS)[number]): Promise<Coast> {
