@@ -7,15 +7,19 @@ const UNREACHABLE = 'wecom_unreachable';
 const TOO_LARGE = 'answer_too_large';
 const UNUSABLE = 'answer_unusable';
 
+const OPENED = 'something between here and WeCom opens TLS: put its certificate into NODE_EXTRA_CA_CERTS';
+
 /** What to do about the ways a request can get lost, by Node's code; the message of the foreign error is not shown, for it can hold the URL. */
 const HINTS: Readonly<Record<string, string>> = {
   ENOTFOUND: 'the name cannot be resolved: check the DNS of this machine, `wecom.api` and `wecom.proxy`',
   EAI_AGAIN: 'the name cannot be resolved: check the DNS of this machine, `wecom.api` and `wecom.proxy`',
   ECONNREFUSED: 'nobody listens there: check `wecom.api` and `wecom.proxy`',
   CERT_HAS_EXPIRED: 'check the clock of this machine, and what stands between it and WeCom',
-  SELF_SIGNED_CERT_IN_CHAIN: 'something between here and WeCom opens TLS: put its certificate into NODE_EXTRA_CA_CERTS',
-  DEPTH_ZERO_SELF_SIGNED_CERT: 'something between here and WeCom opens TLS: put its certificate into NODE_EXTRA_CA_CERTS',
-  UNABLE_TO_VERIFY_LEAF_SIGNATURE: 'something between here and WeCom opens TLS: put its certificate into NODE_EXTRA_CA_CERTS',
+  ERR_TLS_CERT_ALTNAME_INVALID: 'the certificate is for another name: check `wecom.api`, the DNS of this machine, and what stands between it and WeCom',
+  SELF_SIGNED_CERT_IN_CHAIN: OPENED,
+  DEPTH_ZERO_SELF_SIGNED_CERT: OPENED,
+  UNABLE_TO_GET_ISSUER_CERT_LOCALLY: OPENED,
+  UNABLE_TO_VERIFY_LEAF_SIGNATURE: OPENED,
 };
 const NETWORK_HINT = 'check the network between here and WeCom, and `wecom.proxy`; `orgsync doctor` tries it';
 

@@ -155,3 +155,27 @@ describe('TLS to Redis', () => {
     expectRefusal(await askRedis(impostor.port), 69, impostor);
   });
 });
+
+describe('TLS to WeCom', () => {
+  const ask = (port: number, env = {}): Promise<Ended> => withConfig(`store: sqlite:orgsync.sqlite\nwecom: { api: "https://localhost:${port}", retries: 0, timeout: 2s }`, ['run'], env);
+
+  test('is spoken with the authority that NODE_EXTRA_CA_CERTS names: only then is the secret sent', async () => {
+    const listening = await pretend(certificates.good);
+    await ask(listening.port, { NODE_EXTRA_CA_CERTS: certificates.ca });
+    expect(listening.heard()).toMatch(/GET \/cgi-bin\/gettoken\?.*x1234567/);
+  });
+
+  test.each(untrusted)('ends at a certificate %s, before the secret is sent', async (_what, choose) => {
+    const { certificate, ca } = choose(certificates);
+    const impostor = await pretend(certificate);
+    const ended = await ask(impostor.port, ca === undefined ? {} : { NODE_EXTRA_CA_CERTS: ca });
+    expect(ended).toMatchObject({ code: 69, stdout: '', stderr: expect.stringMatching(/^ {2}fix: .*(certificate|TLS|clock)/m) as string });
+    expect(impostor.heard()).toBe('');
+  });
+
+  test('ends at a server without TLS, before the secret is sent', async () => {
+    const impostor = await eavesdrop(redis.port);
+    expect(await ask(impostor.port)).toMatchObject({ code: 69, stdout: '' });
+    expect(impostor.heard()).not.toMatch(/x1234567|gettoken/);
+  });
+});
