@@ -1,4 +1,3 @@
-import { once } from 'node:events';
 import { describe, expect, inject, onTestFinished, test } from 'vitest';
 import { start } from '../support/cli.ts';
 import type { Running } from '../support/cli.ts';
@@ -8,6 +7,7 @@ import { endLeases, expectRecovery, organisationOf } from '../support/recovery.t
 import { startRedis } from '../support/servers.ts';
 import { setStage } from '../support/stage.ts';
 import type { Stage } from '../support/stage.ts';
+import { untilStopped } from '../support/stopped.ts';
 import { rowsOf } from '../support/truth.ts';
 
 const LIFE = 'lock: { ttl: 2s, fair: false }\n';
@@ -137,8 +137,6 @@ function stopBefore(nth: number, from: string): Readonly<Record<string, string>>
 
 /** Resolves when the process has stopped itself. */
 async function stopped({ child }: Running): Promise<void> {
-  const { readFile } = await import('node:fs/promises');
-  const { setTimeout: sleep } = await import('node:timers/promises');
-  if (child.pid === undefined) await once(child, 'spawn');
-  while (!/\) T /.test(await readFile(`/proc/${String(child.pid)}/stat`, 'utf8'))) await sleep(20);
+  if (child.pid === undefined) throw new Error('the process could not be started');
+  await untilStopped(child.pid);
 }

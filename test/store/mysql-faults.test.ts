@@ -10,6 +10,7 @@ import { execute, openDatabase } from '../support/database.ts';
 import { seen, snapshot } from '../support/organisation.ts';
 import { openProxy, type Proxy } from '../support/proxy.ts';
 import { type ServerProcess, startMariadb } from '../support/servers.ts';
+import { untilStopped } from '../support/stopped.ts';
 import { type Bench, CORP, mysqlEngines, openBench, type OpenEngine, organisationRows, plan, rowsOf, sync, WRITER } from '../support/stores.ts';
 
 const BEFORE = [seen('a', {}, [1, 2]), seen('b'), seen('c')];
@@ -157,8 +158,10 @@ describe('a MariaDB that does not answer', () => {
   test('is waited for no longer than a statement may take', async () => {
     const server = await privateServer();
     const { openEngine } = await open(server.database);
-    const engine = watching(openEngine({ statementMs: 200, connectMs: 300 }), (sql) => {
-      if (sql.startsWith('SELECT id')) server.stop();
+    const engine = watching(openEngine({ statementMs: 200, connectMs: 300 }), async (sql) => {
+      if (!sql.startsWith('SELECT id')) return;
+      server.stop();
+      await untilStopped(server.pid);
     });
     const started = performance.now();
     await expect(storeOver(engine).corps()).rejects.toMatchObject({ kind: 'unavailable', code: 'store_unreachable' });
