@@ -1,0 +1,87 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { readFile } from 'node:fs/promises';
+import { describe, expect, onTestFinished, test } from 'vitest';
+import { type Ended, orgsync } from '../support/cli.ts';
+import { describeWith } from '../support/programs.ts';
+import { endLeases, expectRecovery, expectTruth, organisationOf } from '../support/recovery.ts';
+import { corpOf } from '../support/sandbox.ts';
+import { ENGINES, setStage } from '../support/stage.ts';
+import type { Stage } from '../support/stage.ts';
+import { rowsOf } from '../support/truth.ts';
+
+const BIN = new URL('../../bin/orgsync.js', import.meta.url).pathname;
+const isRoot = process.getuid?.() === 0;
+
+/** Runs a program with exactly these variables, and nothing of ours. */
+async function exactly(env: Readonly<Record<string, string>>, command: string, args: readonly string[]): Promise<Pick<Ended, 'code' | 'stdout' | 'stderr'>> {
+  const child = spawn(command, args, { env, stdio: ['ignore', 'pipe', 'pipe'] });
+  let [stdout, stderr] = ['', ''];
+  child.stdout.setEncoding('utf8').on('data', (chunk: string) => (stdout += chunk));
+  child.stderr.setEncoding('utf8').on('data', (chunk: string) => (stderr += chunk));
+  const [code] = (await once(child, 'close')) as [number | null];
+  return { code, stdout, stderr };
+}
+
+describe.each<[string, Readonly<Record<string, string>>]>([
+  ['no variable at all', {}],
+  ['what Debian’s cron gives', { PATH: '/usr/bin:/bin', HOME: '/root', LOGNAME: 'root', SHELL: '/bin/sh' }],
+  ['a home that is not there, and no PATH', { HOME: '/nonexistent', PATH: '' }],
+  ['the C locale', { LANG: 'C', LC_ALL: 'C' }],
+])('with %s', (_, env) => {
+  test.each(ENGINES)('a run does its work in silence, and names are shown as they are: %s', async (engine) => {
+    const stage = await setStage({ engine, members: 10, departments: 3 });
+    const { id } = corpOf(stage.sandbox);
+    stage.sandbox.change({ op: 'addMember', corp: id, member: { userid: 'odd', name: '𠮷野家😀', mobile: '13911112222', status: 1 }, places: [{ department: 1, order: 0, leader: false }] });
+    expect(await exactly(env, process.execPath, [BIN, '--config', stage.configPath, 'run'])).toEqual({ code: 0, stdout: '', stderr: '' });
+    await expectTruth(stage);
+    const { code, stdout } = await exactly(env, process.execPath, [BIN, '--config', stage.configPath, 'lookup', '13911112222']);
+    expect([code, stdout]).toEqual([0, expect.stringContaining('𠮷野家😀')]);
+  });
+});
+
+describe('a run whose memory', () => {
+  const run = async (stage: Stage, megabytes: number): Promise<Ended> => await orgsync(['--config', stage.configPath, 'run'], { env: { NODE_OPTIONS: `--max-old-space-size=${megabytes}` } });
+
+  test('is small reads and writes twenty thousand members in it', async () => {
+    const stage = await setStage({ members: 20_000, departments: 40 });
+    expect(await run(stage, 128)).toMatchObject({ code: 0, stdout: '', stderr: '' });
+    await expectTruth(stage);
+  });
+
+  test.each(ENGINES)('runs out dies, having written nothing, and the next one does its work: %s', async (engine) => {
+    const stage = await setStage({ engine, members: 20_000, departments: 40 });
+    const before = await organisationOf(stage);
+    const { code, signal } = await run(stage, 24);
+    expect([code, signal]).toEqual([null, 'SIGABRT']);
+    expect(await organisationOf(stage)).toEqual(before);
+    await endLeases(stage);
+    await expectRecovery(stage);
+  });
+});
+
+describeWith(['unshare', 'mount'], 'in a container', () => {
+  test.skipIf(!isRoot)('a run does its work though it may write nowhere', async () => {
+    const stage = await setStage({ engine: 'mariadb', members: 10, departments: 3 });
+    const shut = `awk '{ print $2 }' /proc/mounts | while read -r at; do mount -o remount,bind,ro "$at"; done 2>/dev/null; touch /probe "$0" 2>/dev/null; ls /probe "$0" 2>/dev/null || exec "$@"`;
+    const args = ['--mount', 'sh', '-c', shut, `${stage.folder}/probe`, process.execPath, BIN, '--config', stage.configPath, 'run'];
+    expect(await exactly({ PATH: '/usr/sbin:/usr/bin:/sbin:/bin' }, 'unshare', args)).toEqual({ code: 0, stdout: '', stderr: '' });
+    await expectTruth(stage);
+  });
+
+  test.skipIf(!isRoot)('a run that is the first process heeds SIGTERM, and leaves no lease', async () => {
+    const stage = await setStage({ members: 10, departments: 3 });
+    const held = stage.sandbox.faults.add({ match: { endpoint: 'user/list' }, nth: 1, effect: { kind: 'hold' } });
+    const args = ['--pid', '--fork', '--kill-child', process.execPath, BIN, '--config', stage.configPath, 'run'];
+    const shell = spawn('unshare', args, { stdio: 'ignore' });
+    onTestFinished(() => void shell.kill('SIGKILL'));
+    const exit = once(shell, 'exit');
+    await held.reached(1);
+    const [first = ''] = (await readFile(`/proc/${String(shell.pid)}/task/${String(shell.pid)}/children`, 'utf8')).split(' ');
+    expect(await readFile(`/proc/${first}/status`, 'utf8')).toMatch(/^NSpid:\s+\d+\s+1$/m);
+    process.kill(Number(first), 'SIGTERM');
+    expect((await exit)[0]).toBe(143);
+    expect(await rowsOf(stage.storeUrl, 'SELECT name FROM leases WHERE token IS NOT NULL')).toEqual([]);
+    await expectRecovery(stage, { waitMs: 0 });
+  });
+});
