@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { readFile } from 'node:fs/promises';
+import { chown, readdir, readFile } from 'node:fs/promises';
+import path from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { type Ended, orgsync } from '../support/cli.ts';
 import { describeWith } from '../support/programs.ts';
@@ -10,7 +11,10 @@ import { ENGINES, setStage } from '../support/stage.ts';
 import type { Stage } from '../support/stage.ts';
 import { rowsOf } from '../support/truth.ts';
 
-const BIN = new URL('../../bin/orgsync.js', import.meta.url).pathname;
+const ROOT = path.resolve(import.meta.dirname, '../..');
+const BIN = path.join(ROOT, 'bin/orgsync.js');
+/** An account that owns nothing. */
+const NOBODY = 65_534;
 const isRoot = process.getuid?.() === 0;
 
 /** Runs a program with exactly these variables, and nothing of ours. */
@@ -60,11 +64,22 @@ describe('a run whose memory', () => {
   });
 });
 
-describeWith(['unshare', 'mount'], 'in a container', () => {
+describeWith(['unshare', 'mount', 'setpriv'], 'in a container', () => {
   test.skipIf(!isRoot)('a run does its work though it may write nowhere', async () => {
     const stage = await setStage({ engine: 'mariadb', members: 10, departments: 3 });
     const shut = `awk '{ print $2 }' /proc/mounts | while read -r at; do mount -o remount,bind,ro "$at"; done 2>/dev/null; touch /probe "$0" 2>/dev/null; ls /probe "$0" 2>/dev/null || exec "$@"`;
     const args = ['--mount', 'sh', '-c', shut, `${stage.folder}/probe`, process.execPath, BIN, '--config', stage.configPath, 'run'];
+    expect(await exactly({ PATH: '/usr/sbin:/usr/bin:/sbin:/bin' }, 'unshare', args)).toEqual({ code: 0, stdout: '', stderr: '' });
+    await expectTruth(stage);
+  });
+
+  test.skipIf(!isRoot).each(ENGINES)('a run does its work under an account that has nothing but its configuration and its store: %s', async (engine) => {
+    const stage = await setStage({ engine, members: 10, departments: 3 });
+    for (const file of ['.', ...(await readdir(stage.folder))]) await chown(path.join(stage.folder, file), NOBODY, NOBODY);
+    // Node.js and the program where everybody may read them.
+    const enter = `mount -t tmpfs none /mnt && mkdir /mnt/orgsync && touch /mnt/node && mount --bind "$0" /mnt/orgsync && mount --bind "$1" /mnt/node && shift && exec setpriv "$@"`;
+    const rights = [`--reuid=${NOBODY}`, `--regid=${NOBODY}`, '--clear-groups', '--no-new-privs', '--bounding-set=-all'];
+    const args = ['--mount', 'sh', '-c', enter, ROOT, process.execPath, ...rights, '/mnt/node', '/mnt/orgsync/bin/orgsync.js', '--config', stage.configPath, 'run'];
     expect(await exactly({ PATH: '/usr/sbin:/usr/bin:/sbin:/bin' }, 'unshare', args)).toEqual({ code: 0, stdout: '', stderr: '' });
     await expectTruth(stage);
   });
