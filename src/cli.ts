@@ -1,7 +1,8 @@
 import { setMaxListeners } from 'node:events';
 import { homedir } from 'node:os';
+import type { CommandUnknownOpts } from '@commander-js/extra-typings';
 import { CommanderError } from 'commander';
-import { type CommandContext, provideContext } from './commands/context.ts';
+import { type CommandContext, type MisreadContext, misreadAnswerOf, provideContext } from './commands/context.ts';
 import type { LoadedConfig } from './config/load.ts';
 import { createRedactor, type Redactor } from './core/redact.ts';
 import { asOrgsyncError, EXIT_CODES, exitCodeOf, Interrupted, OrgsyncError, type StopSignal } from './errors.ts';
@@ -36,7 +37,8 @@ async function main(argv: readonly string[]): Promise<number> {
   try {
     await program.parseAsync(argv, { from: 'user' });
   } catch (thrown) {
-    code = complain(isAbort(thrown) && signal.aborted ? signal.reason : thrown, terminal, argv);
+    if (thrown instanceof CommanderError) endUnread(thrown, program, { terminal, scrub: redactor.scrub, argv, endWith: (wanted) => (code = wanted) });
+    else code = complain(isAbort(thrown) && signal.aborted ? signal.reason : thrown, terminal, argv);
   }
   return signal.reason instanceof Interrupted ? signal.reason.exitCode : code;
 }
@@ -71,14 +73,20 @@ function createContext({ globals, terminal, signal, redactor, endWith }: Context
   return { terminal, env: process.env, signal, endWith, scrub: redactor.scrub, protect: redactor.add, loadConfig: () => (loaded ??= load()) };
 }
 
+/** Ends where commander went no further: it has shown a help or the version, or could not read the command line. */
+function endUnread(ended: CommanderError, program: CommandUnknownOpts, context: MisreadContext): void {
+  if (ended.exitCode === 0) return;
+  context.endWith(EXIT_CODES.usage);
+  // Without a command commander has shown the help already.
+  if (ended.code === 'commander.help') return;
+  const error = usageError(ended);
+  const answer = misreadAnswerOf(program, context.argv);
+  if (answer === undefined) context.terminal.error(error, EXIT_CODES.usage);
+  else answer(error, context);
+}
+
 /** Says what went wrong, and returns the exit code for it. */
 function complain(thrown: unknown, terminal: Terminal, argv: readonly string[]): number {
-  if (thrown instanceof CommanderError) {
-    if (thrown.exitCode === 0) return 0;
-    // Without a command commander has shown the help already.
-    if (thrown.code !== 'commander.help') terminal.error(usageError(thrown), EXIT_CODES.usage);
-    return EXIT_CODES.usage;
-  }
   const error = asOrgsyncError(thrown);
   const code = exitCodeOf(error);
   terminal.error(error, code);

@@ -50,7 +50,8 @@ Examples:
 
 Exit codes:
   0 done · 1 failed in part, or nobody found · 3 held back · 64 usage · 69 unreachable · 70 defect
-  75 try again · 77 refused · 78 configuration · 130, 143 stopped by a signal`;
+  75 try again · 77 refused · 78 configuration · 130, 143 stopped by a signal
+  orgsync status has its own: 0 fresh · 1 warning · 2 stale or failing · 3 unknown`;
 
 /**
  * Builds the program with the commands that `argv` may mean: the one it names, or all of them when it names none (help,

@@ -3,8 +3,8 @@ import { DURATION_FORM, parseDuration } from '../core/duration.ts';
 import { HEALTH_EXIT_CODES } from '../core/status.ts';
 import { asOrgsyncError } from '../errors.ts';
 import type { Status } from '../sync/status.ts';
-import { contextOf } from './context.ts';
-import type { CommandContext } from './context.ts';
+import { answerMisread, contextOf } from './context.ts';
+import type { CommandContext, MisreadContext } from './context.ts';
 import { nagiosLine, nagiosText, statusDocument, statusText, unknownDocument } from './status-view.ts';
 
 const HELP = `
@@ -15,13 +15,14 @@ Examples:
   orgsync status --quiet               nothing while all is well; for cron
 
 Exit codes:
-  0 fresh · 1 warning (held back, interrupted, Redis down) · 2 stale or failing · 3 unknown (the store cannot tell)
+  0 fresh · 1 warning (held back, interrupted, Redis down) · 2 stale or failing
+  3 unknown (the store cannot tell, or the command line is wrong)
 
 Last runs, oldest first: ▁…█ how long they took · ✗ failed · ! held back · ~ interrupted · ? ended without a word`;
 
 interface Options {
   readonly maxAge?: number | undefined;
-  readonly nagios?: true | undefined;
+  readonly nagios?: boolean | undefined;
 }
 
 /** `orgsync status`: whether every corp is fresh, for people and for monitoring systems. */
@@ -31,6 +32,7 @@ export function statusCommand(): Command {
     .option('--max-age <duration>', 'how old a last success may be (default: alerts.stale_after)', duration)
     .option('--nagios', 'print one line as monitoring plugins do')
     .addHelpText('after', HELP);
+  answerMisread(command, (error, misread) => showUnknown(error, { nagios: misread.argv.includes('--nagios') }, misread));
   return command.action(async (options, self) => {
     const context = contextOf(self);
     try {
@@ -67,7 +69,7 @@ function show(status: Status, { nagios }: Options, context: CommandContext): voi
 }
 
 /** A monitoring system takes any other exit code, and an empty line, for a broken plugin: what cannot be known is an answer, too. */
-function showUnknown(thrown: unknown, { nagios }: Options, context: CommandContext): void {
+function showUnknown(thrown: unknown, { nagios }: Options, context: Pick<MisreadContext, 'terminal' | 'scrub' | 'endWith'>): void {
   const { terminal } = context;
   const error = asOrgsyncError(thrown);
   const exitCode = HEALTH_EXIT_CODES.unknown;

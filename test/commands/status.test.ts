@@ -151,8 +151,30 @@ test('says nothing with --quiet while all is well, and everything when it is not
   expect((await status(stage, '--quiet')).stdout).toContain('no success for 7h');
 });
 
-test('refuses what is no duration with 64', async () => {
-  expect(await orgsync(['status', '--max-age', 'soon'])).toMatchObject({ code: 64 });
+describe.each([
+  ['an unknown option', ['status', '--max-aeg', '2h'], /unknown option '--max-aeg'/u],
+  ['an unknown option before its name', ['--colour', 'status'], /unknown option '--colour'/u],
+  ['what is no duration', ['status', '--max-age', 'soon'], /'soon' is invalid/u],
+  ['an argument too many', ['status', 'ww12ab'], /too many arguments/u],
+])('orgsync status with %s', (_what, args, message) => {
+  test('is unknown to monitoring systems, which take 64 for a broken plugin', async () => {
+    const { code, stdout, stderr } = await orgsync([...args, '--nagios']);
+    expect({ code, stderr }).toEqual({ code: 3, stderr: '' });
+    expect(stdout).toMatch(/^ORGSYNC UNKNOWN - [^|\n]+\n$/u);
+    expect(stdout).toMatch(message);
+  });
+
+  test('complains on stderr to people, and in the document to programs', async () => {
+    const forPeople = await orgsync(args);
+    expect(forPeople).toMatchObject({ code: 3, stdout: '', stderr: expect.stringMatching(message) as string });
+    const forPrograms = await orgsync([...args, '--json']);
+    expect(forPrograms.code).toBe(3);
+    expect(JSON.parse(forPrograms.stdout)).toMatchObject({ status: 'unknown', exit_code: 3, error: { message: expect.stringMatching(message) as string } });
+  });
+});
+
+test.each([[['lookup', 'status', '--bogus']], [['changes', '--status']], [['--bogus']]])('%s ends with 64, for it is not orgsync status', async (args) => {
+  expect((await orgsync(args)).code).toBe(64);
 });
 
 test('never writes to a store that is read-only, and does not need to', async () => {
