@@ -1,6 +1,6 @@
 import { Command } from '@commander-js/extra-typings';
 import type { App } from '../app.ts';
-import type { Holder } from '../core/ports.ts';
+import type { Holder, Leases } from '../core/ports.ts';
 import { formatAge } from '../core/status.ts';
 import { plain } from '../terminal.ts';
 import { contextOf } from './context.ts';
@@ -12,13 +12,14 @@ Examples:
   orgsync unlock run                   asks before it frees the lease of the scheduled run
   orgsync unlock corp:ww12ab --yes     for scripts
 
-A lease ends by itself when its holder is gone (lock.ttl), so this is for one that is stuck. Whoever held it is fenced
+Only the lease that was shown is freed: when it has changed hands before the answer, it is left alone. A lease ends by
+itself when its holder is gone (lock.ttl), so this is for one that is stuck. Whoever held it is fenced
 off as soon as the next run begins: it cannot write over what that one does.
 
 Exit codes:
   0 free now, or it was · 64 nobody could be asked · 69 unreachable`;
 
-/** `orgsync unlock`: frees a lease whoever holds it. */
+/** `orgsync unlock`: frees a lease whoever holds it, but only that very lease: an answer may come late. */
 export function unlockCommand(): Command<[string]> {
   const command = new Command('unlock')
     .description('Free a lease whoever holds it, after asking')
@@ -53,9 +54,18 @@ async function unlock(name: string, yes: boolean, app: App, context: CommandCont
     show(context, { name, released: false, holder }, 'left as it is');
     return;
   }
-  const released = await leases.forceRelease(name);
+  if (!(await leases.forceRelease(holder))) {
+    show(context, { name, released: false, holder }, `${name} is no longer what it was: ${await newsOf(name, leases)}; nothing was freed`);
+    return;
+  }
   app.log('warn', 'lease_forced', `the lease ${name} of ${holder.host} (pid ${holder.pid}) was freed by hand`, { lease: name });
-  show(context, { name, released, holder }, released ? `freed ${name}, which ${holder.host} (pid ${holder.pid}) held` : `${name} was freed by its holder meanwhile`);
+  show(context, { name, released: true, holder }, `freed ${name}, which ${holder.host} (pid ${holder.pid}) held`);
+}
+
+/** What became of a lease between the question and the answer. */
+async function newsOf(name: string, leases: Leases): Promise<string> {
+  const now = (await leases.holders()).find((one) => one.name === name);
+  return now === undefined ? 'its holder is done with it' : `${now.host} (pid ${now.pid}) has taken it meanwhile`;
 }
 
 async function agreed(name: string, { terminal, signal }: CommandContext): Promise<boolean> {

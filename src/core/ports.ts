@@ -243,6 +243,8 @@ export interface Holder {
   readonly since: Date;
   /** When it ends by itself unless renewed; null when that cannot be known. */
   readonly expiresAt: Date | null;
+  /** Tells this lease from the next one of the same name, also of the same process; for {@link Leases.forceRelease} only, and never shown. */
+  readonly token: string;
 }
 
 /** The right to be the only one at something, for as long as it is renewed; a hint, never a proof: the fence is the proof. */
@@ -273,8 +275,11 @@ export interface Leases {
   acquire(name: string, options: { readonly signal: AbortSignal; readonly fair?: boolean }): Promise<Acquired>;
   /** Everyone who holds something now, by name. */
   holders(): Promise<readonly Holder[]>;
-  /** Frees a lease whoever holds it; its owner is fenced off by the next taker. False when nobody held it. */
-  forceRelease(name: string): Promise<boolean>;
+  /**
+   * Frees the very lease that `holder` was seen with; its owner is fenced off by the next taker. False, and nothing is
+   * freed, when that lease has ended meanwhile, also where its name is held again.
+   */
+  forceRelease(holder: Pick<Holder, 'name' | 'token'>): Promise<boolean>;
   close(): Promise<void>;
 }
 

@@ -11,7 +11,7 @@ export function meteredLeases(leases: Leases, { meter, clock }: { readonly meter
       return acquired;
     },
     holders: () => leases.holders(),
-    forceRelease: (name) => leases.forceRelease(name),
+    forceRelease: (holder) => leases.forceRelease(holder),
     close: () => leases.close(),
   };
 }

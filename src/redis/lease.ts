@@ -82,8 +82,8 @@ class RedisLeases implements Leases {
     return holders.sort((a, b) => (a.name < b.name ? -1 : 1));
   }
 
-  async forceRelease(name: string): Promise<boolean> {
-    return (await this.#link.call('DEL', this.#key('lease', name))) === 1;
+  async forceRelease({ name, token }: Pick<Holder, 'name' | 'token'>): Promise<boolean> {
+    return (await this.#link.run(RELEASE, [this.#key('lease', name)], [token])) === 1;
   }
 
   async close(): Promise<void> {
@@ -163,7 +163,8 @@ class RedisLeases implements Leases {
 
   #holder(name: string, value: string, ttlMs: number): Holder {
     const { host, pid, since } = parseValue(value);
-    return { name, host, pid, since, expiresAt: ttlMs < 0 ? null : new Date(this.#clock.now() + ttlMs) };
+    // The whole value: what somebody else has put there may hold no token.
+    return { name, host, pid, since, expiresAt: ttlMs < 0 ? null : new Date(this.#clock.now() + ttlMs), token: value };
   }
 
   #keep({ name, key, value }: Wish, askedAt: number): Lease {

@@ -57,10 +57,10 @@ class StoreLeases implements Leases {
     });
   }
 
-  async forceRelease(name: string): Promise<boolean> {
+  async forceRelease({ name, token }: Pick<Holder, 'name' | 'token'>): Promise<boolean> {
     return await this.#database.transaction(async (connection) => {
-      const free = `UPDATE leases SET token = NULL WHERE name = ? AND token IS NOT NULL AND expires_at > ${connection.dialect.now}`;
-      return (await connection.write(free, [name])).touched > 0;
+      const free = `UPDATE leases SET token = NULL WHERE name = ? AND token = ? AND expires_at > ${connection.dialect.now}`;
+      return (await connection.write(free, [name, token])).touched > 0;
     });
   }
 
@@ -115,5 +115,6 @@ function holderOf(row: Row): Holder {
     pid: neededNumber(row, 'pid'),
     since: neededTime(row, 'acquired_at'),
     expiresAt: timeOf(row, 'expires_at'),
+    token: neededText(row, 'token'),
   };
 }

@@ -1,5 +1,3 @@
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { readFile, writeFile } from 'node:fs/promises';
 import { describe, expect, inject, onTestFinished, test } from 'vitest';
 import { systemClock } from '../../src/clock.ts';
@@ -14,6 +12,7 @@ import { freePort } from '../support/server-process.ts';
 import { ENGINES, setStage } from '../support/stage.ts';
 import type { Stage } from '../support/stage.ts';
 import { rowsOf } from '../support/truth.ts';
+import { typeTo } from '../support/typing.ts';
 
 /** A corp that 'ana.lopez' has joined and, unless told otherwise, left. */
 async function stageADeparture(engine: (typeof ENGINES)[number] = 'sqlite', departs = true, yaml = ''): Promise<Stage & { readonly corp: string }> {
@@ -101,25 +100,10 @@ test('needs no more rights than its decision note lists', async () => {
   await execute(stage.storeUrl, `DROP USER '${user}'@'%'`);
 });
 
-/** The built program on a terminal of its own, on which somebody types. */
-async function onTerminal(typed: string, command: string): Promise<{ readonly code: number | null; readonly screen: string }> {
-  const child = spawn('script', ['--quiet', '--return', '--command', command, '/dev/null'], { stdio: ['pipe', 'pipe', 'ignore'] });
-  let screen = '';
-  child.stdout.setEncoding('utf8').on('data', (chunk: string) => {
-    const asked = screen.includes('[y/N]');
-    screen += chunk;
-    if (!asked && screen.includes('[y/N]')) child.stdin.write(typed);
-  });
-  const [code] = (await once(child, 'close')) as [number | null];
-  return { code, screen };
-}
-
 describeWith(['script'], 'orgsync forget on a terminal', () => {
-  const bin = new URL('../../bin/orgsync.js', import.meta.url).pathname;
-
   test.each([['n\n'], ['\n'], ['\u0004']])('erases nobody when the answer is %j', async (typed) => {
     const stage = await stageADeparture();
-    const { code, screen } = await onTerminal(typed, `${process.execPath} ${bin} forget ana.lopez -c ${stage.configPath}`);
+    const { code, screen } = await typeTo(['forget', 'ana.lopez', '-c', stage.configPath], () => typed);
     expect(screen).toContain('安娜 (ana.lopez) of ');
     expect(screen).toContain('Erase this person for good? [y/N]');
     expect(screen).toContain('nobody was erased');
@@ -129,14 +113,14 @@ describeWith(['script'], 'orgsync forget on a terminal', () => {
 
   test('erases when the answer is yes', async () => {
     const stage = await stageADeparture();
-    const { code } = await onTerminal('y\n', `${process.execPath} ${bin} forget ana.lopez -c ${stage.configPath}`);
+    const { code } = await typeTo(['forget', 'ana.lopez', '-c', stage.configPath], () => 'y\n');
     expect(code).toBe(0);
     expect(await traces(stage)).toBe(false);
   });
 
   test('erases nobody when it is interrupted instead', async () => {
     const stage = await stageADeparture();
-    const { code } = await onTerminal('\u0003', `${process.execPath} ${bin} forget ana.lopez -c ${stage.configPath}`);
+    const { code } = await typeTo(['forget', 'ana.lopez', '-c', stage.configPath], () => '\u0003');
     expect(code).toBe(130);
     expect(await traces(stage)).toBe(true);
   });

@@ -1,9 +1,11 @@
 import { hostname } from 'node:os';
 import { describe, expect, inject, test } from 'vitest';
 import { orgsync, start } from '../support/cli.ts';
+import { describeWith } from '../support/programs.ts';
 import { ownPrefix } from '../support/redis.ts';
 import { setStage } from '../support/stage.ts';
 import type { Stage } from '../support/stage.ts';
+import { typeTo } from '../support/typing.ts';
 
 describe.each([
   ['Redis', () => `redis: ${inject('redisUrl')}\nredis_prefix: "${ownPrefix()}"\nlock: { ttl: 3s }\n`],
@@ -11,9 +13,7 @@ describe.each([
 ])('orgsync unlock with leases in %s', (_where, yaml) => {
   test('frees a lease whoever holds it, and its holder writes nothing more', async () => {
     const stage = await setStage({ yaml: yaml() });
-    const held = stage.sandbox.faults.add({ match: { endpoint: 'department/list' }, effect: { kind: 'hold' } });
-    const running = start(['run', '-c', stage.configPath]);
-    await held.reached();
+    const { held, running } = await startHeld(stage);
     const { code, stdout } = await unlock(stage, 'run', '--yes', '--json');
     expect(code).toBe(0);
     expect(JSON.parse(stdout)).toMatchObject({ name: 'run', released: true, holder: { host: hostname(), pid: running.child.pid } });
@@ -27,15 +27,52 @@ describe.each([
 
 test('asks, and therefore refuses without --yes where nobody can be asked', async () => {
   const stage = await setStage();
-  const held = stage.sandbox.faults.add({ match: { endpoint: 'department/list' }, effect: { kind: 'hold' } });
-  const running = start(['run', '-c', stage.configPath]);
-  await held.reached();
+  const { held, running } = await startHeld(stage);
   const { code, stdout, stderr } = await unlock(stage, 'run');
   expect({ code, stdout }).toEqual({ code: 64, stdout: '' });
   expect(stderr).toContain('--yes');
   held.remove();
   expect((await running.ended).code).toBe(0);
 });
+
+describeWith(['script'], 'orgsync unlock on a terminal', () => {
+  test.each([['n\n', 'left as it is', 0], ['y\n', 'freed run', 75]])('shows the holder and asks; %j: %s', async (typed, said, ends) => {
+    const stage = await setStage({ yaml: 'lock: { ttl: 3s }\n' });
+    const { held, running } = await startHeld(stage);
+    const { code, screen } = await typeTo(['unlock', 'run', '-c', stage.configPath], () => typed);
+    expect(screen).toContain(`run is held by ${hostname()} (pid ${running.child.pid ?? 0})`);
+    expect(screen).toContain('Free run? [y/N]');
+    expect(screen).toContain(said);
+    expect(code).toBe(0);
+    if (ends === 0) held.remove();
+    expect((await running.ended).code).toBe(ends);
+    held.remove();
+  });
+
+  test('frees nothing when another has taken the lease before the answer, and says so', async () => {
+    const stage = await setStage();
+    const first = await startHeld(stage);
+    let second: typeof first | undefined;
+    const { code, screen } = await typeTo(['unlock', 'run', '-c', stage.configPath], async () => {
+      first.held.remove();
+      await first.running.ended;
+      second = await startHeld(stage);
+      return 'y\n';
+    });
+    expect(code).toBe(0);
+    expect(screen).toContain(`(pid ${second?.running.child.pid ?? 0}) has taken it meanwhile; nothing was freed`);
+    second?.held.remove();
+    expect((await second?.running.ended)?.code).toBe(0);
+  });
+});
+
+/** A run that has the lease, and goes on only when `held` is removed. */
+async function startHeld(stage: Stage) {
+  const held = stage.sandbox.faults.add({ match: { endpoint: 'department/list' }, effect: { kind: 'hold' } });
+  const running = start(['run', '-c', stage.configPath]);
+  await held.reached();
+  return { held, running };
+}
 
 test('has nothing to do where nobody holds it, and names what is held instead', async () => {
   const stage = await setStage();

@@ -4,7 +4,7 @@ import path from 'node:path';
 import { randomBytes } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
 import { systemClock } from '../../src/clock.ts';
-import type { Acquired, Lease, Leases } from '../../src/core/ports.ts';
+import type { Acquired, Holder, Lease, Leases } from '../../src/core/ports.ts';
 import { type LeaseChildOptions, startLeaseChild } from '../support/lease-process.ts';
 
 const never = new AbortController().signal;
@@ -27,6 +27,13 @@ export function leaseOf(acquired: Acquired): Lease {
 export async function lossOf({ signal }: Lease): Promise<unknown> {
   if (!signal.aborted) await new Promise((resolve) => signal.addEventListener('abort', resolve, { once: true }));
   return signal.reason;
+}
+
+/** Who holds `run`. */
+async function holderOf(leases: Leases): Promise<Holder> {
+  const holder = (await leases.holders()).find(({ name }) => name === 'run');
+  if (holder === undefined) throw new Error('nobody holds it');
+  return holder;
 }
 
 /** What all keepers of leases keep. */
@@ -71,7 +78,7 @@ export function describeLeases(name: string, prepare: () => Promise<LeaseHouse>)
       const { open } = await prepare();
       const [one, two, three] = [open({ host: 'a' }), open({ host: 'b' }), open({ host: 'c' })];
       const lost = leaseOf(await one.acquire('run', { signal: never }));
-      expect(await two.forceRelease('run')).toBe(true);
+      expect(await two.forceRelease(await holderOf(two))).toBe(true);
       leaseOf(await two.acquire('run', { signal: never }));
       await lost.release();
       expect(await three.acquire('run', { signal: never })).toMatchObject({ is: 'held', by: { host: 'b' } });
@@ -144,11 +151,36 @@ export function describeLeases(name: string, prepare: () => Promise<LeaseHouse>)
       const { open } = await prepare();
       const lease = leaseOf(await open({ host: 'a', ttlMs: 1_000 }).acquire('run', { signal: never }));
       const operator = open({ host: 'b' });
-      expect(await operator.forceRelease('run')).toBe(true);
-      expect(await operator.forceRelease('run')).toBe(false);
-      expect(await operator.forceRelease('other')).toBe(false);
+      const holder = await holderOf(operator);
+      expect(await operator.forceRelease({ ...holder, name: 'other' })).toBe(false);
+      expect(await operator.forceRelease(holder)).toBe(true);
+      expect(await operator.forceRelease(holder)).toBe(false);
       expect(await lossOf(lease)).toMatchObject({ kind: 'temporary', code: 'lease_lost' });
       expect(() => lease.ensureHeld()).toThrow('no longer ours');
+    });
+
+    test('is left alone by whoever means the one before it, also when the same process holds it again', async () => {
+      const { open } = await prepare();
+      const [owner, operator] = [open({ host: 'a', pid: 1 }), open({ host: 'b' })];
+      const first = leaseOf(await owner.acquire('run', { signal: never }));
+      const seen = await holderOf(operator);
+      await first.release();
+      leaseOf(await owner.acquire('run', { signal: never }));
+      expect(await operator.forceRelease(seen)).toBe(false);
+      expect(await operator.holders()).toMatchObject([{ name: 'run', host: 'a', pid: 1 }]);
+    });
+
+    test('is known by whoever is refused, too, as the one to free', async () => {
+      const { open } = await prepare();
+      const refused = open({ host: 'b' });
+      leaseOf(await open({ host: 'a', ttlMs: 1_000 }).acquire('run', { signal: never }));
+      const acquired = await refused.acquire('run', { signal: never });
+      if (acquired.is !== 'held' || acquired.by === null) throw new Error('not refused');
+      const { by } = acquired;
+      // Renewed meanwhile, it still is the same lease.
+      await expect.poll(async () => (await holderOf(refused)).expiresAt?.getTime()).toBeGreaterThan((by.expiresAt?.getTime() ?? 0) + 300);
+      expect(await refused.forceRelease(by)).toBe(true);
+      leaseOf(await refused.acquire('run', { signal: never }));
     });
 
     test('is not taken for somebody who has given up', async () => {
