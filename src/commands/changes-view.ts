@@ -1,5 +1,7 @@
-import { departmentNamer, describeChange } from '../core/history.ts';
+import { describeChange } from '../core/change-words.ts';
+import { departmentNamer } from '../core/history.ts';
 import type { ChangeRecord, Changes } from '../core/history.ts';
+import { isList } from '../core/json.ts';
 import type { Json } from '../core/model.ts';
 import { plain } from '../terminal.ts';
 import type { Terminal } from '../terminal.ts';
@@ -31,10 +33,6 @@ function renamed(value: Json): Json {
   if (typeof value !== 'object' || value === null) return value;
   if (isList(value)) return value.map(renamed);
   return Object.fromEntries(Object.entries(value).map(([name, inner]) => [name.replace(/[A-Z]/gu, (letter) => `_${letter.toLowerCase()}`), name === 'extattr' ? inner : renamed(inner)]));
-}
-
-function isList(value: Json): value is readonly Json[] {
-  return Array.isArray(value);
 }
 
 const CSV_HEAD = ['at', 'corp_id', 'corp_name', 'entity', 'entity_id', 'name', 'action', 'text', 'old_values', 'new_values', 'run_id'];

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { ReportData } from '../core/report.ts';
+import { plain } from '../terminal.ts';
 
 /** The parts of the page that were made when orgsync was built (see src/report-page/). */
 export interface PageParts {
@@ -35,7 +36,10 @@ export function reportHtml(data: ReportData, { script, style }: PageParts): stri
 `;
 }
 
-/** JSON that no HTML parser takes for anything else: `<` begins every tag and comment that could end it. */
+/**
+ * JSON whose texts are all safe to be shown (control and bidi characters are visible), and that no HTML parser takes for
+ * anything else: `<` begins every tag and comment that could end it.
+ */
 function embedded(data: ReportData): string {
-  return JSON.stringify(data).replaceAll('<', '\\u003c').replaceAll('\u2028', '\\u2028').replaceAll('\u2029', '\\u2029');
+  return JSON.stringify(data, (_key, value: unknown) => (typeof value === 'string' ? plain(value) : value)).replaceAll('<', '\\u003c');
 }

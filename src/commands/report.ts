@@ -52,7 +52,7 @@ async function collect({ corp, weeks }: Options, context: CommandContext): Promi
     return await readReport({
       ...{ store: await app.store(), history: await app.history(), leases: { holders: async () => (await app.leases()).holders() } },
       ...{ clock: app.clock, corps: await app.corps(corp), maxAgeMs: app.config.alerts.stale_after },
-      ...{ onlyConfigured: corp.length > 0, weeks, version: packageVersion(), plain },
+      ...{ onlyConfigured: corp.length > 0, weeks, version: packageVersion() },
     });
   } finally {
     await app.close();

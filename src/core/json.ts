@@ -9,10 +9,12 @@ export function sameJson(a: Json, b: Json): boolean {
   return names.length === Object.keys(b).length && names.every((name) => name in b && sameJson(a[name] ?? null, b[name] ?? null));
 }
 
-function isList(value: Json): value is readonly Json[] {
+/** Whether it is an array. */
+export function isList(value: Json | undefined): value is readonly Json[] {
   return Array.isArray(value);
 }
 
-function isRecord(value: Json): value is { readonly [key: string]: Json } {
+/** Whether it is an object with names. */
+export function isRecord(value: Json | undefined): value is { readonly [key: string]: Json } {
   return typeof value === 'object' && value !== null && !isList(value);
 }

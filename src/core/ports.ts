@@ -218,8 +218,8 @@ export interface Store {
 
   /** Every corp the store knows, by id. */
   corps(): Promise<readonly CorpRecord[]>;
-  /** The latest `limit` runs of a corp, newest first. */
-  runs(corpId: string, limit: number): Promise<readonly RunRecord[]>;
+  /** The latest `limit` runs of a corp, newest first; with `before`, of those that began before the run of this id. */
+  runs(corpId: string, limit: number, before?: number): Promise<readonly RunRecord[]>;
 
   close(): Promise<void>;
 }

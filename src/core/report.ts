@@ -1,4 +1,5 @@
-import type { DepartmentSize } from './history.ts';
+import type { Clause } from './change-clauses.ts';
+import type { ChangeRecord, DepartmentSize } from './history.ts';
 import type { RunRecord } from './ports.ts';
 import type { Health } from './status.ts';
 
@@ -55,20 +56,21 @@ export interface DepartmentNode {
   readonly children: readonly DepartmentNode[];
 }
 
-/** A change as it is read. */
-interface ReportedChange {
+/** A change for the page to word, in either of its languages. */
+export interface ReportedChange {
   readonly at: string;
-  readonly who: string;
-  readonly action: string;
-  readonly text: string;
+  readonly entity: ChangeRecord['entity'];
+  readonly entityId: string;
+  readonly name: string | null;
+  readonly action: ChangeRecord['action'];
+  readonly clauses: readonly Clause[];
 }
 
 /** More runs than this are shown by the day. */
 const RUNS_SHOWN = 100;
 
-/** What the charts of a corp show of its runs, newest first as the store gives them: each run, or each day where they are many. */
-export function runPoints(runs: readonly RunRecord[]): Pick<CorpReport, 'points' | 'pointsAre'> {
-  const points = runs.filter(({ finishedAt }) => finishedAt !== null).map(pointOf).reverse();
+/** What the charts of a corp show of its runs, oldest first: each run, or each day where they are many. */
+export function runPoints(points: readonly RunPoint[]): Pick<CorpReport, 'points' | 'pointsAre'> {
   if (points.length <= RUNS_SHOWN) return { pointsAre: 'runs', points };
   const days = new Map<string, RunPoint>();
   for (const point of points) {
@@ -79,7 +81,8 @@ export function runPoints(runs: readonly RunRecord[]): Pick<CorpReport, 'points'
   return { pointsAre: 'days', points: [...days.values()] };
 }
 
-function pointOf({ startedAt, finishedAt, outcome, requests, counts }: RunRecord): RunPoint {
+/** One run as a point. */
+export function runPoint({ startedAt, finishedAt, outcome, requests, counts }: RunRecord): RunPoint {
   const { joined, departed, changed } = counts;
   const seconds = ((finishedAt ?? startedAt).getTime() - startedAt.getTime()) / 1000;
   return { at: startedAt.toISOString(), runs: 1, troubled: outcome === 'ok' ? 0 : 1, seconds, requests, joined, departed, changed };

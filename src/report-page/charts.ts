@@ -57,7 +57,8 @@ function frame({ points, pointsAre }: CorpReport, style: Style): EChartsCoreOpti
     xAxis: {
       type: 'category',
       data: points.map(({ at }) => style.time(at, pointsAre === 'days')),
-      axisLabel: { color: style.faint, hideOverlap: true },
+      // The newest is always named, and what is at an end stays within the chart: a label in the middle of its bar would be cut.
+      axisLabel: { color: style.faint, hideOverlap: true, showMaxLabel: true, alignMaxLabel: 'right', alignMinLabel: 'left' },
       axisLine: { lineStyle: { color: style.line } },
       axisTick: { show: false },
     },

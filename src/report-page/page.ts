@@ -3,7 +3,9 @@ import type { EChartsCoreOption, EChartsType } from 'echarts/core';
 import { BarChart, TreemapChart } from 'echarts/charts';
 import { AriaComponent, GridComponent, LegendComponent, TooltipComponent } from 'echarts/components';
 import { SVGRenderer } from 'echarts/renderers';
-import type { CorpReport, DepartmentNode, ReportData } from '../core/report.ts';
+import { describeClauses } from '../core/change-words.ts';
+import type { CorpReport, DepartmentNode, ReportData, ReportedChange } from '../core/report.ts';
+import { CHANGE_WORDS } from './change-words.ts';
 import { departmentToOpen, durationChart, organisationChart, peopleChart, requestsChart } from './charts.ts';
 import type { Style } from './charts.ts';
 import { element, foreign } from './element.ts';
@@ -131,15 +133,20 @@ function changesSection({ changes }: CorpReport): HTMLElement {
   const title = element('h2', {}, say('changes'));
   if (changes.length === 0) return element('section', {}, title, element('p', { class: 'faint' }, say('noChanges')));
   const head = element('tr', {}, ...(['when', 'who', 'what'] as const).map((word) => element('th', {}, say(word))));
-  const rows = changes.map(({ at, who, action, text }) =>
+  const rows = changes.map((change) =>
     element(
       'tr',
       {},
-      element('td', { class: 'when' }, time(at)),
-      element('td', {}, foreign(who)),
-      element('td', { class: 'what' }, element('span', { class: `action ${action}` }, sayWord(action)), ' ', foreign(text)),
+      element('td', { class: 'when' }, time(change.at)),
+      element('td', {}, foreign(whom(change))),
+      element('td', { class: `what ${change.action}` }, foreign(describeClauses(change.clauses, CHANGE_WORDS[view.language]))),
     ));
   return element('section', {}, title, element('table', { class: 'changes' }, element('thead', {}, head), element('tbody', {}, ...rows)));
+}
+
+function whom({ entity, entityId, name }: ReportedChange): string {
+  const id = entity === 'member' ? entityId : CHANGE_WORDS[view.language].department(Number(entityId));
+  return name === null ? id : `${name} (${id})`;
 }
 
 function drawCharts(corp: CorpReport, drawn: Style): void {

@@ -38,11 +38,6 @@ export const WORDS = {
   warning: { en: 'warning', zh: '警告' },
   critical: { en: 'critical', zh: '严重' },
   unknown: { en: 'unknown', zh: '未知' },
-  departed: { en: 'left', zh: '离开' },
-  returned: { en: 'came back', zh: '回归' },
-  created: { en: 'created', zh: '新建' },
-  removed: { en: 'removed', zh: '移除' },
-  restored: { en: 'restored', zh: '恢复' },
   personal: { en: 'Holds names: keep it as you keep the database.', zh: '包含个人信息，请妥善保管。' },
 } as const satisfies Readonly<Record<string, Readonly<Record<Language, string>>>>;
 

@@ -1,4 +1,4 @@
-import { concernsDepartment } from '../core/history.ts';
+import { concernsDepartment } from '../core/change-memberships.ts';
 import type { ChangeFilter, ChangeRecord, Changes, DepartmentSize, History, Person } from '../core/history.ts';
 import { erasePerson } from './erase.ts';
 import type { Connection, Database, Row, SqlValue } from './database.ts';

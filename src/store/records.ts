@@ -26,9 +26,16 @@ function corpFromRow(row: Row): CorpRecord {
   };
 }
 
-/** The latest runs of a corp, newest first. */
-export async function readRuns(connection: Connection, corpId: string, limit: number): Promise<readonly RunRecord[]> {
-  const rows = await connection.query(`SELECT * FROM runs WHERE corp_id = ? ORDER BY id DESC LIMIT ${Math.max(0, Math.floor(limit))}`, [corpId]);
+/** Which runs of a corp are read: the latest, or the latest before one. */
+export interface RunPage {
+  readonly limit: number;
+  readonly before: number | undefined;
+}
+
+/** Runs of a corp, newest first. */
+export async function readRuns(connection: Connection, corpId: string, { limit, before = Number.MAX_SAFE_INTEGER }: RunPage): Promise<readonly RunRecord[]> {
+  const page = `SELECT * FROM runs WHERE corp_id = ? AND id < ? ORDER BY id DESC LIMIT ${Math.max(0, Math.floor(limit))}`;
+  const rows = await connection.query(page, [corpId, before]);
   return rows.map(runFromRow);
 }
 

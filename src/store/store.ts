@@ -36,7 +36,7 @@ export function createStore(database: Database, { now, allowTakeover, migrate }:
     commitLive: (corp, changes, writer) =>
       database.transaction((connection) => commitSighting(connection, corp, changes, { writer, allowTakeover, now: now() })),
     corps: () => database.read(readCorps),
-    runs: (corpId, limit) => database.read((connection) => readRuns(connection, corpId, limit)),
+    runs: (corpId, limit, before) => database.read((connection) => readRuns(connection, corpId, { limit, before })),
     close: () => database.close(),
   };
 }

@@ -1,8 +1,9 @@
-import { departmentNamer, describeChange } from '../core/history.ts';
+import { changeClauses } from '../core/change-clauses.ts';
+import { departmentNamer } from '../core/history.ts';
 import type { ChangeRecord, Changes, History } from '../core/history.ts';
 import type { Leases, Store } from '../core/ports.ts';
-import { departmentTrees, runPoints } from '../core/report.ts';
-import type { CorpReport, ReportData } from '../core/report.ts';
+import { departmentTrees, runPoint, runPoints } from '../core/report.ts';
+import type { CorpReport, ReportData, ReportedChange, RunPoint } from '../core/report.ts';
 import type { CorpStatus } from '../core/status.ts';
 import { readStatus } from './status.ts';
 import type { StatusDeps } from './status.ts';
@@ -14,13 +15,11 @@ export interface ReportDeps extends Omit<StatusDeps, 'store' | 'leases'> {
   readonly history: Pick<History, 'changes' | 'departments'>;
   readonly weeks: number;
   readonly version: string;
-  /** Makes text from WeCom safe to be shown: control and bidi characters become visible. */
-  readonly plain: (text: string) => string;
 }
 
 const WEEK_MS = 7 * 24 * 3_600_000;
-/** A run every five minutes, for four weeks. */
-const RUNS_READ = 8_064;
+/** Runs read at a time: twelve weeks of a run every five minutes are 24,000. */
+const RUNS_READ = 4_000;
 /** The newest changes of each corp. */
 const CHANGES_SHOWN = 100;
 
@@ -33,31 +32,37 @@ export async function readReport(deps: ReportDeps): Promise<ReportData> {
   return { version: deps.version, at: status.at.toISOString(), health: status.health, weeks: deps.weeks, corps };
 }
 
-async function readCorp({ corp, health, why, record }: CorpStatus, since: Date, { store, history, plain }: ReportDeps): Promise<CorpReport> {
-  const runs = await store.runs(corp.id, RUNS_READ);
+async function readCorp({ corp, health, why, record }: CorpStatus, since: Date, { store, history }: ReportDeps): Promise<CorpReport> {
   const departments = await history.departments(corp.id);
   const changes = await history.changes({ corpIds: [corp.id], since, limit: CHANGES_SHOWN });
   return {
     id: corp.id,
-    name: plain(corp.name),
+    name: corp.name,
     health,
-    why: why === null ? null : plain(why),
+    why,
     lastSuccessAt: record?.lastSuccessAt?.toISOString() ?? null,
     members: record?.memberCount ?? 0,
     departments: record?.departmentCount ?? 0,
-    ...runPoints(runs.filter(({ startedAt }) => startedAt >= since)),
-    tree: departmentTrees(departments.map((department) => ({ ...department, name: department.name === null ? null : plain(department.name) }))),
-    changes: changes.records.map((change) => reported(change, changes, plain)).reverse(),
+    ...runPoints(await readPoints(corp.id, since, store)),
+    tree: departmentTrees(departments),
+    changes: changes.records.map((change) => reported(change, changes)).reverse(),
   };
 }
 
-function reported(change: ChangeRecord, { departmentNames }: Changes, plain: ReportDeps['plain']): CorpReport['changes'][number] {
+/** What became of every ended run since then, oldest first; of the runs themselves only a page is held at a time. */
+async function readPoints(corpId: string, since: Date, store: ReportDeps['store']): Promise<readonly RunPoint[]> {
+  const points: RunPoint[] = [];
+  let before: number | undefined;
+  for (;;) {
+    const page = await store.runs(corpId, RUNS_READ, before);
+    points.push(...page.filter(({ startedAt, finishedAt }) => startedAt >= since && finishedAt !== null).map(runPoint));
+    const oldest = page.at(-1);
+    if (oldest === undefined || oldest.startedAt < since) return points.reverse();
+    before = oldest.id;
+  }
+}
+
+function reported(change: ChangeRecord, { departmentNames }: Changes): ReportedChange {
   const { at, entity, entityId, name, action, corp } = change;
-  const id = entity === 'member' ? entityId : `department ${entityId}`;
-  return {
-    at: at.toISOString(),
-    who: plain(name === null ? id : `${name} (${id})`),
-    action,
-    text: plain(describeChange(change, departmentNamer(departmentNames, corp.id))),
-  };
+  return { at: at.toISOString(), entity, entityId, name, action, clauses: changeClauses(change, departmentNamer(departmentNames, corp.id)) };
 }

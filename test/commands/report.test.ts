@@ -1,6 +1,7 @@
 import { chmod, readFile, stat, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { expect, test } from 'vitest';
+import type { ReportData } from '../../src/core/report.ts';
 import { openPage } from '../support/chromium.ts';
 import { orgsync } from '../support/cli.ts';
 import { describeWith } from '../support/programs.ts';
@@ -81,6 +82,44 @@ describeWith(['chromium'], 'the page of orgsync report in a browser', () => {
     if (KEEP !== undefined) await page.screenshot(path.join(KEEP, 'report-zoomed.png'));
   });
 
+  test('words every change in the language that is chosen, and once', async () => {
+    const stage = await stageAReport();
+    const { file, sandbox, corps, configPath } = stage;
+    const corp = corps[0]?.id ?? '';
+    sandbox.change({ op: 'updateMember', corp, userid: 'eve', fields: { name: '夏娃', mobile: '13800138000' } }, { op: 'addMember', corp, member: { userid: 'li.na', name: '李娜' }, places: [{ department: 3 }] });
+    await stage.sync();
+    sandbox.change({ op: 'removeMember', corp, userid: 'li.na' }, { op: 'addDepartment', corp, department: { id: 900, name: '新部门', parentid: 3, order: 1 } });
+    await stage.sync();
+    await orgsync(['report', '-c', configPath, '--out', file]);
+    const page = await openPage(file, { language: 'zh-CN' });
+    const rows = '[...document.querySelectorAll(".changes tbody tr")].map((row) => [...row.cells].slice(1).map((cell) => cell.textContent).join(" "))';
+    const third = [...sandbox.world.corps.values()][0]?.departments.get(3)?.name ?? '';
+    const chinese = await page.evaluate<readonly string[]>(rows);
+    expect(chinese).toEqual(expect.arrayContaining([`李娜 (li.na) 加入 ${third}`, `李娜 (li.na) 离开 ${third}`, `新部门 (部门 900) 新建于 ${third} 之下`, expect.stringContaining(' → 夏娃；手机设为 13800138000')]));
+    expect(chinese.filter((row) => /joined|left|moved|renamed|created| to | in |removed|department/iu.test(row))).toEqual([]);
+    await page.evaluate('document.getElementById("language").click()');
+    const english = await page.evaluate<readonly string[]>(rows);
+    expect(english).toEqual(expect.arrayContaining([`李娜 (li.na) joined ${third}`, `李娜 (li.na) left ${third}`, `新部门 (department 900) created under ${third}`]));
+    expect(english.filter((row) => /(joined|left|changed|created) (joined|left|moved|created)/iu.test(row))).toEqual([]);
+    expect(page.errors).toEqual([]);
+  });
+
+  test('shows every label of its charts whole', async () => {
+    const { file, storeUrl, configPath, corps } = await stageAReport();
+    for (const runs of [4, 40, 400]) {
+      await insertRuns(storeUrl, corps[0]?.id ?? '', { hours: 27 * 24, runs });
+      await orgsync(['report', '-c', configPath, '--out', file]);
+      for (const width of [1_280, 900, 390]) {
+        const page = await openPage(file, { width });
+        const cut = await page.evaluate(`[...document.querySelectorAll(".chart")].flatMap((chart) => {
+          const box = chart.getBoundingClientRect();
+          return [...chart.querySelectorAll("text")].filter((text) => { const { left, right } = text.getBoundingClientRect(); return left < box.left - 0.5 || right > box.right + 0.5; }).map((text) => text.textContent);
+        })`);
+        expect(cut, `${runs} runs, ${width} px`).toEqual([]);
+      }
+    }
+  });
+
   test('speaks Chinese to a Chinese browser, and the other language when asked', async () => {
     const { file } = await stageAReport();
     const page = await openPage(file, { language: 'zh-CN', dark: true });
@@ -112,12 +151,23 @@ describeWith(['chromium'], 'the page of orgsync report in a browser', () => {
 
   test('sums runs by the day where they are many', async () => {
     const { file, storeUrl, configPath, corps } = await stageAReport();
-    await insertRuns(storeUrl, corps[0]?.id ?? '');
+    await insertRuns(storeUrl, corps[0]?.id ?? '', { hours: 27 * 24, runs: 323 });
     await orgsync(['report', '-c', configPath, '--out', file]);
     const page = await openPage(file);
     expect(await page.evaluate('document.querySelector("#chart-duration").closest("section").querySelector(".faint").textContent')).toBe('4 weeks · by day (UTC)');
     if (KEEP !== undefined) await page.screenshot(path.join(KEEP, 'report-days.png'));
   });
+});
+
+test('reaches as far back as was asked for, however many runs there were', async () => {
+  const stage = await setStage();
+  await stage.sync();
+  await insertRuns(stage.storeUrl, [...stage.sandbox.world.corps.keys()][0] ?? '', { hours: 14 * 7 * 24, runs: 9_800 });
+  const file = path.join(stage.folder, 'report.html');
+  expect(await orgsync(['report', '-c', stage.configPath, '--out', file, '--weeks', '12'])).toMatchObject({ code: 0, stderr: '' });
+  const [points = []] = (await dataOf(file)).corps.map((corp) => corp.points);
+  expect(points.map(({ runs }) => runs).reduce((sum, one) => sum + one, 0)).toBeGreaterThan(8_390);
+  expect(points[0]?.at).toBe(new Date(Date.now() - 12 * 7 * 24 * 3_600_000).toISOString().slice(0, 10));
 });
 
 test('writes a file that only its owner may read, with --json its name and size', async () => {
@@ -152,14 +202,23 @@ test('may be read on a read-only store', async () => {
   expect(await orgsync(['report', '-c', stage.configPath, '--out', '-', '--quiet'])).toMatchObject({ code: 0 });
 });
 
-/** A run every two hours for four weeks, some in trouble. */
-async function insertRuns(storeUrl: string, corpId: string): Promise<void> {
-  const rows: (string | number | null)[][] = [];
-  for (let hours = 27 * 24; hours > 2; hours -= 2) {
-    const random = (hours * 7919) % 97;
-    rows.push([corpId, hoursAgo(hours), hoursAgo(hours - (20 + random) / 3600), random === 13 ? 'failed' : 'ok', 40 + (random % 7), random % 9 === 0 ? 3 : 0, random % 13 === 0 ? 2 : 0]);
-  }
-  const values = rows.map(() => '(?, ?, ?, ?, ?, ?, ?, 1)').join(', ');
+/** Runs of the last so many hours, evenly, some in trouble. */
+async function insertRuns(storeUrl: string, corpId: string, { hours, runs }: { readonly hours: number; readonly runs: number }): Promise<void> {
+  const rows = Array.from({ length: runs }, (_, index) => {
+    const ago = hours - (index * (hours - 2)) / runs;
+    const random = (index * 7919) % 97;
+    return [corpId, hoursAgo(ago), hoursAgo(ago - (20 + random) / 3600), random === 13 ? 'failed' : 'ok', 40 + (random % 7), random % 9 === 0 ? 3 : 0, random % 13 === 0 ? 2 : 0];
+  });
   await rewrite(storeUrl, 'DELETE FROM runs');
-  await rewrite(storeUrl, `INSERT INTO runs (corp_id, started_at, finished_at, outcome, requests, joined, departed, fence) VALUES ${values}`, rows.flat());
+  for (let from = 0; from < rows.length; from += 1_000) {
+    const some = rows.slice(from, from + 1_000);
+    const values = some.map(() => '(?, ?, ?, ?, ?, ?, ?, 1)').join(', ');
+    await rewrite(storeUrl, `INSERT INTO runs (corp_id, started_at, finished_at, outcome, requests, joined, departed, fence) VALUES ${values}`, some.flat());
+  }
+}
+
+/** What a page has in it. */
+async function dataOf(file: string): Promise<ReportData> {
+  const [, json = ''] = /<script type="application\/json" id="data">(.*?)<\/script>/u.exec(await readFile(file, 'utf8')) ?? [];
+  return JSON.parse(json) as ReportData;
 }

@@ -294,6 +294,8 @@ export function describeStore(name: string, place: () => Promise<OpenEngine>): v
         expect.objectContaining({ id: failing.runId, corpId: CORP.id, outcome: 'failed', requests: 3, error: 'no answer', finishedAt: new Date(clock.now) }),
       ]);
       expect(await store.runs(CORP.id, 1)).toHaveLength(1);
+      expect(await store.runs(CORP.id, 1, fence.runId)).toMatchObject([{ id: failing.runId }]);
+      expect(await store.runs(CORP.id, 9, failing.runId)).toEqual([]);
     });
 
     test('writes rows in order of their keys', async () => {

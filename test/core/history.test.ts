@@ -1,5 +1,7 @@
 import { describe, expect, test } from 'vitest';
-import { concernsDepartment, departmentNamer, describeChange } from '../../src/core/history.ts';
+import { concernsDepartment } from '../../src/core/change-memberships.ts';
+import { describeChange } from '../../src/core/change-words.ts';
+import { departmentNamer } from '../../src/core/history.ts';
 import type { ChangeRecord } from '../../src/core/history.ts';
 import type { ChangedValues, Json } from '../../src/core/model.ts';
 
