@@ -16,6 +16,9 @@ export interface Style {
   readonly palette: readonly string[];
   readonly say: (word: Word) => string;
   readonly time: (iso: string, days: boolean) => string;
+  /** The day, and the time of day, where the reader is. */
+  readonly day: (iso: string) => string;
+  readonly hour: (iso: string) => string;
   /** Motion only for those who want it. */
   readonly animation: boolean;
 }
@@ -47,18 +50,29 @@ function bars(name: string, data: readonly unknown[], color: string): Readonly<R
   return { type: 'bar', name, data, itemStyle: { color, borderRadius: 2 }, barMaxWidth: 24, barMinHeight: 1, large: false };
 }
 
-function frame({ points, pointsAre }: CorpReport, style: Style): EChartsCoreOption {
+/** Runs farther apart are told from one another by their days. */
+const SHORT_SPAN_MS = 3 * 24 * 3_600_000;
+
+/** A point's time under its bar, as narrow as can be: the day, and below it the hour where that matters. */
+function axisTime(iso: string, { points, pointsAre }: CorpReport, { time, day, hour }: Style): string {
+  if (pointsAre === 'days') return time(iso, true);
+  const [first = iso, last = iso] = [points[0]?.at, points.at(-1)?.at];
+  return Date.parse(last) - Date.parse(first) > SHORT_SPAN_MS ? day(iso) : `${day(iso)}\n${hour(iso)}`;
+}
+
+function frame(corp: CorpReport, style: Style): EChartsCoreOption {
+  const { points, pointsAre } = corp;
   return {
     animation: style.animation,
     aria: { enabled: true },
     textStyle: { fontFamily: 'inherit', color: style.text },
-    grid: { left: 8, right: 8, top: 28, bottom: 4, outerBoundsMode: 'same' },
+    // To the right, room for half a label: one in the middle of the last bar is wider than that.
+    grid: { left: 8, right: 30, top: 28, bottom: 4, outerBoundsMode: 'same' },
     tooltip: { ...tooltip(style), trigger: 'axis', axisPointer: { type: 'shadow' }, formatter: (shown: unknown) => pointTip(points[indexOf(shown)], pointsAre, style) },
     xAxis: {
       type: 'category',
-      data: points.map(({ at }) => style.time(at, pointsAre === 'days')),
-      // The newest is always named, and what is at an end stays within the chart: a label in the middle of its bar would be cut.
-      axisLabel: { color: style.faint, hideOverlap: true, showMaxLabel: true, alignMaxLabel: 'right', alignMinLabel: 'left' },
+      data: points.map(({ at }) => axisTime(at, corp, style)),
+      axisLabel: { color: style.faint, hideOverlap: true },
       axisLine: { lineStyle: { color: style.line } },
       axisTick: { show: false },
     },

@@ -33,10 +33,15 @@ function sayWord(word: string): string {
   return isWord(word) ? say(word) : word;
 }
 
+const DAY = { month: 'short', day: 'numeric' } as const;
+const HOUR = { hour: '2-digit', minute: '2-digit' } as const;
+
+function inWords(iso: string, parts: Intl.DateTimeFormatOptions): string {
+  return new Intl.DateTimeFormat(view.language === 'zh' ? 'zh-CN' : undefined, parts).format(new Date(iso));
+}
+
 function time(iso: string, days = false): string {
-  const locale = view.language === 'zh' ? 'zh-CN' : undefined;
-  if (days) return new Intl.DateTimeFormat(locale, { month: 'short', day: 'numeric', timeZone: 'UTC' }).format(new Date(iso));
-  return new Intl.DateTimeFormat(locale, { month: 'short', day: 'numeric', hour: '2-digit', minute: '2-digit' }).format(new Date(iso));
+  return inWords(iso, days ? { ...DAY, timeZone: 'UTC' } : { ...DAY, ...HOUR });
 }
 
 function figure(count: number): string {
@@ -183,8 +188,7 @@ function style(): Style {
     ...{ text: colour('text'), faint: colour('faint'), line: colour('line'), surface: colour('surface') },
     ...{ accent: colour('accent'), good: colour('good'), bad: colour('bad') },
     palette: ['c1', 'c2', 'c3', 'c4', 'c5', 'c6', 'c7', 'c8'].map(colour),
-    say,
-    time,
+    ...{ say, time, day: (iso) => inWords(iso, DAY), hour: (iso) => inWords(iso, HOUR) },
     animation: !matchMedia('(prefers-reduced-motion: reduce)').matches,
   };
 }
