@@ -4,7 +4,7 @@ import { WecomError, type OrgsyncError } from './errors.ts';
 const UNSAFE = /[\u0000-\u001f\u007f-\u009f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]/g;
 
 /** What our own colours look like: the only escapes that a table lets through. */
-const OWN_COLOUR = /(\u001b\[(?:0|1|2|22|31|32|33|36|39)m)/;
+export const OWN_COLOUR = /(\u001b\[(?:0|1|2|22|31|32|33|36|39)m)/;
 
 /** Makes text from outside safe for a terminal: control and bidi characters become visible (`<U+001B>`), line breaks and tabs spaces. */
 export function plain(text: string): string {

@@ -1,10 +1,9 @@
-import { createRequire } from 'node:module';
-import type CliTable3 from 'cli-table3';
 import picocolors from 'picocolors';
 import { scrubJson } from './core/redact.ts';
 import type { OrgsyncError } from './errors.ts';
 import { type Bars, drawBars, type DrawnBars, NO_BARS } from './terminal-bars.ts';
-import { errorDocument, errorText, plain, plainButPainted, plainLines } from './terminal-text.ts';
+import { alignedTable } from './terminal-table.ts';
+import { errorDocument, errorText, plainLines } from './terminal-text.ts';
 
 export { type Bars } from './terminal-bars.ts';
 export { plain } from './terminal-text.ts';
@@ -58,7 +57,10 @@ export interface Terminal extends TerminalOptions {
   readonly error: (error: OrgsyncError, exitCode: number) => void;
   /** Shows why one corp failed. */
   readonly corpError: (corpName: string, error: OrgsyncError) => void;
-  /** Aligns rows in columns, also those of wide characters; columns of figures to the right. Returns text, writes nothing. */
+  /**
+   * Aligns rows in columns, also those of wide characters; columns of figures to the right. On a terminal too narrow for
+   * that, cells are broken into lines, or each row becomes a block of lines. Returns text, writes nothing.
+   */
   readonly table: (head: readonly string[], rows: readonly (readonly string[])[]) => string;
   /** Bars on stderr for a watching person. `total`: how many will end, for a bar over all. */
   readonly bars: (total?: number) => Bars;
@@ -83,12 +85,13 @@ export function createTerminal(options: TerminalOptions, { stdout, stderr, env, 
   const scrubbed = (words: ReturnType<typeof errorDocument>) => ({ ...words, message: scrub(words.message), hint: words.hint === null ? null : scrub(words.hint) });
   const color = options.color && coloursWanted(env, stdout);
   const { verbose, json } = options;
+  const width = stdout.columns || 80;
   return {
     ...options,
     color,
     interactive,
     paint: picocolors.createColors(color),
-    width: stdout.columns || 80,
+    width,
     data: (text) => (json ? undefined : out(text)),
     document,
     line(value) {
@@ -102,7 +105,7 @@ export function createTerminal(options: TerminalOptions, { stdout, stderr, env, 
       if (json) document({ error: scrubbed(errorDocument(error)), exit_code: exitCode });
     },
     corpError: (about, error) => say(errorText(error, { about, verbose })),
-    table: (head, rows) => alignedTable(head, rows, color),
+    table: (head, rows) => alignedTable(head, rows, { color, width: stdout.isTTY ? width : Number.POSITIVE_INFINITY }),
     bars: (total) => (interactive ? (drawn = drawBars(stderr, total)) : NO_BARS),
   };
 }
@@ -120,33 +123,4 @@ function writer(stream: NodeJS.WriteStream): (text: string) => void {
   return (text) => {
     if (open) stream.write(`${text}\n`);
   };
-}
-
-const NO_BORDERS = {
-  ...{ top: '', 'top-mid': '', 'top-left': '', 'top-right': '', bottom: '', 'bottom-mid': '', 'bottom-left': '', 'bottom-right': '' },
-  ...{ left: '', 'left-mid': '', mid: '', 'mid-mid': '', right: '', 'right-mid': '', middle: '  ' },
-};
-
-function alignedTable(head: readonly string[], rows: readonly (readonly string[])[], color: boolean): string {
-  // Loaded here: nothing that runs under cron shows a table.
-  const CliTable = createRequire(import.meta.url)('cli-table3') as typeof CliTable3;
-  const safe = rows.map((row) => row.map(color ? plainButPainted : plain));
-  const colAligns = head.map((_, column) => (safe.some((row) => isFigure(row[column])) && safe.every((row) => isFigure(row[column]) || !row[column]) ? 'right' : 'left'));
-  const bold = picocolors.createColors(color).bold;
-  const table = new CliTable({
-    head: head.map(bold),
-    chars: NO_BORDERS,
-    style: { head: [], border: [], 'padding-left': 0, 'padding-right': 0 },
-    colAligns,
-  });
-  table.push(...safe);
-  return table
-    .toString()
-    .split('\n')
-    .map((line) => line.trimEnd())
-    .join('\n');
-}
-
-function isFigure(cell: string | undefined): boolean {
-  return cell !== undefined && /^[+~-]?\d[\d.,]*(?: ?(?:%|s|ms|h|d|m))?$|^·$/.test(cell);
 }

@@ -13,7 +13,7 @@ import { departedLine, nameOf, pathText } from './lookup-card.ts';
 import { notAPhone } from './lookup-error.ts';
 import { lookupDocument, refusedDocument } from './lookup-json.ts';
 import { complain, spentText } from './lookup-live-text.ts';
-import { padded } from './lookup-width.ts';
+import { padded } from '../terminal-width.ts';
 
 /** Numbers as they stand in a file, and how many; a stream does not tell before its end. */
 export interface Numbers {

@@ -1,7 +1,7 @@
 import type { PhoneMatch } from '../core/ports.ts';
 import type { Paint } from '../terminal.ts';
 import { plain } from '../terminal.ts';
-import { columnsOf, padded, wrapped } from './lookup-width.ts';
+import { columnsOf, padded, wrapped } from '../terminal-width.ts';
 
 /** How something is shown: colours, and how many columns there are. */
 export interface Sheet {

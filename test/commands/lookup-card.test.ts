@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import stringWidth from 'string-width';
 import { describe, expect, it, test } from 'vitest';
 import { cards } from '../../src/commands/lookup-card.ts';
-import { columnsOf } from '../../src/commands/lookup-width.ts';
+import { columnsOf } from '../../src/terminal-width.ts';
 import type { MemberFields } from '../../src/core/model.ts';
 import type { PhoneMatch } from '../../src/core/ports.ts';
 import { stored } from '../support/organisation.ts';

@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import { Writable } from 'node:stream';
+import stringWidth from 'string-width';
 import { describe, expect, it } from 'vitest';
 import { OrgsyncError, WecomError } from '../../src/errors.ts';
 import { createTerminal, plain, type Terminal, type TerminalOptions } from '../../src/terminal.ts';
@@ -11,14 +12,14 @@ interface Screen {
 }
 
 /** A terminal on streams of its own. */
-function screen(options: Partial<TerminalOptions> = {}, { tty = false, env = {}, scrub = (text: string) => text } = {}): Screen {
-  const out = sink(tty);
-  const err = sink(tty);
+function screen(options: Partial<TerminalOptions> = {}, { tty = false, env = {}, scrub = (text: string) => text, columns = 100 } = {}): Screen {
+  const out = sink(tty, columns);
+  const err = sink(tty, columns);
   const terminal = createTerminal({ json: false, quiet: false, verbose: 0, color: true, ...options }, { stdout: out.stream, stderr: err.stream, env, scrub, conceal: scrub });
   return { terminal, stdout: out.text, stderr: err.text };
 }
 
-function sink(isTTY: boolean): { readonly stream: NodeJS.WriteStream; readonly text: () => string } {
+function sink(isTTY: boolean, columns = 100): { readonly stream: NodeJS.WriteStream; readonly text: () => string } {
   let text = '';
   const stream = new Writable({
     decodeStrings: false,
@@ -27,7 +28,7 @@ function sink(isTTY: boolean): { readonly stream: NodeJS.WriteStream; readonly t
       done();
     },
   });
-  return { stream: Object.assign(stream, { isTTY, columns: 100 }) as unknown as NodeJS.WriteStream, text: () => text };
+  return { stream: Object.assign(stream, { isTTY, columns }) as unknown as NodeJS.WriteStream, text: () => text };
 }
 
 const refusal = new WecomError('refused', { code: 'address', message: 'WeCom does not know this address', hint: 'add 203.0.113.7 to 企业可信IP', errcode: 60020, request: 'user/list' });
@@ -177,6 +178,62 @@ describe('a table', () => {
   it('aligns wide characters, and figures to the right', () => {
     const { terminal } = screen();
     expect(terminal.table(['Corp', 'Members'], [['总部研发', '812'], ['Branch', '7']])).toBe(['Corp      Members', '总部研发      812', 'Branch          7'].join('\n'));
+  });
+
+  const head = ['Corp', 'Last success', 'Members', 'Running', 'State'];
+  const rows = [
+    ['杭州云栖科技集团有限公司上海张江研发分公司', '3m ago', '812', '', 'ok'],
+    ['Hangzhou Yunqi Technology (International)', 'never', '7', '', 'critical: 𠮷野家 has never succeeded'],
+  ];
+
+  it('breaks cells into lines, words whole, where the terminal is too narrow for them, and leaves out what is empty', () => {
+    const { terminal } = screen({ color: false }, { tty: true, columns: 60 });
+    expect(terminal.table(head, rows)).toBe(
+      [
+        'Corp                  Last     Members  State',
+        '                      success',
+        '杭州云栖科技集团有限  3m ago       812  ok',
+        '公司上海张江研发分公',
+        '司',
+        'Hangzhou Yunqi        never          7  critical: 𠮷野家 has',
+        'Technology                              never succeeded',
+        '(International)',
+      ].join('\n'),
+    );
+  });
+
+  it('makes each row a block where even that does not fit', () => {
+    const { terminal } = screen({ color: false }, { tty: true, columns: 30 });
+    expect(terminal.table(head, rows)).toBe(
+      [
+        '杭州云栖科技集团有限公司上海张',
+        '江研发分公司',
+        '  Last success  3m ago',
+        '  Members       812',
+        '  State         ok',
+        'Hangzhou Yunqi Technology',
+        '(International)',
+        '  Last success  never',
+        '  Members       7',
+        '  State         critical: 𠮷野',
+        '                家 has never',
+        '                succeeded',
+      ].join('\n'),
+    );
+  });
+
+  it('is never wider than its terminal, in colours or not', () => {
+    for (let columns = 30; columns <= 140; columns += 1) {
+      const { terminal } = screen({}, { tty: true, columns, env: { FORCE_COLOR: '1' } });
+      const painted = rows.map((row) => row.map((cell, index) => (index === 4 ? terminal.paint.red(cell) : cell)));
+      const widths = terminal.table(head, painted).split('\n').map((line) => stringWidth(line));
+      expect(Math.max(...widths), `${columns} columns`).toBeLessThanOrEqual(columns);
+    }
+  });
+
+  it('keeps a row in its line where a program reads it', () => {
+    const { terminal } = screen({}, { columns: 30 });
+    expect(terminal.table(head, rows).split('\n')).toHaveLength(3);
   });
 });
 
