@@ -1,4 +1,6 @@
-import type { ChangedValues, ChangeSet, DepartmentChange, Json, MemberChange } from '../core/model.ts';
+import { describeChange } from '../core/change-words.ts';
+import type { NameDepartment } from '../core/history.ts';
+import type { ChangeSet, DepartmentChange, MemberChange } from '../core/model.ts';
 import type { CorpResult } from '../core/outcome.ts';
 import { plain } from '../terminal.ts';
 import type { Terminal } from '../terminal.ts';
@@ -11,10 +13,10 @@ export function planText(corps: readonly CorpResult[], terminal: Pick<Terminal, 
   return corps.map((result) => corpPlan(result, terminal)).join('\n\n');
 }
 
-function corpPlan({ corp, changes, outcome, error }: CorpResult, { paint, verbose }: Pick<Terminal, 'paint' | 'verbose'>): string {
+function corpPlan({ corp, changes, departmentNames, outcome, error }: CorpResult, { paint, verbose }: Pick<Terminal, 'paint' | 'verbose'>): string {
   const title = paint.bold(`${plain(corp.name)} (${corp.id})`);
   if (changes === null) return `${title}: ${outcome === 'skipped' ? 'another process is reading it now' : `no plan: ${error?.message ?? outcome}`}`;
-  const lines = planLines(changes, paint);
+  const lines = planLines(changes, { paint, name: (id) => ({ id, name: departmentNames.get(id) ?? null }) });
   if (lines.length === 0) return `${title}: nothing to change`;
   const shown = verbose > 0 ? lines : lines.slice(0, SHOWN);
   const more = lines.length > shown.length ? [paint.dim(`  … and ${lines.length - shown.length} more (--verbose shows all)`)] : [];
@@ -33,31 +35,26 @@ function tally({ members, departments }: ChangeSet): string {
   return parts.filter(([number]) => number > 0).map(([number, word]) => `${number} ${word}`).join(', ');
 }
 
-function planLines({ departments, members }: ChangeSet, paint: Terminal['paint']): readonly string[] {
-  return [...departments.map((change) => departmentLine(change, paint)), ...members.map((change) => memberLine(change, paint))];
+interface Wording {
+  readonly paint: Terminal['paint'];
+  readonly name: NameDepartment;
 }
 
-function departmentLine({ action, after, oldValues, newValues }: DepartmentChange, paint: Terminal['paint']): string {
+function planLines({ departments, members }: ChangeSet, wording: Wording): readonly string[] {
+  return [...departments.map((change) => departmentLine(change, wording)), ...members.map((change) => memberLine(change, wording))];
+}
+
+function departmentLine({ action, after, oldValues, newValues }: DepartmentChange, { paint, name }: Wording): string {
   const who = `department ${plain(after.name ?? '(no name)')} (${after.id})`;
   if (action === 'created' || action === 'restored') return paint.green(`  + ${who}${action === 'restored' ? ', restored' : ''}`);
   if (action === 'removed') return paint.red(`  - ${who}`);
-  return paint.yellow(`  ~ ${who}: ${differences(oldValues, newValues)}`);
+  return paint.yellow(`  ~ ${who}: ${plain(describeChange({ entity: 'department', action, oldValues, newValues }, name))}`);
 }
 
-function memberLine({ action, after, oldValues, newValues }: MemberChange, paint: Terminal['paint']): string {
+function memberLine({ action, after, oldValues, newValues }: MemberChange, { paint, name }: Wording): string {
   const who = `${plain(after.fields.name ?? '(no name)')} (${after.userid})`;
   if (action === 'joined') return paint.green(`  + ${who}`);
   if (action === 'departed') return paint.red(`  - ${who}`);
   if (action === 'returned') return paint.green(`  + ${who}, returned`);
-  return paint.yellow(`  ~ ${who}: ${differences(oldValues, newValues)}`);
-}
-
-function differences(oldValues: ChangedValues | null, newValues: ChangedValues): string {
-  return Object.entries(newValues)
-    .map(([name, value]) => `${name} ${shown(oldValues?.[name] ?? null)} → ${shown(value)}`)
-    .join(', ');
-}
-
-function shown(value: Json): string {
-  return value === null ? 'unknown' : plain(typeof value === 'string' ? `"${value}"` : JSON.stringify(value));
+  return paint.yellow(`  ~ ${who}: ${plain(describeChange({ entity: 'member', action, oldValues, newValues }, name))}`);
 }

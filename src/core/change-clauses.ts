@@ -18,12 +18,15 @@ export type Clause =
   /** `before` and `after` are empty where there was no value. */
   | { readonly is: 'field'; readonly field: string; readonly before: string; readonly after: string };
 
+/** What a change is worded from: one that is stored, or that a plan would store. */
+export type ChangeFacts = Pick<ChangeRecord, 'entity' | 'action' | 'oldValues' | 'newValues'>;
+
 /** What a change did, the most telling first. */
-export function changeClauses(change: ChangeRecord, name: NameDepartment): readonly Clause[] {
+export function changeClauses(change: ChangeFacts, name: NameDepartment): readonly Clause[] {
   return change.entity === 'member' ? memberClauses(change, name) : departmentClauses(change, name);
 }
 
-function memberClauses({ action, oldValues, newValues }: ChangeRecord, name: NameDepartment): readonly Clause[] {
+function memberClauses({ action, oldValues, newValues }: ChangeFacts, name: NameDepartment): readonly Clause[] {
   const departmentsOf = (values: ChangedValues | null): readonly NamedDepartment[] => membershipsOf(values).map(({ departmentId }) => name(departmentId));
   if (action === 'joined') return [{ is: 'joined', departments: departmentsOf(newValues) }];
   if (action === 'departed') return [{ is: 'departed', departments: departmentsOf(oldValues) }];
@@ -70,7 +73,7 @@ function mainDepartment(value: Json, name: NameDepartment): NamedDepartment | nu
   return value === null || value === '' || value === 0 ? null : name(Number(value));
 }
 
-function departmentClauses({ action, oldValues, newValues }: ChangeRecord, name: NameDepartment): readonly Clause[] {
+function departmentClauses({ action, oldValues, newValues }: ChangeFacts, name: NameDepartment): readonly Clause[] {
   const parent = Number(newValues?.['parentId'] ?? 0);
   if (action === 'created') return [{ is: 'created', under: parent === 0 ? null : name(parent) }];
   if (action === 'removed') return [{ is: 'removed' }];

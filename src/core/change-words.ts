@@ -1,6 +1,6 @@
 import { changeClauses } from './change-clauses.ts';
-import type { Clause } from './change-clauses.ts';
-import type { ChangeRecord, NameDepartment, NamedDepartment } from './history.ts';
+import type { ChangeFacts, Clause } from './change-clauses.ts';
+import type { NameDepartment, NamedDepartment } from './history.ts';
 
 /** A language's words for changes. Departments come as text, several already joined; empty where none is known. */
 export interface ChangeWords {
@@ -62,7 +62,7 @@ export const ENGLISH: ChangeWords = {
 };
 
 /** What happened in English, as a clause after the name of whom it happened to: `moved 研发 → 市场`. */
-export function describeChange(change: ChangeRecord, name: NameDepartment): string {
+export function describeChange(change: ChangeFacts, name: NameDepartment): string {
   return describeClauses(changeClauses(change, name), ENGLISH);
 }
 

@@ -19,6 +19,8 @@ export interface CorpResult {
   readonly departing: readonly string[];
   /** What would be written: of a plan only. */
   readonly changes: ChangeSet | null;
+  /** What departments are called after these changes, or were before, by id: of a plan only. */
+  readonly departmentNames: ReadonlyMap<number, string>;
 }
 
 /** How a whole run ended. */

@@ -1,6 +1,6 @@
 import { OrgsyncError, asOrgsyncError } from '../errors.ts';
 import { countChanges } from '../core/diff.ts';
-import type { Corp } from '../core/model.ts';
+import type { Corp, SeenDepartment, StoredDepartment } from '../core/model.ts';
 import { NO_CHANGES } from '../core/outcome.ts';
 import type { CorpResult } from '../core/outcome.ts';
 import type { Clock, Fence, Lease, Leases, Log, Writer } from '../core/ports.ts';
@@ -48,6 +48,7 @@ export async function runCorp(corp: Corp, deps: AttemptDeps): Promise<CorpResult
     error: null,
     departing: [],
     changes: null,
+    departmentNames: new Map(),
     ...ended,
     requests: deps.directory.requestsSent(corp) - began.requests,
     seconds: Math.round(deps.clock.monotonic() - began.at) / 1000,
@@ -77,9 +78,15 @@ async function underLease(corp: Corp, deps: AttemptDeps): Promise<Ended> {
 }
 
 async function plan(corp: Corp, deps: AttemptDeps): Promise<Ended> {
-  const { snapshot, changes, verdict } = await compareCorp(corp, withLimits(corp, deps));
-  const seen = { counts: countChanges(changes), members: snapshot.members.size, departments: snapshot.departments.size, changes };
+  const { snapshot, before, changes, verdict } = await compareCorp(corp, withLimits(corp, deps));
+  const departmentNames = namesOf([...before.departments.values(), ...snapshot.departments.values()]);
+  const seen = { counts: countChanges(changes), members: snapshot.members.size, departments: snapshot.departments.size, changes, departmentNames };
   return verdict.heldBack ? { ...seen, ...heldBack(verdict) } : { ...seen, outcome: 'ok' };
+}
+
+/** Of the same department, the later one's name. */
+function namesOf(departments: readonly (SeenDepartment | StoredDepartment)[]): ReadonlyMap<number, string> {
+  return new Map(departments.flatMap(({ id, name = null }) => (name === null ? [] : [[id, name] as const])));
 }
 
 async function commit(corp: Corp, lease: Lease, deps: AttemptDeps): Promise<Ended> {

@@ -116,6 +116,18 @@ test('the log tells when a run began and how it ended, and which lines are of on
 });
 
 describe('plan', () => {
+  test('says what would change in the words of orgsync changes', async () => {
+    const stage = await setStage();
+    const [corp = ''] = [...stage.sandbox.world.corps.keys()];
+    stage.sandbox.change({ op: 'addDepartment', corp, department: { id: 901, name: '研发', parentid: 1, order: 1 } }, { op: 'addDepartment', corp, department: { id: 902, name: '市场', parentid: 1, order: 1 } });
+    stage.sandbox.change({ op: 'addMember', corp, member: { userid: 'ana.lopez', name: '安娜', mobile: '13800138000' }, places: [{ department: 901 }] });
+    await run(stage);
+    stage.sandbox.change({ op: 'moveMember', corp, userid: 'ana.lopez', places: [{ department: 902 }] }, { op: 'updateDepartment', corp, id: 901, fields: { name: '研究' } });
+    const { stdout } = await orgsync(['--config', stage.configPath, 'plan']);
+    expect(stdout).toContain('  ~ department 研究 (901): renamed 研发 → 研究\n');
+    expect(stdout).toContain('  ~ 安娜 (ana.lopez): moved 研究 → 市场\n');
+  });
+
   test('shows what a run would do while one is at work, and hinders none', async () => {
     const stage = await setStage();
     const plan = ['--config', stage.configPath, 'plan', '--exit-code'];

@@ -15,6 +15,7 @@ const result = (outcome: CorpResult['outcome'], kind?: ErrorKind): CorpResult =>
   error: kind === undefined ? null : new OrgsyncError(kind, { code: kind, message: kind, hint: 'none' }),
   departing: [],
   changes: null,
+  departmentNames: new Map(),
 });
 
 const ok = result('ok');

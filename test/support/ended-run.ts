@@ -15,7 +15,7 @@ export function corpResult(id: string, facts: Partial<CorpResult> = {}): CorpRes
     seconds: 1.5,
     error: null,
     departing: [],
-    changes: null,
+    changes: null, departmentNames: new Map(),
     ...facts,
   };
 }
