@@ -20,6 +20,9 @@ export function padded(text: string, columns: number): string {
   return text + ' '.repeat(Math.max(0, columns - columnsOf(text)));
 }
 
+/** Text that hangs is broken into lines no shorter than this, though they be too long for the terminal. */
+const NARROWEST = 16;
+
 /** Where a line may end: after a space, and within Chinese; elsewhere only when a word is longer than a line. */
 export const BREAKS = /(?<=[\s\u2e80-\u9fff\uf900-\ufaff\uff00-\uffef\u{20000}-\u{3ffff}])/u;
 
@@ -37,6 +40,12 @@ export function wrapped(text: string, columns: number): readonly string[] {
     line = (line + piece).trimStart();
   }
   return line === '' ? lines : [...lines, line];
+}
+
+/** A text after a prefix, its further lines below its beginning, in so many columns. */
+export function hanging(prefix: string, text: string, columns: number): string {
+  const indent = columnsOf(prefix);
+  return prefix + wrapped(text, Math.max(columns - indent, NARROWEST)).join(`\n${' '.repeat(indent)}`);
 }
 
 /** What must not be broken: what people take for one character, and a colour. */

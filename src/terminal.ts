@@ -4,6 +4,7 @@ import type { OrgsyncError } from './errors.ts';
 import { type Bars, drawBars, type DrawnBars, NO_BARS } from './terminal-bars.ts';
 import { alignedTable } from './terminal-table.ts';
 import { errorDocument, errorText, plainLines } from './terminal-text.ts';
+import { hanging } from './terminal-width.ts';
 
 export { type Bars } from './terminal-bars.ts';
 export { plain } from './terminal-text.ts';
@@ -62,6 +63,8 @@ export interface Terminal extends TerminalOptions {
    * that, cells are broken into lines, or each row becomes a block of lines. Returns text, writes nothing.
    */
   readonly table: (head: readonly string[], rows: readonly (readonly string[])[]) => string;
+  /** A line for stdout, `prefix` before it; on a terminal too narrow for it, broken between words and continued below its beginning. Returns text, writes nothing. */
+  readonly hang: (prefix: string, text: string) => string;
   /** Bars on stderr for a watching person. `total`: how many will end, for a bar over all. */
   readonly bars: (total?: number) => Bars;
 }
@@ -86,6 +89,7 @@ export function createTerminal(options: TerminalOptions, { stdout, stderr, env, 
   const color = options.color && coloursWanted(env, stdout);
   const { verbose, json } = options;
   const width = stdout.columns || 80;
+  const room = stdout.isTTY ? width : Number.POSITIVE_INFINITY;
   return {
     ...options,
     color,
@@ -105,7 +109,8 @@ export function createTerminal(options: TerminalOptions, { stdout, stderr, env, 
       if (json) document({ error: scrubbed(errorDocument(error)), exit_code: exitCode });
     },
     corpError: (about, error) => say(errorText(error, { about, verbose })),
-    table: (head, rows) => alignedTable(head, rows, { color, width: stdout.isTTY ? width : Number.POSITIVE_INFINITY }),
+    table: (head, rows) => alignedTable(head, rows, { color, width: room }),
+    hang: (prefix, text) => hanging(prefix, text, room),
     bars: (total) => (interactive ? (drawn = drawBars(stderr, total)) : NO_BARS),
   };
 }

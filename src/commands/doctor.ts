@@ -81,16 +81,16 @@ function depsOf(app: App, { config, path, warnings }: LoadedConfig, corps: reado
 
 function show(finding: Diagnosis, terminal: Terminal): void {
   if (terminal.quiet && finding.ok && finding.doubtful !== true) return;
-  terminal.data(findingText(finding, terminal.paint));
+  terminal.data(findingText(finding, terminal));
 }
 
 /** One line, and what to do about it below where there is anything to do. */
-function findingText({ title, ok, doubtful, detail, fix, corp }: Diagnosis, paint: Terminal['paint']): string {
+function findingText({ title, ok, doubtful, detail, fix, corp }: Diagnosis, { paint, hang }: Pick<Terminal, 'paint' | 'hang'>): string {
   const mark = { ok: paint.green('ok  '), warn: paint.yellow('warn'), fail: paint.red('FAIL') }[verdict({ ok, doubtful })];
   const about = corp === null ? title : `${corp.name}: ${title}`;
-  const lines = detail.split('\n').map((line) => plain(line));
-  const text = `${mark}  ${plain(about)}${detail === '' ? '' : `: ${lines.join('\n        ')}`}`;
-  return fix === '' ? text : `${text}\n      ${paint.bold('fix:')} ${plain(fix)}`;
+  const [first = '', ...more] = detail.split('\n');
+  const lines = [hang(`${mark}  `, plain(first === '' ? about : `${about}: ${first}`)), ...more.map((line) => hang('        ', plain(line)))];
+  return [...lines, ...(fix === '' ? [] : [hang(`      ${paint.bold('fix:')} `, plain(fix))])].join('\n');
 }
 
 function conclude(findings: readonly Diagnosis[], exitCode: number, context: CommandContext): void {

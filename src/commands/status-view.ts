@@ -69,7 +69,7 @@ function runDocument({ id, startedAt, finishedAt, outcome, requests, counts, hos
 }
 
 /** What a person sees: a line a corp, then who holds what, then what went wrong before. */
-export function statusText(status: Status, terminal: Pick<Terminal, 'paint' | 'table'>): string {
+export function statusText(status: Status, terminal: Pick<Terminal, 'paint' | 'table' | 'hang'>): string {
   const rows = status.corps.map((corp) => [
     corp.corp.name,
     corp.ageMs === null ? 'never' : `${formatAge(corp.ageMs)} ago`,
@@ -80,8 +80,8 @@ export function statusText(status: Status, terminal: Pick<Terminal, 'paint' | 't
     stateText(corp, terminal.paint),
   ]);
   const table = terminal.table(['Corp', 'Last success', 'Members', 'Departments', 'Last runs', 'Running', 'State'], rows);
-  const blocks = [table, heldText(status), failuresText(status)].filter((block) => block !== '');
-  return `${blocks.join('\n\n')}\n\n${verdictText(status, terminal.paint)}`;
+  const notes = [heldLines(status), failureLines(status), [verdictText(status, terminal.paint)]].map((lines) => lines.map((line) => terminal.hang('', line)).join('\n'));
+  return [table, ...notes].filter((block) => block !== '').join('\n\n');
 }
 
 function stateText({ health, why, configured }: CorpStatus, paint: Terminal['paint']): string {
@@ -93,23 +93,21 @@ function painted(health: Health, paint: Terminal['paint']): string {
   return { ok: paint.green, warning: paint.yellow, critical: paint.red, unknown: paint.yellow }[health](health);
 }
 
-function heldText({ holders, leasesError, at }: Status): string {
-  if (holders === null) return plain(`who holds which lease is not known: ${leasesError?.message ?? ''}\n  fix: ${leasesError?.hint ?? ''}`);
-  const lines = holders.map(({ name, host, pid, since }) => {
+function heldLines({ holders, leasesError, at }: Status): readonly string[] {
+  if (holders === null) return [plain(`who holds which lease is not known: ${leasesError?.message ?? ''}`), plain(`  fix: ${leasesError?.hint ?? ''}`)];
+  return holders.map(({ name, host, pid, since }) => {
     const age = formatAge(Math.max(0, at.getTime() - since.getTime()));
     return `lease ${plain(name)} held by ${plain(host)} (pid ${pid}) for ${age}, since ${since.toISOString()}`;
   });
-  return lines.join('\n');
 }
 
 /** Failures that the table does not tell already. */
-function failuresText({ corps, at }: Status): string {
-  const lines = corps.flatMap(({ corp, lastFailure, lastRun }) => {
+function failureLines({ corps, at }: Status): readonly string[] {
+  return corps.flatMap(({ corp, lastFailure, lastRun }) => {
     if (lastFailure === null || lastFailure === lastRun) return [];
     const age = formatAge(Math.max(0, at.getTime() - lastFailure.startedAt.getTime()));
     return [`${plain(corp.name)}: the last failure was ${age} ago: ${plain(firstLine(ending(lastFailure)))}`];
   });
-  return lines.join('\n');
 }
 
 function verdictText(status: Status, paint: Terminal['paint']): string {

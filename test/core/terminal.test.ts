@@ -237,6 +237,21 @@ describe('a table', () => {
   });
 });
 
+describe('a line that hangs', () => {
+  const line = '杭州云栖科技集团有限公司: WeCom accepts the address of this machine: no: 60020';
+
+  it('goes on below its beginning where the terminal is too narrow', () => {
+    const { terminal } = screen({}, { tty: true, columns: 40 });
+    expect(terminal.hang(terminal.paint.red('FAIL  '), line)).toBe(
+      `${terminal.paint.red('FAIL  ')}${['杭州云栖科技集团有限公司: WeCom', 'accepts the address of this', 'machine: no: 60020'].join('\n      ')}`,
+    );
+  });
+
+  it('stays one where it fits, and where a program reads it', () => {
+    for (const { terminal } of [screen({}, { tty: true, columns: 100 }), screen({}, { columns: 20 })]) expect(terminal.hang('ok    ', line)).toBe(`ok    ${line}`);
+  });
+});
+
 describe('bars', () => {
   it('leave room above for what is said meanwhile', () => {
     const { terminal, stderr } = screen({}, { tty: true });
