@@ -15,11 +15,13 @@ type Row = readonly string[];
 
 const NO_BORDERS = {
   ...{ top: '', 'top-mid': '', 'top-left': '', 'top-right': '', bottom: '', 'bottom-mid': '', 'bottom-left': '', 'bottom-right': '' },
-  ...{ left: '', 'left-mid': '', mid: '', 'mid-mid': '', right: '', 'right-mid': '', middle: '  ' },
+  ...{ left: '', 'left-mid': '', mid: '', 'mid-mid': '', right: '', 'right-mid': '' },
 };
 
 /** What stands between two columns. */
 const GAP = 2;
+/** What still tells them apart, rather than no table at all. */
+const NARROW_GAP = 1;
 /** Text is broken into lines no shorter than this. */
 const NARROWEST = 10;
 /** Words longer than this are broken. */
@@ -30,8 +32,11 @@ export function alignedTable(head: Row, rows: readonly Row[], { color, width }: 
   const columns = head.map((title, index) => ({ title, index, ...measured(title, safe.map((row) => row[index] ?? '')) }));
   if (totalOf(columns.map(({ natural }) => natural)) <= width) return drawn(columns, safe, color);
   const filled = columns.filter(({ empty }) => !empty);
-  const widths = fitted(filled, width);
-  return widths === undefined ? stacked(head, safe, { color, width }) : drawn(filled, safe, color, widths);
+  for (const gap of [GAP, NARROW_GAP]) {
+    const widths = fitted(filled, width, gap);
+    if (widths !== undefined) return drawn(filled, safe, color, { widths, gap });
+  }
+  return stacked(head, safe, { color, width });
 }
 
 interface Measured {
@@ -64,14 +69,14 @@ function isFigure(cell: string): boolean {
   return /^[+~-]?\d[\d.,]*(?: ?(?:%|s|ms|h|d|m))?$|^·$/.test(cell);
 }
 
-function totalOf(widths: readonly number[]): number {
-  return widths.reduce((sum, one) => sum + one, GAP * (widths.length - 1));
+function totalOf(widths: readonly number[], gap = GAP): number {
+  return widths.reduce((sum, one) => sum + one, gap * (widths.length - 1));
 }
 
 /** Breaks heads that are wider than what is below them, then takes from the widest until all fit; undefined where they cannot. */
-function fitted(columns: readonly Measured[], width: number): readonly number[] | undefined {
+function fitted(columns: readonly Measured[], width: number, gap: number): readonly number[] | undefined {
   const widths = columns.map(({ natural, belowHead }) => Math.min(natural, belowHead));
-  while (totalOf(widths) > width) {
+  while (totalOf(widths, gap) > width) {
     const spare = widths.map((one, index) => (one > (columns[index]?.least ?? 0) ? one : 0));
     const widest = Math.max(...spare);
     if (widest === 0) return undefined;
@@ -80,14 +85,20 @@ function fitted(columns: readonly Measured[], width: number): readonly number[] 
   return widths;
 }
 
-function drawn(columns: readonly Column[], rows: readonly Row[], color: boolean, widths?: readonly number[]): string {
+interface Fit {
+  /** Of each column; as wide as it is where none is given. */
+  readonly widths?: readonly number[];
+  readonly gap: number;
+}
+
+function drawn(columns: readonly Column[], rows: readonly Row[], color: boolean, { widths, gap }: Fit = { gap: GAP }): string {
   // Loaded here: nothing that runs under cron shows a table.
   const CliTable = createRequire(import.meta.url)('cli-table3') as typeof CliTable3;
   const { bold } = picocolors.createColors(color);
   const lines = (text: string, at: number): string => wrapped(text, widths?.[at] ?? Number.POSITIVE_INFINITY).join('\n');
   const table = new CliTable({
     head: columns.map(({ title }, at) => bold(lines(title, at))),
-    chars: NO_BORDERS,
+    chars: { ...NO_BORDERS, middle: ' '.repeat(gap) },
     style: { head: [], border: [], 'padding-left': 0, 'padding-right': 0 },
     colAligns: columns.map(({ figures }) => (figures ? 'right' : 'left')),
   });

@@ -202,6 +202,11 @@ describe('a table', () => {
     );
   });
 
+  it('moves columns together before it gives them up', () => {
+    const { terminal } = screen({ color: false }, { tty: true, columns: 43 });
+    expect(terminal.table(head, rows)).toMatch(/^Corp +Last {4}Members State$/mu);
+  });
+
   it('makes each row a block where even that does not fit', () => {
     const { terminal } = screen({ color: false }, { tty: true, columns: 30 });
     expect(terminal.table(head, rows)).toBe(
