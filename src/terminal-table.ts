@@ -26,6 +26,7 @@ const NARROW_GAP = 1;
 const NARROWEST = 10;
 /** Words longer than this are broken. */
 const LONGEST_WORD = 20;
+
 /** Aligns rows under their head: see `Terminal.table`. */
 export function alignedTable(head: Row, rows: readonly Row[], { color, width }: TableSheet): string {
   const safe = rows.map((row) => row.map(color ? plainButPainted : plain));
