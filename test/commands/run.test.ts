@@ -369,17 +369,6 @@ describe('a signal', () => {
     expect(corps.map(({ id }) => id)).toEqual([one, two, three]);
     expect((await rowsOf(stage.storeUrl, 'SELECT corp_id FROM runs ORDER BY id')).map((row) => row['corp_id'])).toEqual([one, two, three, one, two]);
   });
-
-  test('a second one ends the process at once', async () => {
-    const stage = await setStage();
-    const held = stage.sandbox.faults.add({ match: { endpoint: 'user/list' }, nth: 2, effect: { kind: 'hold' } });
-    const running = start(['--config', stage.configPath, 'run']);
-    await held.reached(1);
-    // Both are there when it wakes, so that nothing is done between them. Two of a kind would be one.
-    for (const signal of ['SIGSTOP', 'SIGTERM', 'SIGINT', 'SIGCONT'] as const) running.child.kill(signal);
-    expect([130, 143]).toContain((await running.ended).code);
-    expect(await rowsOf(stage.storeUrl, 'SELECT finished_at FROM runs')).toEqual([{ finished_at: null }]);
-  });
 });
 
 async function eventsIn(log: string): Promise<readonly Readonly<Record<string, unknown>>[]> {

@@ -6,6 +6,7 @@ import { describe, expect, onTestFinished, test } from 'vitest';
 import { orgsync, start } from '../support/cli.ts';
 import { execute } from '../support/database.ts';
 import { detour } from '../support/detour.ts';
+import { untilHeld } from '../support/held.ts';
 import type { Proxy } from '../support/proxy.ts';
 import { endLeases, expectRecovery, expectTruth, organisationOf } from '../support/recovery.ts';
 import { type ServerProcess, startMariadb } from '../support/servers.ts';
@@ -88,6 +89,21 @@ describe('SIGTERM ends a run within 5 s though its MariaDB has fallen silent', (
     await endLeases(stage);
     await expectRecovery(stage);
   });
+});
+
+test('a second signal ends a run at once, whatever the first one has left to do', async () => {
+  const { stage, proxy, configPath } = await setScene();
+  const held = stage.sandbox.faults.add({ match: { endpoint: 'user/list' }, nth: 2, times: 1, effect: { kind: 'hold' } });
+  const running = start(['--config', configPath, 'run']);
+  await untilHeld(held, running);
+  const closing = proxy.next('up', 'UPDATE runs');
+  running.child.kill('SIGTERM');
+  await closing;
+  proxy.down.mode = 'drop';
+  running.child.kill('SIGINT');
+  expect(await running.ended).toMatchObject({ code: 130, stdout: '', stderr: '' });
+  await endLeases(stage);
+  await expectRecovery(stage);
 });
 
 test('SIGTERM inside a long transaction of SQLite ends it before its next statement, and frees the lease', async () => {
