@@ -21,9 +21,12 @@ export interface Numbers {
   readonly total: number | undefined;
 }
 
-/** Reads a file of numbers, one a line, or `stdin` for `-`. Throws `usage` when the file cannot be read. */
-export async function readNumbers(path: string, stdin: Readable): Promise<Numbers> {
-  if (path === '-') return { lines: linesOf(stdin), total: undefined };
+/**
+ * Reads a file of numbers, one a line, or `stdin` for `-`, until `signal` aborts. Throws `usage` when the file cannot be
+ * read.
+ */
+export async function readNumbers(path: string, stdin: Readable, signal: AbortSignal): Promise<Numbers> {
+  if (path === '-') return { lines: linesOf(stdin, signal), total: undefined };
   try {
     const lines = (await readFile(path, 'utf8')).split(/\r?\n/u).filter((line) => line.trim() !== '');
     return { lines, total: lines.length };
@@ -33,7 +36,10 @@ export async function readNumbers(path: string, stdin: Readable): Promise<Number
 }
 
 /** Not node:readline, which loses lines that come before anyone iterates. */
-async function* linesOf(stream: Readable): AsyncGenerator<string> {
+async function* linesOf(stream: Readable, signal: AbortSignal): AsyncGenerator<string> {
+  signal.throwIfAborted();
+  // Whoever types numbers, or a pipe that stays open, would be waited for.
+  signal.addEventListener('abort', () => stream.destroy(signal.reason as Error), { once: true });
   const decoder = new TextDecoder();
   let rest = '';
   for await (const chunk of stream) {

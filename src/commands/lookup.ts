@@ -62,7 +62,7 @@ async function lookupOne(typed: string, options: Options, context: CommandContex
 async function lookupFile(path: string, options: Options, context: CommandContext): Promise<void> {
   const { config } = await context.loadConfig();
   const { lookupBatch, readNumbers } = await import('./lookup-batch.ts');
-  const numbers = await readNumbers(path, process.stdin);
+  const numbers = await readNumbers(path, process.stdin, context.signal);
   await withApp(options, context, async (deps) => {
     context.endWith(await lookupBatch({ numbers, region: config.lookup.default_region, deps }, context));
   });

@@ -30,6 +30,19 @@ test.each([[[]], [['--live']]])('Ctrl-C ends a batch in an embedded store within
   expect(performance.now() - asked).toBeLessThan(2_000);
 });
 
+test('Ctrl-C ends a batch whose numbers are still being typed', async () => {
+  const stage = await stageWithNumbers(1);
+  const bin = new URL('../../bin/orgsync.js', import.meta.url).pathname;
+  const child = spawn(process.execPath, [bin, '-c', stage.configPath, 'lookup', '--file', '-'], { stdio: ['pipe', 'pipe', 'ignore'] });
+  const answer = '+8613800138000    nobody\n';
+  child.stdin.write('13800138000\n'.repeat(1_000));
+  await printed(child, 1_000 * answer.length);
+  const asked = performance.now();
+  child.kill('SIGINT');
+  expect(await once(child, 'exit')).toEqual([130, null]);
+  expect(performance.now() - asked).toBeLessThan(2_000);
+});
+
 /** By then a live one has spent its ration, and waits for nothing any more. */
 async function printed({ stdout }: Running['child'], characters: number): Promise<void> {
   if (stdout === null) return;
