@@ -23,7 +23,8 @@ export function isRegion(code: string): code is CountryCode {
  * Reads a number as a person types or pastes it: spaces, hyphens, brackets, full-width digits, `+86`, `0086`, `tel:`.
  * One number has one result, in whatever spelling; parsing a result again gives it unchanged.
  * @param region where a number without a country code is from: `CN`, `HK`, …
- * @returns the problem as the rest of the sentence "is not a phone number: …"; it never repeats the number
+ * @returns the problem as the rest of the sentence "is not a phone number: …"; it holds no number, not even as an example,
+ *   for whatever looks like one is masked on its way out
  */
 export function parsePhone(typed: string, region: string): ParsedPhone {
   const mainland = parseMainlandMobile(typed, region);
@@ -83,7 +84,7 @@ function problemOf(text: string, region: string): string {
   if (mobile !== undefined) return `a mainland mobile has 11 digits, this has ${mobile.length}`;
   const lengthProblem = validatePhoneNumberLength(text, parseOptions(region));
   if (lengthProblem !== undefined) return LENGTH_PROBLEMS[lengthProblem];
-  return `${region} has no such number; one of another country is written like +852 6123 4567`;
+  return `${region} has no such number; one of another country begins with + and its code`;
 }
 
 const LENGTH_PROBLEMS: Readonly<Record<NonNullable<ReturnType<typeof validatePhoneNumberLength>>, string>> = {

@@ -109,8 +109,8 @@ const NONSENSE: readonly (readonly [string, string])[] = [
   ['99999999999999999999', 'it is too long'],
   ['+852 6123 4567 8901', 'it is too long'],
   ['+999 1234 5678', 'no country has the code that it begins with'],
-  ['12345678901', 'CN has no such number; one of another country is written like +852 6123 4567'],
-  ['61234567', 'CN has no such number; one of another country is written like +852 6123 4567'],
+  ['12345678901', 'CN has no such number; one of another country begins with + and its code'],
+  ['61234567', 'CN has no such number; one of another country begins with + and its code'],
 ];
 
 /** as WeCom gives it, and what is stored */
