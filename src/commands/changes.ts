@@ -85,11 +85,18 @@ function show(changes: Changes, { since, limit }: ChangesRequest, { csv }: Optio
 
 function moment(text: string): Date {
   const ago = parseDuration(text);
-  const day = /^(\d{4})-(\d{2})-(\d{2})$/u.exec(text);
-  const at = ago === undefined ? new Date(day === null ? text : `${text}T00:00:00`) : new Date(Date.now() - ago);
-  if (!/^\d{4}-\d{2}-\d{2}/u.test(text) && ago === undefined) throw new InvalidArgumentError(`Give ${DURATION_FORM}, or a date such as 2026-03-01.`);
-  if (Number.isNaN(at.getTime())) throw new InvalidArgumentError('There is no such date; give one such as 2026-03-01 or 2026-03-01T09:30.');
+  if (ago !== undefined) return new Date(Date.now() - ago);
+  const day = /^\d{4}-\d{2}-\d{2}/u.exec(text)?.[0];
+  if (day === undefined) throw new InvalidArgumentError(`Give ${DURATION_FORM}, or a date such as 2026-03-01.`);
+  const at = new Date(text === day ? `${day}T00:00:00` : text);
+  if (Number.isNaN(at.getTime()) || !isInCalendar(day)) throw new InvalidArgumentError('There is no such date; give one such as 2026-03-01 or 2026-03-01T09:30.');
   return at;
+}
+
+/** Date makes the 2nd of March of the 30th of February. */
+function isInCalendar(day: string): boolean {
+  const at = new Date(`${day}T00:00:00Z`);
+  return !Number.isNaN(at.getTime()) && at.toISOString().startsWith(day);
 }
 
 function departmentId(text: string): number {

@@ -117,7 +117,7 @@ test('ends with 1 when nobody is known by a userid or number, and with 64 when t
   expect(unknown).toMatchObject({ code: 1, stdout: '' });
   expect(unknown.stderr).toContain('nobody is known by this userid or phone number');
   expect(unknown.stderr).not.toContain('13900000000');
-  for (const wrong of [['--since', 'yesterday'], ['--since', '2026-13-01'], ['--department', 'x'], ['--action', 'vanished'], ['--limit', '0'], ['--csv', '--json']]) {
+  for (const wrong of [['--since', 'yesterday'], ['--since', '2026-13-01'], ['--since', '2026-02-30'], ['--since', '2026-02-30T09:30'], ['--department', 'x'], ['--action', 'vanished'], ['--limit', '0'], ['--csv', '--json']]) {
     expect(await changes(stage, ...wrong), wrong.join(' ')).toMatchObject({ code: 64 });
   }
 });
