@@ -106,6 +106,22 @@ describe('lookup', () => {
     expect(stderr).toMatch(/^ {2}fix: \S/m);
   });
 
+  test('says what is wrong with a number without a part of it, or of an example, being masked', async () => {
+    const stage = await setStage();
+    const { code, stderr } = await lookup(stage, ['12345678901']);
+    expect(code).toBe(64);
+    expect(stderr).toContain('CN has no such number');
+    expect(stderr).not.toContain('****');
+  });
+
+  test('repeats only the beginning of what is far too long', async () => {
+    const stage = await setStage();
+    const { code, stderr } = await lookup(stage, [`${'x'.repeat(60)}${'y'.repeat(10_000)}`]);
+    expect(code).toBe(64);
+    expect(stderr).toContain('“xxxx');
+    expect(stderr).not.toContain('yy');
+  });
+
   test('wants one number, or a file', async () => {
     const stage = await setStage();
     expect((await lookup(stage, [])).code).toBe(64);
