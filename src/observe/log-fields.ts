@@ -37,8 +37,14 @@ export function describeFacts({ timestamp, level, event, message, facts }: Logfo
   return [timestamp, level, event, message, ...pairs].map(String).join(' ').replaceAll(UNSAFE, ' ');
 }
 
+/** Their names as those of columns and of JSON are written: `departments_changed`. */
 function asFacts(facts: unknown): Facts {
-  return facts !== null && typeof facts === 'object' ? (facts as Facts) : {};
+  if (facts === null || typeof facts !== 'object') return {};
+  return Object.fromEntries(Object.entries(facts).map(([name, fact]) => [snakeCase(name), fact]));
+}
+
+function snakeCase(name: string): string {
+  return name.replace(/(?<=[a-z])[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
 }
 
 function asText(value: unknown): string {

@@ -89,6 +89,15 @@ describe('the log', () => {
     expect(text).toContain('1795411217000');
   });
 
+  it.each(['ecs', 'json', 'text'] as const)('writes the names of facts in one way as %s, whatever they are called inside', async (format) => {
+    const { log, path } = await stage({ format });
+    log.log('info', 'corp_ok', 'Head office: ok', { run_id: 7, departmentsChanged: 2 });
+    await log.close();
+    const text = await readFile(path, 'utf8');
+    expect(text).toContain('departments_changed');
+    expect(text).not.toContain('departmentsChanged');
+  });
+
   it('keeps to its level', async () => {
     const { log, path } = await stage({ level: 'warn' });
     log.log('info', 'a', 'no');
