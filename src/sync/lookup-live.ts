@@ -113,8 +113,15 @@ class LiveSession {
     if ((this.#spentUntil.get(question.corpId) ?? -Infinity) > clock.monotonic()) return 'spent';
     const booking = await ration.book(question);
     if (booking.is === 'booked') return booking.ticket;
-    if (booking.is === 'spent') this.#spentUntil.set(question.corpId, clock.monotonic() + SPENT_FOR_MS);
+    if (booking.is === 'spent') this.#noteSpent(question);
     return booking.is;
+  }
+
+  /** Believed for a while, and logged once: a batch meets it with every number. */
+  #noteSpent({ corpId, budget }: Parameters<Ration['book']>[0]): void {
+    const { clock, log } = this.#deps;
+    if (!this.#spentUntil.has(corpId)) log('warn', 'ration_spent', 'as many wrong numbers were asked today as are risked: WeCom is asked no more', { corp: corpId, budget });
+    this.#spentUntil.set(corpId, clock.monotonic() + SPENT_FOR_MS);
   }
 
   /** Asks, and settles the ticket: what hit, or was refused as a request, costs nothing; what got lost may have cost. */

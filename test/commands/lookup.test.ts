@@ -1,4 +1,4 @@
-import { writeFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import Libsql from 'libsql';
 import { describe, expect, inject, onTestFinished, test } from 'vitest';
@@ -37,7 +37,6 @@ function person(stage: Stage): { readonly userid: string; readonly mobile: strin
 
 /** The configuration with other lines in place of some keys. */
 async function reconfigured(stage: Stage, name: string, change: (text: string) => string): Promise<Pick<Stage, 'configPath'>> {
-  const { readFile } = await import('node:fs/promises');
   const configPath = join(stage.folder, name);
   await writeFile(configPath, change(await readFile(stage.configPath, 'utf8')), { mode: 0o600 });
   return { configPath };
@@ -218,6 +217,14 @@ describe('lookup --live', () => {
     expect(stderr).toContain('was not asked: as many wrong numbers were asked today as are risked (3: lookup.max_wrong_share)');
     expect(await lookup(stage, ['19900000001', '--live'])).toMatchObject({ code: 1, stderr: expect.stringContaining('lookup.forget_wrong_after') });
     expect(questions(stage)).toBe(asked);
+  });
+
+  test('logs once, however long the batch, that the ration is spent', async () => {
+    const stage = await syncedStage({ members: 20, yaml: 'log: { file: live.log, format: json }\n' });
+    const input = Array.from({ length: 9 }, (_, last) => `1990000000${last}`).join('\n');
+    expect(await lookup(stage, ['--live', '--file', '-'], { input })).toMatchObject({ code: 1 });
+    const events = (await readFile(join(stage.folder, 'live.log'), 'utf8')).trimEnd().split('\n').map((line) => JSON.parse(line) as Record<string, unknown>);
+    expect(events.filter(({ event }) => event === 'ration_spent')).toMatchObject([{ level: 'warn', corp: corpOf(stage.sandbox).id, budget: 3 }]);
   });
 
   test.each([
