@@ -111,6 +111,24 @@ describeWith(['promtool'], 'promtool', () => {
     expect(stdout).toContain(`${exprs.length} rules found`);
   });
 
+  test('finds no ration of another day on the dashboard', async () => {
+    const [expr = ''] = (await panels()).filter(({ title }) => title === 'Wrong numbers spent').flatMap(({ targets }) => targets.map((target) => filledIn(target.expr)));
+    const series = { lookup_wrong_numbers: 9, lookup_wrong_numbers_timestamp_seconds: 3600, lookup_wrong_numbers_allowed: 10 };
+    const file = path.join(await scratch(), 'ration.json');
+    const tests = [
+      {
+        interval: '1h',
+        input_series: Object.entries(series).map(([name, value]) => ({ series: `orgsync_${name}{corp="ww1"}`, values: `${value}x48` })),
+        promql_expr_test: [
+          { expr, eval_time: '2h', exp_samples: [{ labels: '{corp="ww1"}', value: 0.9 }] },
+          { expr, eval_time: '30h', exp_samples: [] },
+        ],
+      },
+    ];
+    await writeFile(file, JSON.stringify({ rule_files: [], evaluation_interval: '1h', tests }));
+    await run('promtool', ['test', 'rules', file]);
+  });
+
   test('finds nothing to complain of in what is written', async () => {
     const textfile = path.join(await scratch(), 'orgsync.prom');
     await recordRun({ textfile });
