@@ -82,12 +82,13 @@ function named({ id, name }: Corp): string {
 function lines(group: Group, now: number): readonly string[] {
   const [first, ...others] = group;
   const corps = others.length === 0 ? [] : [listed(group.flatMap(({ corp }) => (corp === null ? [] : [named(corp)])))];
-  if (first.change === 'recovered') return [...corps, `after ${span(now - earliest(group).getTime())}: ${first.message}`];
+  const isShared = others.every(({ message }) => message === first.message);
+  if (first.change === 'recovered') return [...corps, `after ${span(now - earliest(group).getTime())}${isShared ? `: ${first.message}` : ''}`];
   const { departing, lastSuccessAt, hint } = first;
   return [
     ...corps,
     ...(first.change === 'began' ? [] : [`since ${minute(earliest(group))}, for ${span(now - earliest(group).getTime())}`]),
-    `why: ${first.message}`,
+    `why${isShared || first.corp === null ? '' : `, for ${named(first.corp)}`}: ${first.message}`,
     ...(others.length > 0 || first.corp === null ? [] : [success(lastSuccessAt, now)]),
     ...(departing.length === 0 ? [] : [`would depart: ${departing.join(', ')}${departing.length < 20 ? '' : ', …'}`]),
     ...(hint === null ? [] : [`to do: ${hint}`]),

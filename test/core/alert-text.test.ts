@@ -30,6 +30,18 @@ test('corps with the same trouble are told together', () => {
   expect(text.split('\n\n')).toHaveLength(1);
 });
 
+test('a reason of one corp is not told as that of all', () => {
+  const error = (members: number): OrgsyncError => new OrgsyncError('held_back', { code: 'safety_limit', message: `WeCom shows ${members} members`, hint: 'look at it' });
+  const text = textOf([3, 2].map((members, index) => ({ ...heldBackCorp(`ww${index + 1}`, []), error: error(members) })));
+  expect(text).toContain('2 corps are held back');
+  expect(text).toContain('why, for Corp ww1 (ww1): WeCom shows 3 members');
+});
+
+test('corps that had different troubles are over them without either', () => {
+  const records = ['ww1', 'ww2'].map((id): AlertRecord => ({ subject: `corp:${id}`, kind: 'failed', since: new Date(NOW - 130 * MINUTE), sentAt: new Date(NOW - 130 * MINUTE), closedAt: null, host: 'host-1', message: `${id} was ill` }));
+  expect(textOf([corpResult('ww1'), corpResult('ww2')], records)).toBe('2 corps work again\n  Corp ww1 (ww1), Corp ww2 (ww2)\n  after 2 h 10 min');
+});
+
 test('a corp that is held back stands alone, with those who would depart', () => {
   const text = textOf([heldBackCorp('ww1', ['王芳 (wangfang)', 'Li (li)']), barredCorp('ww2')]);
   expect(text).toContain('Corp ww1 (ww1) is held back by a safety limit');
