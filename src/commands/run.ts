@@ -4,7 +4,7 @@ import type { App } from '../app.ts';
 import type { Reporters } from '../app-reporters.ts';
 import { parseDuration, DURATION_FORM } from '../core/duration.ts';
 import type { Shard } from '../core/shard.ts';
-import { asOrgsyncError, Interrupted } from '../errors.ts';
+import { asOrgsyncError } from '../errors.ts';
 import type { RunReport, RunRequest } from '../sync/run.ts';
 import { plain } from '../terminal.ts';
 import type { Terminal } from '../terminal.ts';
@@ -114,15 +114,14 @@ async function withApp(options: StartOptions, context: CommandContext): Promise<
   }
 }
 
-/** Runs with a bar for each corp, and reports the exit code that the process will end with, a signal's included. */
-async function watched(options: StartOptions, app: App, reporters: Reporters, { terminal, signal }: CommandContext): Promise<RunReport> {
+/** Runs with a bar for each corp. */
+async function watched(options: StartOptions, app: App, reporters: Reporters, { terminal }: CommandContext): Promise<RunReport> {
   const { run } = await import('../sync/run.ts');
   const watch = barWatch(terminal);
   try {
     // Names typed by hand are looked at first; a whole run may have no business with the store that lists its corps.
     const named = options.corp.length > 0 ? await app.corps(options.corp) : undefined;
-    const report = await run(request(options, async () => named ?? app.corps()), { ...(await app.runDeps(reporters)), watch });
-    return { ...report, exitCode: signalExitCode(signal) ?? report.exitCode };
+    return await run(request(options, async () => named ?? app.corps()), { ...(await app.runDeps(reporters)), watch });
   } finally {
     watch.stop();
   }
@@ -173,10 +172,6 @@ function complain({ corps, stale }: RunReport, terminal: Terminal): void {
     terminal.corpError(corp.name, error);
     if (departing.length > 0) terminal.warn(`  would depart: ${plain(departing.join(', '))}${departing.length < 20 ? '' : ', …'}`);
   }
-}
-
-function signalExitCode(signal: AbortSignal): number | undefined {
-  return signal.reason instanceof Interrupted ? signal.reason.exitCode : undefined;
 }
 
 function collect(value: string, earlier: readonly string[]): readonly string[] {

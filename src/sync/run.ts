@@ -1,4 +1,4 @@
-import { EXIT_CODES, OrgsyncError } from '../errors.ts';
+import { EXIT_CODES, Interrupted, OrgsyncError } from '../errors.ts';
 import { shutBy } from '../core/gate.ts';
 import type { Gate } from '../core/gate.ts';
 import type { ChangeCounts, Corp } from '../core/model.ts';
@@ -61,15 +61,17 @@ export interface RunReport extends EndedRun {
  * One run: gate, tables, lease, then the corps side by side.
  *
  * A run that has nothing to do here (gate shut, read-only, lease held elsewhere) reports `skipped`; exit code 0, or 75
- * when the lease is held and the last success is older than `staleAfterMs`. Rejects only when no corp could be tried
- * at all: store or lease service unreachable, tables missing, stopped before it had the lease.
+ * when the lease is held and the last success is older than `staleAfterMs`. A signal's own code goes before all. Rejects
+ * only when no corp could be tried at all: store or lease service unreachable, tables missing, stopped before it had the
+ * lease.
  */
 export async function run(request: RunRequest, deps: RunDeps): Promise<RunReport> {
   const startedAt = new Date(deps.clock.now());
   const limit = deadline(request.maxRunMs, deps.clock);
   try {
     const ended = await attemptRun(request, { ...deps, signal: AbortSignal.any([deps.signal, limit.signal]) });
-    const report = { note: null, holder: null, reason: null, stale: null, ...ended, startedAt, finishedAt: new Date(deps.clock.now()) };
+    const code = signalExitCode(deps.signal) ?? ended.exitCode;
+    const report = { note: null, holder: null, reason: null, stale: null, ...ended, exitCode: code, startedAt, finishedAt: new Date(deps.clock.now()) };
     logRun(report, deps.log);
     return report;
   } finally {
@@ -91,6 +93,10 @@ async function attemptRun(request: RunRequest, deps: RunDeps): Promise<Ended> {
   } finally {
     await lease.release();
   }
+}
+
+function signalExitCode({ reason }: AbortSignal): number | undefined {
+  return reason instanceof Interrupted ? reason.exitCode : undefined;
 }
 
 type Ended = Pick<RunReport, 'outcome' | 'exitCode' | 'corps'> & Partial<Pick<RunReport, 'reason' | 'note' | 'holder' | 'stale'>>;

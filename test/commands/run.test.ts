@@ -325,15 +325,17 @@ describe('--max-run', () => {
 });
 
 describe('a signal', () => {
-  test('is told to a health check as the exit code it leads to', async () => {
+  test('is told to a health check, and logged, as the exit code it leads to', async () => {
     const checks = await listen();
-    const stage = await setStage({ yaml: `alerts: { to: [{ ping: "${checks.url}" }] }\n` });
+    const stage = await setStage({ yaml: `alerts: { to: [{ ping: "${checks.url}" }] }\nlog: { file: run.log, format: json }\n` });
     const held = stage.sandbox.faults.add({ match: { endpoint: 'user/list' }, nth: 2, effect: { kind: 'hold' } });
     const running = start(['--config', stage.configPath, 'run']);
     await held.reached(1);
     running.child.kill('SIGTERM');
     expect((await running.ended).code).toBe(143);
     expect(checks.heard.map(({ path }) => path)).toEqual(['/start', '/143']);
+    const last = (await readFile(join(stage.folder, 'run.log'), 'utf8')).trimEnd().split('\n').at(-1);
+    expect(JSON.parse(last ?? '')).toMatchObject({ event: 'run_ended', outcome: 'interrupted', exit_code: 143 });
   });
 
   test.each([
