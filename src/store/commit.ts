@@ -55,7 +55,7 @@ export async function commitSighting(
   { writer, allowTakeover, now }: { readonly writer: Writer; readonly allowTakeover: boolean; readonly now: number },
 ): Promise<void> {
   const row = await lockWholly(connection, corp);
-  if (!allowTakeover) refuseUnfit(corp, writer, row);
+  if (!allowTakeover) refuseUnfit(writer, row);
   const liveFence = neededNumber(row, 'fence');
   const effective = await writeChanges(connection, { corp, at: timeText(now), liveFence }, null, changes);
   const { memberCount, departmentCount } = await countSizes(connection, corp, effective);

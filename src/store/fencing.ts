@@ -7,7 +7,7 @@ import { neededNumber, textOf, timeText } from './values.ts';
 /** Takes the corp's next fence and opens its row in `runs`. A writer that is refused leaves no trace. */
 export async function beginRun(connection: Connection, corp: Corp, writer: Writer, options: { readonly now: number; readonly allowTakeover: boolean }): Promise<Fence> {
   const row = await lockWholly(connection, corp);
-  if (!options.allowTakeover) refuseUnfit(corp, writer, row);
+  if (!options.allowTakeover) refuseUnfit(writer, row);
   const token = neededNumber(row, 'fence') + 1;
   const { insertedId: runId } = await connection.write(
     `INSERT INTO runs (corp_id, started_at, outcome, host, pid, version, environment, fence) VALUES (?, ?, 'interrupted', ?, ?, ?, ?, ?)`,
@@ -56,27 +56,27 @@ export async function finishRun(connection: Connection, { runId }: Fence, end: R
 }
 
 /** Throws `refused` for an older program than the one, or another environment than the one, that wrote the corp last. */
-export function refuseUnfit(corp: Corp, writer: Writer, row: Row): void {
-  refuseOlder(corp, writer, textOf(row, 'writer_version'));
-  refuseOther(corp, writer, textOf(row, 'environment'));
+export function refuseUnfit(writer: Writer, row: Row): void {
+  refuseOlder(writer, textOf(row, 'writer_version'));
+  refuseOther(writer, textOf(row, 'environment'));
 }
 
 const TAKE_OVER = 'set ORGSYNC_ALLOW_TAKEOVER=1 for one run to let this one write from now on';
 
-function refuseOlder(corp: Corp, writer: Writer, stored: string | null): void {
+function refuseOlder(writer: Writer, stored: string | null): void {
   if (stored === null || !isOlder(writer.version, stored)) return;
   throw new OrgsyncError('refused', {
     code: 'newer_writer',
-    message: `${corp.name} was last written by orgsync ${stored}; this is orgsync ${writer.version}, which is older.`,
+    message: `last written by orgsync ${stored}; this is orgsync ${writer.version}, which is older`,
     hint: `upgrade orgsync here; or ${TAKE_OVER}`,
   });
 }
 
-function refuseOther(corp: Corp, writer: Writer, stored: string | null): void {
+function refuseOther(writer: Writer, stored: string | null): void {
   if (stored === null || writer.accepts(stored)) return;
   throw new OrgsyncError('refused', {
     code: 'other_environment',
-    message: `${corp.name} is written by the environment ${stored}; this is ${writer.environment === null ? 'another one, its gate passed by hand' : writer.environment || 'one without a gate'}.`,
+    message: `written by the environment ${stored}; this is ${writer.environment === null ? 'another one, its gate passed by hand' : writer.environment || 'one without a gate'}`,
     hint: `let \`store:\` name this environment's own database; or ${TAKE_OVER}`,
   });
 }

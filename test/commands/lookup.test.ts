@@ -260,7 +260,7 @@ describe('lookup --live', () => {
     ['another environment', "environment = 'SCHEDULE_ENV=production'", /written by the environment SCHEDULE_ENV=production; this is one without a gate/],
   ])('from %s shows the answer, says why it is not written, and ends with 77', async (_, written, why) => {
     const stage = await syncedStage();
-    const { id: corp } = corpOf(stage.sandbox);
+    const { id: corp, name } = corpOf(stage.sandbox);
     stage.sandbox.change({ op: 'addMember', corp, member: { userid: 'NewOne', name: '新人', mobile: NOBODY, status: 1 }, places: [{ department: 1 }] });
     await tamper(stage, `UPDATE corps SET ${written}`);
     const { code, stdout, stderr } = await lookup(stage, [NOBODY, '--live']);
@@ -268,6 +268,7 @@ describe('lookup --live', () => {
     expect(stdout).toContain('新人');
     expect(stderr).toContain('not written');
     expect(stderr).toMatch(why);
+    expect(stderr.split(name)).toHaveLength(2);
     expect(stderr).toMatch(/^ {2}fix: .*ORGSYNC_ALLOW_TAKEOVER=1/m);
     expect(await rowsOf(stage.storeUrl, "SELECT * FROM members WHERE userid = 'NewOne'")).toEqual([]);
   });
