@@ -29,7 +29,7 @@ export async function startNodeExporter(folder: string): Promise<ServerProcess> 
 export async function startPushgateway(): Promise<ServerProcess> {
   return await startServer({
     name: 'pushgateway',
-    command: (_dir, port) => ['prometheus-pushgateway', `--web.listen-address=127.0.0.1:${port}`],
+    command: (_dir, port) => ['prometheus-pushgateway', `--web.listen-address=127.0.0.1:${port}`, '--persistence.file='],
     url: (port) => `http://127.0.0.1:${port}`,
     probe: answers('/-/ready'),
   });
