@@ -94,7 +94,7 @@ test('works without Redis when that is down, says so, and ends with 1', async ()
   const { code, stdout } = await status(stage);
   expect(code).toBe(1);
   expect(stdout).toMatch(/ago +60 +12 +█ +ok$/mu);
-  expect(stdout).toMatch(/^who holds which lease is not known: .*127\.0\.0\.1:1/mu);
+  expect(stdout).toMatch(/^who holds which lease is not known: .*127\.0\.0\.1:1.*\n {2}fix: \S/mu);
   expect(JSON.parse((await status(stage, '--json')).stdout)).toMatchObject({ status: 'warning', leases: null, leases_error: { code: expect.any(String) as string } });
 });
 
