@@ -90,8 +90,9 @@ function lines(group: Group, now: number): readonly string[] {
     ...(first.change === 'began' ? [] : [`since ${minute(earliest(group))}, for ${span(now - earliest(group).getTime())}`]),
     `why${isShared || first.corp === null ? '' : `, for ${named(first.corp)}`}: ${first.message}`,
     ...(others.length > 0 || first.corp === null ? [] : [success(lastSuccessAt, now)]),
-    ...(departing.length === 0 ? [] : [`would depart: ${departing.join(', ')}${departing.length < 20 ? '' : ', …'}`]),
     ...(hint === null ? [] : [`to do: ${hint}`]),
+    // Last, for a channel may have room for less.
+    ...(departing.length === 0 ? [] : [`would depart: ${departing.join(', ')}${departing.length < 20 ? '' : ', …'}`]),
   ];
 }
 

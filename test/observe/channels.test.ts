@@ -66,6 +66,7 @@ describe('a WeCom group robot', () => {
     expect(Buffer.byteLength(text)).toBeLessThanOrEqual(4096);
     expect(text.isWellFormed()).toBe(true);
     expect(text).toContain('😀…');
+    expect(text).toContain('to do: look at it with orgsync plan');
   });
 
   test('shows a hostile name as text: no link, no mention, no line of its own', () => {
