@@ -201,8 +201,11 @@ class OpenApp implements App {
   });
 
   async #queryCorps(query: string): Promise<readonly CorpConfig[]> {
-    const [database, { readCorpRows }] = await Promise.all([this.#database(), import('./config/corps.ts')]);
-    const { corps, unusable } = readCorpRows(await database.read((connection) => connection.query(query)), this.config);
+    const [database, { queryError, readCorpRows }] = await Promise.all([this.#database(), import('./config/corps.ts')]);
+    const rows = await database.read((connection) => connection.query(query)).catch((error: unknown) => {
+      throw queryError(error);
+    });
+    const { corps, unusable } = readCorpRows(rows, this.config);
     for (const { corp, error } of unusable) this.#unusable.set(corp.id, { ...corp, error });
     this.#context.protect(corps.flatMap(({ secret, contacts_secret: contacts }) => [secret.reveal(), ...(contacts === null ? [] : [contacts.reveal()])]));
     return corps;

@@ -77,6 +77,15 @@ export function readCorpRows(rows: readonly unknown[], defaults: Defaults): Corp
   return { corps: usable, unusable: [...unusable.values()] };
 }
 
+/** What the store says of a statement that it does not understand, or that asks for what is not there. */
+const NOT_UNDERSTOOD: ReadonlySet<string> = new Set(['store_error', 'tables_missing', 'tables_outdated']);
+
+/** Why `corps.query` brought no rows: whoever wrote the query is told, for neither a migration nor we can mend it. */
+export function queryError(thrown: unknown): unknown {
+  if (!(thrown instanceof OrgsyncError) || !NOT_UNDERSTOOD.has(thrown.code)) return thrown;
+  return new ConfigError(PATH, [{ key: '', message: thrown.message }], { code: 'corps_query_invalid', hint: HINT, cause: thrown.cause });
+}
+
 function addUnusable(unusable: Map<string, UnusableCorp>, corp: Corp, found: readonly Problem[]): void {
   const key = corp.id.toLowerCase();
   const earlier = unusable.get(key);

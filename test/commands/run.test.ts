@@ -87,6 +87,20 @@ describe('where the corps come from a query', () => {
     expect(await rowsOf(stage.storeUrl, 'SELECT outcome FROM runs')).toEqual([{ outcome: 'ok' }]);
   });
 
+  test.each([
+    ['a column that is not there', 'SELECT nothing_such FROM corps', "Unknown column 'nothing_such'"],
+    ['a table that is not there', 'SELECT id FROM nothing_such', "nothing_such' doesn't exist"],
+    ['a statement that is none', 'SELECT FROM', 'error in your SQL syntax'],
+    ['a function that is not there', 'SELECT nothing_such(1) AS id', 'nothing_such'],
+  ])('%s is the fault of the query', async (_, query, words) => {
+    const stage = await setStage({ engine: 'mariadb' });
+    const yaml = await readFile(stage.configPath, 'utf8');
+    await writeFile(stage.configPath, `corps: { query: "${query}" }\n${yaml.slice(yaml.indexOf('wecom:'))}`);
+    const ended = await run(stage);
+    expect(ended.code).toBe(78);
+    expectComplaint(ended, /^orgsync: corps\.query: /, words, 'fix: run the query by hand');
+  });
+
   test('a store that cannot be reached is in the log, and people hear of it', async () => {
     const [stage, ops] = [await setStage(), await listen()];
     const log = join(stage.folder, 'orgsync.log');
