@@ -10,6 +10,7 @@ import { plain } from '../terminal.ts';
 import type { Terminal } from '../terminal.ts';
 import { contextOf } from './context.ts';
 import type { CommandContext } from './context.ts';
+import { complaints } from './run-complaints.ts';
 import { failedRunDocument, runDocument } from './run-json.ts';
 import { planText } from './run-plan.ts';
 import { barWatch, reportLines, summary } from './run-view.ts';
@@ -164,12 +165,11 @@ function show(report: RunReport, { dryRun }: StartOptions, { terminal }: Command
   complain(report, terminal);
 }
 
-/** cron ignores exit codes: each corp that is not well says so itself, and who finds nobody at work says so in a line. */
+/** cron ignores exit codes: whatever is not well is said, and who finds nobody at work says so in a line. */
 function complain({ corps, stale }: RunReport, terminal: Terminal): void {
   if (stale !== null) terminal.warn(`orgsync: ${stale.message}; ${stale.hint ?? ''}`);
-  for (const { corp, error, departing } of corps) {
-    if (error === null) continue;
-    terminal.corpError(corp.name, error);
+  for (const { about, error, departing } of complaints(corps)) {
+    terminal.corpError(about, error);
     if (departing.length > 0) terminal.warn(`  would depart: ${plain(departing.join(', '))}${departing.length < 20 ? '' : ', …'}`);
   }
 }

@@ -111,6 +111,40 @@ describe('where the corps come from a query', () => {
   });
 });
 
+test('what befalls many corps in the same way is told once, the first of them by name', async () => {
+  const stage = await setStage({ corps: 7, members: 3, departments: 1 });
+  const [first, second, , , , , last] = [...stage.sandbox.world.corps.values()].map(({ name }) => name);
+  if (first === undefined || second === undefined || last === undefined) throw new Error('the world has too few corps');
+  stage.sandbox.faults.add({ effect: { kind: 'errcode', errcode: 60020 } });
+  const ended = await run(stage);
+  expect(ended.code).toBe(77);
+  expectComplaint(ended, `7 corps (${first}, ${second}, `, ' and 2 more): WeCom refused gettoken: 60020');
+  expect(ended.stderr).not.toContain(last);
+});
+
+test('another environment is refused for all corps at once, each named but once', async () => {
+  const stage = await setStage({ corps: 2, members: 3, departments: 1, yaml: 'gate: { SITE: pre }\n' });
+  const [first, second] = [...stage.sandbox.world.corps.values()].map(({ name }) => name);
+  expect(await run(stage, [], { SITE: 'pre' })).toMatchObject(SILENT);
+  await writeFile(stage.configPath, (await readFile(stage.configPath, 'utf8')).replace('SITE: pre', 'SITE: production'));
+  const ended = await run(stage, [], { SITE: 'production' });
+  expect(ended.code).toBe(77);
+  expectComplaint(ended, `orgsync: 2 corps (${first ?? ''}, ${second ?? ''}): written by the environment SITE=pre; this is SITE=production\n`);
+});
+
+test('what befalls each corp in its own way is told of each', async () => {
+  const stage = await setStage({ corps: 3, members: 3, departments: 1 });
+  const [first, second, third] = [...stage.sandbox.world.corps.values()];
+  if (first === undefined || second === undefined || third === undefined) throw new Error('the world has too few corps');
+  for (const { id } of [first, third]) stage.sandbox.faults.add({ match: { corp: id }, effect: { kind: 'errcode', errcode: 60020 } });
+  stage.sandbox.faults.add({ match: { corp: second.id }, effect: { kind: 'errcode', errcode: 40001 } });
+  const { stderr } = await run(stage);
+  expect(stderr.split('\n').filter((line) => line.startsWith('orgsync: '))).toEqual([
+    expect.stringContaining(`2 corps (${first.name}, ${third.name}): WeCom refused gettoken: 60020`),
+    expect.stringContaining(`orgsync: ${second.name}: WeCom refused gettoken: 40001`),
+  ]);
+});
+
 test('the log tells when a run began and how it ended, and which lines are of one process', async () => {
   const stage = await setStage({ corps: 2 });
   const log = join(stage.folder, 'orgsync.log');
