@@ -95,6 +95,7 @@ function good(title: string, detail = 'yes'): Finding {
   return { title, ok: true, detail, fix: '' };
 }
 
-function bad(title: string, { message, hint = '' }: OrgsyncError): Finding {
-  return { title, ok: false, detail: message, fix: hint };
+/** Whatever WeCom answers is a refusal here; that it could not be asked, or not now, is something else. */
+function bad(title: string, { kind, message, hint = '' }: OrgsyncError): Finding {
+  return { title, ok: false, detail: message, fix: hint, kind: kind === 'unavailable' || kind === 'temporary' ? kind : 'refused' };
 }

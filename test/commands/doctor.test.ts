@@ -46,6 +46,17 @@ test('names what WeCom refuses, with the fix, and ends with 77', async () => {
   expect((await doctor(stage, '--corp', second?.name ?? '')).code).toBe(0);
 });
 
+test.each([
+  ['WeCom is unreachable', { kind: 'status', status: 503 } as const, 69],
+  ['WeCom’s frequency limit is met', { kind: 'errcode', errcode: 45009 } as const, 75],
+])('ends with the code of its kind where %s: nothing was refused', async (_, effect, expected) => {
+  const stage = await setStage({ wecom: '  retries: 0\n  frequency_wait: 1ms\n' });
+  stage.sandbox.faults.add({ match: { endpoint: 'department/list' }, effect });
+  const { code, stdout } = await doctor(stage);
+  expect(stdout).toMatch(/^FAIL {2}.*\n {6}fix: \S/mu);
+  expect(code).toBe(expected);
+});
+
 test('says nothing with --quiet but what is wrong or doubtful', async () => {
   const stage = await setStage();
   expect(await doctor(stage, '--quiet')).toMatchObject({ code: 0, stdout: '', stderr: '' });
