@@ -24,7 +24,7 @@ export function runCommand(): CommandUnknownOpts {
     .option('--dry-run', 'show what would change, write nothing (the same as orgsync plan)', false)
     .option('--allow-departures', 'this once, write more departures and removals than safety: allows', false)
     .option('--ignore-gate', 'run although gate: says that this is not the place', false)
-    .option('--wait <duration>', 'wait so long for a lease that is held', duration, 0)
+    .option('--wait <duration>', 'wait so long for a lease that is held', durationOrNone, 0)
     .option('--max-run <duration>', 'stop after so long, with exit code 75', duration)
     .addHelpText('after', EXAMPLES.run);
   return command.action(async ({ dryRun, ...options }, self) => {
@@ -183,6 +183,11 @@ function shard(value: string): Shard {
   const parsed = { index: Number(index), of: Number(of) };
   if (!(parsed.index >= 1 && parsed.index <= parsed.of && parsed.of <= 1000)) throw new InvalidArgumentError('Write it as I/N, such as 1/3, with I from 1 to N.');
   return parsed;
+}
+
+/** As {@link duration}, or the plain 0 that the help shows as the default. */
+function durationOrNone(value: string): number {
+  return value.trim() === '0' ? 0 : duration(value);
 }
 
 function duration(value: string): number {

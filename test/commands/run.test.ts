@@ -309,6 +309,10 @@ describe('the exit code is', () => {
     expect(stage.sandbox.stats.corp(corpOf(stage.sandbox).id).requests).toBe(0);
   });
 
+  test('0 for the --wait that the help shows as the default', async () => {
+    expect(await run(await setStage(), ['--wait', '0'])).toMatchObject(SILENT);
+  });
+
   test('69 when the store cannot be reached, and WeCom is not asked', async () => {
     const stage = await setStage();
     await pointAt(stage, 'store', 'mysql://orgsync:hidden-word@127.0.0.1:1/orgsync');
