@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { Command } from '@commander-js/extra-typings';
@@ -24,12 +24,12 @@ export function demoCommand(): CommandUnknownOpts {
   return command.action(async ({ keep }, self) => {
     const context = contextOf(self);
     const folder = keep === undefined ? await mkdtemp(join(tmpdir(), 'orgsync-demo-')) : resolve(keep);
-    const [{ startSandbox }, { configFor }] = await Promise.all([import('../sandbox/server.ts'), import('../sandbox/config-file.ts')]);
+    const [{ startSandbox }, { configFor }, { writeSandboxConfig }] = await Promise.all([import('../sandbox/server.ts'), import('../sandbox/config-file.ts'), import('../sandbox-config.ts')]);
     const sandbox = await startSandbox({ corps: 3, members: 400, departments: 36, seed: 7 });
     try {
       if (keep !== undefined) await mkdir(folder, { recursive: true });
       const config = join(folder, 'config.yml');
-      await writeFile(config, configFor(sandbox), { mode: 0o600 });
+      await writeSandboxConfig(config, configFor(sandbox));
       const steps = createDemoSteps(config, context);
       await play(sandbox, steps, context);
       if (context.terminal.json) context.terminal.document({ steps: steps.done, most_requests_in_one_second: busiestSecond(sandbox), kept: keep === undefined ? null : folder });

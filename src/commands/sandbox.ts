@@ -79,9 +79,9 @@ async function open(options: SandboxOptions): Promise<Sandbox> {
 
 /** Says where it is and what to do next; with `--json` the same facts as one document, at once. */
 async function introduce(sandbox: Sandbox, { writeConfig, contacts, hideMobiles }: ConfigGiven, { terminal }: CommandContext): Promise<void> {
-  const { configFor } = await import('../sandbox/config-file.ts');
+  const [{ configFor }, { writeSandboxConfig }] = await Promise.all([import('../sandbox/config-file.ts'), import('../sandbox-config.ts')]);
   const kind = hideMobiles ? 'app' : 'app_pre2022';
-  if (writeConfig !== undefined) await write(writeConfig, configFor(sandbox, { kind, withContacts: contacts }));
+  if (writeConfig !== undefined) await writeSandboxConfig(writeConfig, configFor(sandbox, { kind, withContacts: contacts }));
   const corps = [...sandbox.world.corps.values()].map((corp) => {
     const { secret, agentId } = sandbox.world.secret(corp, kind);
     return { id: corp.id, name: corp.name, secret, agent_id: agentId, members: corp.members.size, departments: corp.departments.size };
@@ -97,20 +97,6 @@ interface ConfigGiven {
   readonly writeConfig?: string | undefined;
   readonly contacts: boolean;
   readonly hideMobiles: boolean;
-}
-
-async function write(file: string, text: string): Promise<void> {
-  const { writeFile } = await import('node:fs/promises');
-  try {
-    await writeFile(file, text, { mode: 0o600 });
-  } catch (cause) {
-    throw new OrgsyncError('usage', {
-      code: 'sandbox_config_file',
-      message: `${file} cannot be written: ${cause instanceof Error ? cause.message : String(cause)}`,
-      hint: 'give --write-config a file in a folder that you may write to',
-      cause,
-    });
-  }
 }
 
 /** Anyone who reaches the sandbox can drive it, and it serves corps that look real. */

@@ -7,6 +7,14 @@ export interface ConfigOptions {
   readonly withContacts?: boolean;
 }
 
+/** The first line of every configuration written for a sandbox. */
+const HEADING = '# Invented corps of an orgsync sandbox. Their secrets open nothing else.\n';
+
+/** Whether a file holds what {@link configFor} once wrote, and may be replaced; anything else is somebody's own. */
+export function isSandboxConfig(text: string): boolean {
+  return text === '' || text.startsWith(HEADING);
+}
+
 /** A ready `config.yml` for this sandbox: all corps, an embedded store beside the file. More keys may be appended. */
 export function configFor({ url, world }: Sandbox, { kind = 'app_pre2022', withContacts = false }: ConfigOptions = {}): string {
   const corps = [...world.corps.values()].map((corp) => {
@@ -15,7 +23,7 @@ export function configFor({ url, world }: Sandbox, { kind = 'app_pre2022', withC
     if (withContacts) lines.push(`contacts_secret: ${quote(world.secret(corp, 'contacts').secret)}`);
     return `  - ${lines.join('\n    ')}`;
   });
-  return `# Invented corps of an orgsync sandbox. Their secrets open nothing else.\ncorps:\n${corps.join('\n')}\nwecom:\n  api: ${quote(url)}\n`;
+  return `${HEADING}corps:\n${corps.join('\n')}\nwecom:\n  api: ${quote(url)}\n`;
 }
 
 /** A double-quoted YAML scalar is a JSON string. `$` is doubled nowhere: invented names and secrets hold none. */

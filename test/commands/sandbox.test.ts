@@ -1,8 +1,8 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { parse } from 'yaml';
 import { ask, spawnSandbox } from '../support/sandbox.ts';
@@ -45,6 +45,27 @@ it('writes the secret that sees no mobiles, and the contacts-sync secret, when a
   const secretOf = (kind: string): string | undefined => corp?.secrets.find((secret) => secret.kind === kind)?.secret;
   expect(corps[0]).toMatchObject({ secret: secretOf('app'), contacts_secret: secretOf('contacts') });
   await sandbox.close();
+});
+
+it.each([
+  ['sandbox', (file: string) => ['sandbox', '--port', '0', '--corps', '1', '--members', '1', '--write-config', file]],
+  ['demo', (file: string) => ['demo', '--keep', dirname(file)]],
+])('%s replaces nobody’s own configuration', async (_, args) => {
+  const file = join(folder, 'config.yml');
+  await writeFile(file, 'corps: [{ id: ww1, secret: precious }]\n');
+  const { code, errors } = await ended(spawn(process.execPath, [bin, ...args(file)], { timeout: 20_000 }));
+  expect({ code, kept: await readFile(file, 'utf8') }).toEqual({ code: 64, kept: 'corps: [{ id: ww1, secret: precious }]\n' });
+  expect(errors).toMatch(/config\.yml is a configuration that no sandbox wrote\n {2}fix: \S/);
+});
+
+it('replaces the configuration of an earlier sandbox', async () => {
+  const file = join(folder, 'config.yml');
+  for (const seed of ['1', '2']) {
+    const { control, ...sandbox } = await spawnSandbox(['--corps', '1', '--members', '1', '--departments', '1', '--seed', seed, '--write-config', file]);
+    const { corps } = parse(await readFile(file, 'utf8')) as { corps: { id: string }[] };
+    expect((await control.corps()).map(({ id }) => id)).toEqual(corps.map(({ id }) => id));
+    await sandbox.close();
+  }
 });
 
 it.each(['0.0.0.0', '192.0.2.1', '::', 'example.com', '127.0.0.1.example.com'])('refuses to bind %s unless told', async (host) => {
