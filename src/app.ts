@@ -129,10 +129,10 @@ class OpenApp implements App {
 
   readonly directory = once(async (): Promise<Directory> => {
     const [{ openWecom }, { limiter, tokens }, corps] = await Promise.all([import('./wecom/directory.ts'), this.#shared(), this.#corpConfigs()]);
-    const { rate_total: rateTotal } = this.config.wecom;
+    const { rate_total: rateTotal, frequency_wait: tokenWaitMs } = this.config.wecom;
     const access = accessOf(corps, (corp) => this.#ensureUsable(corp));
     const { clock, log } = this;
-    return this.#closers.keep(openWecom({ access, rateTotal, limiter, tokens, clock, log, meter: this.#meter }));
+    return this.#closers.keep(openWecom({ access, rateTotal, limiter, tokens, clock, log, meter: this.#meter, tokenWaitMs }));
   });
 
   liveParts(): Promise<LiveParts> {

@@ -280,6 +280,14 @@ describe('the exit code is', () => {
     expectComplaint(ended, ...words);
   });
 
+  // Much less than the 65 s that WeCom's shortest window is waited for where nothing else is configured.
+  test('75 when the limit on token requests stays, after the wait that is configured', { timeout: 30_000 }, async () => {
+    const stage = await setStage({ wecom: '  frequency_wait: 50ms\n' });
+    stage.sandbox.faults.add({ match: { endpoint: 'gettoken' }, effect: { kind: 'errcode', errcode: 45009 } });
+    expect((await run(stage)).code).toBe(75);
+    expect(stage.sandbox.stats.corp(corpOf(stage.sandbox).id).byEndpoint['gettoken']).toBe(2);
+  });
+
   test('3 when a safety limit holds a corp back, which stays as it was', async () => {
     const stage = await setStage({ yaml: 'safety: { max_departures: 2 }\n' });
     await stage.sync();
