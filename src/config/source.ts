@@ -29,7 +29,7 @@ export function parseSource(text: string, env: Environment): Source {
   };
   const faults = [...document.errors, ...document.warnings].map(({ code, message, pos }) => {
     const at = position(pos[0]);
-    return { at, key: '', message: faultMessage(code, message, text.split('\n')[at.line - 1] ?? '') };
+    return { at, key: code === 'DUPLICATE_KEY' ? wordAt(text, pos[0]) : '', message: faultMessage(code, message, text.split('\n')[at.line - 1] ?? '') };
   });
   return sourceOf(document, env, { faults: firstOfEachLine(faults), position, text });
 }
@@ -42,6 +42,10 @@ export function valueSource(value: unknown, env: Environment): Source {
 function faultMessage(code: string, message: string, line: string): string {
   if (code === 'DUPLICATE_KEY') return 'this key stands here a second time';
   return `not valid YAML: ${withoutText(message)}${advice(line)}`;
+}
+
+function wordAt(text: string, offset: number): string {
+  return /^["']?([\w-]+)/.exec(text.slice(offset))?.[1] ?? '';
 }
 
 /** After a colon yaml repeats what stands in the file, which may be a password that wanted quotes. */

@@ -237,7 +237,8 @@ describe('a file that cannot be used', () => {
     ['just words\n', 'found text; expected a mapping (key: value)'],
     ['corps: [\n', 'not valid YAML'],
     ['corps:\n\t- id: x\n', 'not valid YAML'],
-    ['corps: []\ncorps: []\n', '2:1: this key stands here a second time'],
+    ['corps: []\ncorps: []\n', '2:1 corps: this key stands here a second time'],
+    ['corps: []\nlock: { ttl: 60s, "ttl": 30s }\n', '2:19 ttl: this key stands here a second time'],
     ['corps: *nobody\n', 'not valid YAML'],
     ['corps: []\n---\ncorps: []\n', 'not valid YAML'],
   ])('%j says what is wrong with it', async (text, message) => {
