@@ -1,6 +1,7 @@
 import type { LookupAnswer } from '../sync/lookup.ts';
 import type { LiveStep } from '../sync/lookup-live.ts';
 import type { Sighting } from '../sync/lookup-compare.ts';
+import { complaints } from '../terminal-complaints.ts';
 import { plain, type Terminal } from '../terminal.ts';
 import { nameOf } from './lookup-card.ts';
 
@@ -48,10 +49,11 @@ function writtenText({ written }: Writing, readOnly: boolean): string {
 
 /** Says on stderr which corps were not asked, or could not answer, and why. */
 export function complain(steps: readonly LiveStep[], terminal: Pick<Terminal, 'warn' | 'corpError'>): void {
+  for (const { about, error } of complaints(steps.filter((step) => step.is === 'failed'))) terminal.corpError(about, error);
   for (const step of steps) {
     const corp = plain(step.corp.name);
-    if (step.is === 'failed') terminal.corpError(step.corp.name, step.error);
-    else if (step.is === 'known_wrong') terminal.warn(`orgsync: ${corp} was not asked: not long ago it had nobody with this number (lookup.forget_wrong_after)`);
+    if (step.is === 'failed') continue;
+    if (step.is === 'known_wrong') terminal.warn(`orgsync: ${corp} was not asked: not long ago it had nobody with this number (lookup.forget_wrong_after)`);
     else if (step.is === 'ration_spent') terminal.warn(`orgsync: ${corp} was not asked: ${spentText(step.budget)}`);
     else if (step.writeError !== null) terminal.corpError(`${step.corp.name}: not written`, step.writeError);
   }

@@ -22,7 +22,7 @@ export function migrateCommand(): Command {
       if (print) show(terminal, { sql: migrator.sql() }, migrator.sql());
       else {
         const applied = await migrator.migrate();
-        show(terminal, { applied }, applied.length === 0 ? 'the tables are up to date' : applied.map((name) => `applied ${name}`).join('\n'));
+        if (terminal.json || !terminal.quiet) show(terminal, { applied }, applied.length === 0 ? 'the tables are up to date' : applied.map((name) => `applied ${name}`).join('\n'));
       }
     } finally {
       await app.close();

@@ -6,11 +6,11 @@ import { parseDuration, DURATION_FORM } from '../core/duration.ts';
 import type { Shard } from '../core/shard.ts';
 import { asOrgsyncError } from '../errors.ts';
 import type { RunReport, RunRequest } from '../sync/run.ts';
+import { complaints } from '../terminal-complaints.ts';
 import { plain } from '../terminal.ts';
 import type { Terminal } from '../terminal.ts';
 import { contextOf } from './context.ts';
 import type { CommandContext } from './context.ts';
-import { complaints } from './run-complaints.ts';
 import { failedRunDocument, runDocument } from './run-json.ts';
 import { planText } from './run-plan.ts';
 import { barWatch, reportLines, summary } from './run-view.ts';
@@ -20,7 +20,7 @@ export function runCommand(): CommandUnknownOpts {
   const command = new Command('run')
     .description('Sync every configured corp, or the named ones')
     .option('--corp <id|name>', 'only this corp; may be given several times', collect, [])
-    .option('--shard <i/n>', 'only the i-th of n equal parts of the corps, each part with a lease of its own', shard)
+    .option('--shard <i/n>', 'only the i-th of n parts of the corps, each part with a lease of its own', shard)
     .option('--dry-run', 'show what would change, write nothing (the same as orgsync plan)', false)
     .option('--allow-departures', 'this once, write more departures and removals than safety: allows', false)
     .option('--ignore-gate', 'run although gate: says that this is not the place', false)
@@ -37,7 +37,7 @@ export function planCommand(): CommandUnknownOpts {
   const command = new Command('plan')
     .description('Show what a run would change; read WeCom, write nothing')
     .option('--corp <id|name>', 'only this corp; may be given several times', collect, [])
-    .option('--shard <i/n>', 'only the i-th of n equal parts of the corps', shard)
+    .option('--shard <i/n>', 'only the i-th of n parts of the corps', shard)
     .option('--max-run <duration>', 'stop after so long, with exit code 75', duration)
     .option('--exit-code', 'end with 2 when there is something to change', false)
     .addHelpText('after', EXAMPLES.plan);

@@ -82,5 +82,5 @@ interface Unlocked {
 function show({ terminal }: CommandContext, { name, released, holder }: Unlocked, text: string): void {
   const was = holder === null ? null : { host: holder.host, pid: holder.pid, since: holder.since.toISOString(), expires_at: holder.expiresAt?.toISOString() ?? null };
   if (terminal.json) terminal.document({ name, released, holder: was });
-  else terminal.data(plain(text));
+  else if (!terminal.quiet) terminal.data(plain(text));
 }

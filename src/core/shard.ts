@@ -1,4 +1,4 @@
-/** One of `of` equal parts of the corps, counted from 1. */
+/** One of `of` parts of the corps, of about the same size, counted from 1. */
 export interface Shard {
   readonly index: number;
   readonly of: number;

@@ -64,6 +64,8 @@ export function createLiveQuestion(deps: LiveDeps): LiveQuestion {
 class LiveSession {
   readonly #deps: LiveDeps;
   readonly #failed = new Map<string, OrgsyncError>();
+  /** Why questions cannot be counted: then none is asked, whichever the corp. */
+  #uncounted: OrgsyncError | undefined;
   /** Until when a corp's ration is known to be spent, on the monotonic clock. */
   readonly #spentUntil = new Map<string, number>();
   #memberCounts: Promise<ReadonlyMap<string, number>> | undefined;
@@ -83,14 +85,14 @@ class LiveSession {
   }
 
   async #askCorp(corp: Corp, phone: string, stored: readonly PhoneMatch[]): Promise<LiveStep> {
-    const known = this.#failed.get(corp.id);
+    const known = this.#uncounted ?? this.#failed.get(corp.id);
     if (known !== undefined) return { corp, is: 'failed', error: known };
-    const budget = await this.#budget(corp);
-    const holders = currentIn(corp, stored);
-    const ticket = await this.#book({ corpId: corp.id, e164: phone, budget, held: holders.length > 0 });
-    if (ticket === 'known_wrong') return { corp, is: 'known_wrong' };
-    if (ticket === 'spent') return { corp, is: 'ration_spent', budget };
     try {
+      const budget = await this.#budget(corp);
+      const holders = currentIn(corp, stored);
+      const ticket = await this.#book({ corpId: corp.id, e164: phone, budget, held: holders.length > 0 });
+      if (ticket === 'known_wrong') return { corp, is: 'known_wrong' };
+      if (ticket === 'spent') return { corp, is: 'ration_spent', budget };
       const userid = await this.#question(corp, phone, ticket);
       return await this.#judge(corp, phone, { userid, holders });
     } catch (thrown) {
@@ -111,7 +113,10 @@ class LiveSession {
   async #book(question: Parameters<Ration['book']>[0]): Promise<RationTicket | 'known_wrong' | 'spent'> {
     const { ration, clock } = this.#deps;
     if ((this.#spentUntil.get(question.corpId) ?? -Infinity) > clock.monotonic()) return 'spent';
-    const booking = await ration.book(question);
+    const booking = await ration.book(question).catch((thrown: unknown) => {
+      this.#uncounted = asOrgsyncError(thrown);
+      throw thrown;
+    });
     if (booking.is === 'booked') return booking.ticket;
     if (booking.is === 'spent') this.#noteSpent(question);
     return booking.is;

@@ -227,6 +227,17 @@ describe('lookup --live', () => {
     expect(events.filter(({ event }) => event === 'ration_spent')).toMatchObject([{ level: 'warn', corp: corpOf(stage.sandbox).id, budget: 3 }]);
   });
 
+  test('when questions cannot be counted, asks none, still shows what the store knows, and ends with 69', async () => {
+    const stage = await syncedStage({ corps: 2 });
+    await writeFile(stage.configPath, `${await readFile(stage.configPath, 'utf8')}redis: redis://127.0.0.1:${await freePort()}/0\n`);
+    const { name, mobile } = person(stage);
+    const { code, stdout, stderr } = await lookup(stage, [mobile, '--live']);
+    expect(code).toBe(69);
+    expect(stdout).toContain(name);
+    expect(stderr).toMatch(/^orgsync: 2 corps \(.*\): .*Redis[^]* {2}fix: [^\n]*\n$/);
+    expect(questions(stage)).toBe(0);
+  });
+
   test.each([
     ['its secret is refused', 'gettoken', { kind: 'errcode', errcode: 40001 }, 77],
     ['this address is not trusted', 'user/getuserid', { kind: 'errcode', errcode: 60020 }, 77],

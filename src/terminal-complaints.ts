@@ -1,6 +1,13 @@
-import type { CorpResult } from '../core/outcome.ts';
-import type { OrgsyncError } from '../errors.ts';
-import { errorText } from '../terminal-text.ts';
+import type { Corp } from './core/model.ts';
+import type { OrgsyncError } from './errors.ts';
+import { errorText } from './terminal-text.ts';
+
+/** What became of a corp. */
+interface Troubled {
+  readonly corp: Corp;
+  readonly error: OrgsyncError | null;
+  readonly departing?: readonly string[];
+}
 
 /** What went wrong for one corp, or in the same way for many. */
 export interface Complaint {
@@ -15,9 +22,9 @@ export interface Complaint {
 const NAMED = 5;
 
 /** What there is to complain of, in the order of the corps. What reads the same for hundreds is told once: cron mails every line. */
-export function complaints(results: readonly CorpResult[]): readonly Complaint[] {
+export function complaints(results: readonly Troubled[]): readonly Complaint[] {
   const alike = new Map<string, { readonly names: string[]; readonly error: OrgsyncError; readonly departing: readonly string[] }>();
-  for (const { corp, error, departing } of results) {
+  for (const { corp, error, departing = [] } of results) {
     if (error === null) continue;
     const key = [errorText(error, { verbose: 0 }), ...departing].join('\n');
     const earlier = alike.get(key);
