@@ -80,7 +80,7 @@ function show(changes: Changes, { since, limit }: ChangesRequest, { csv }: Optio
   else if (csv) terminal.data(changesCsv(changes));
   else if (changes.records.length > 0) terminal.data(changesText(changes, terminal));
   else terminal.note(`no changes${since === undefined ? '' : ` since ${localTime(since)}`}`);
-  if (changes.more) terminal.warn(`these are the newest ${limit}; there are older ones: --limit ${limit * 10}, or a later --since`);
+  if (changes.more) terminal.warn(`these are the newest ${limit}; --limit ${limit * 10} reaches further back`);
 }
 
 function moment(text: string): Date {

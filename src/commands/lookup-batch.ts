@@ -145,7 +145,7 @@ class Tally {
   text(): string {
     const nobody = this.count - this.refused - this.#found - this.#former;
     const parts = [`${this.#found} found`, `${this.#former} left`, `${nobody} nobody`, ...(this.refused > 0 ? [`${this.refused} not phone numbers`] : [])];
-    return [`${this.count} numbers: ${parts.join(', ')}`, ...[...this.#unasked.values()].flatMap(unaskedText)].join('\n  ');
+    return [`${this.count === 1 ? '1 number' : `${this.count} numbers`}: ${parts.join(', ')}`, ...[...this.#unasked.values()].flatMap(unaskedText)].join('\n  ');
   }
 
   #note(step: LiveStep): void {
