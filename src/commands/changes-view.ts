@@ -1,7 +1,7 @@
 import { describeChange } from '../core/change-words.ts';
 import { departmentNamer } from '../core/history.ts';
 import type { ChangeRecord, Changes } from '../core/history.ts';
-import { isList } from '../core/json.ts';
+import { isList, snakeCase } from '../core/json.ts';
 import type { Json } from '../core/model.ts';
 import { plain } from '../terminal.ts';
 import type { Terminal } from '../terminal.ts';
@@ -32,7 +32,7 @@ export function changesDocument({ records, more, departmentNames }: Changes, sin
 function renamed(value: Json): Json {
   if (typeof value !== 'object' || value === null) return value;
   if (isList(value)) return value.map(renamed);
-  return Object.fromEntries(Object.entries(value).map(([name, inner]) => [name.replace(/[A-Z]/gu, (letter) => `_${letter.toLowerCase()}`), name === 'extattr' ? inner : renamed(inner)]));
+  return Object.fromEntries(Object.entries(value).map(([name, inner]) => [snakeCase(name), name === 'extattr' ? inner : renamed(inner)]));
 }
 
 const CSV_HEAD = ['at', 'corp_id', 'corp_name', 'entity', 'entity_id', 'name', 'action', 'text', 'old_values', 'new_values', 'run_id'];

@@ -18,3 +18,8 @@ export function isList(value: Json | undefined): value is readonly Json[] {
 export function isRecord(value: Json | undefined): value is { readonly [key: string]: Json } {
   return typeof value === 'object' && value !== null && !isList(value);
 }
+
+/** A name of ours as columns and JSON have it: `departmentsChanged` is `departments_changed`. */
+export function snakeCase(name: string): string {
+  return name.replace(/(?<=[a-z])[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
+}

@@ -1,4 +1,5 @@
 import type { Logform } from 'winston';
+import { snakeCase } from '../core/json.ts';
 
 type Facts = Readonly<Record<string, unknown>>;
 
@@ -41,10 +42,6 @@ export function describeFacts({ timestamp, level, event, message, facts }: Logfo
 function asFacts(facts: unknown): Facts {
   if (facts === null || typeof facts !== 'object') return {};
   return Object.fromEntries(Object.entries(facts).map(([name, fact]) => [snakeCase(name), fact]));
-}
-
-function snakeCase(name: string): string {
-  return name.replace(/(?<=[a-z])[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
 }
 
 function asText(value: unknown): string {
