@@ -3,8 +3,9 @@ import { DURATION_FORM, parseDuration } from '../core/duration.ts';
 import { HEALTH_EXIT_CODES } from '../core/status.ts';
 import { asOrgsyncError } from '../errors.ts';
 import type { Status } from '../sync/status.ts';
-import { answerMisread, contextOf } from './context.ts';
-import type { CommandContext, MisreadContext } from './context.ts';
+import { contextOf } from './context.ts';
+import type { CommandContext } from './context.ts';
+import { answerMisread } from './context-misread.ts';
 import { nagiosLine, nagiosText, statusDocument, statusText, unknownDocument } from './status-view.ts';
 
 const HELP = `
@@ -69,7 +70,7 @@ function show(status: Status, { nagios }: Options, context: CommandContext): voi
 }
 
 /** A monitoring system takes any other exit code, and an empty line, for a broken plugin: what cannot be known is an answer, too. */
-function showUnknown(thrown: unknown, { nagios }: Options, context: Pick<MisreadContext, 'terminal' | 'scrub' | 'endWith'>): void {
+function showUnknown(thrown: unknown, { nagios }: Options, context: Pick<CommandContext, 'terminal' | 'scrub' | 'endWith'>): void {
   const { terminal } = context;
   const error = asOrgsyncError(thrown);
   const exitCode = HEALTH_EXIT_CODES.unknown;
