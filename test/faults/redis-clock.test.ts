@@ -1,7 +1,6 @@
 import { describe, expect, onTestFinished, test } from 'vitest';
-import { orgsync, start } from '../support/cli.ts';
-import type { Running } from '../support/cli.ts';
-import { untilHeld } from '../support/held.ts';
+import { orgsync } from '../support/cli.ts';
+import { runHeld } from '../support/held.ts';
 import { expectRecovery, organisationOf, tamper } from '../support/recovery.ts';
 import { command } from '../support/redis.ts';
 import { type ServerProcess, startRedis } from '../support/servers.ts';
@@ -16,15 +15,6 @@ async function setScene(engine: EngineName): Promise<{ readonly stage: Stage; re
   await stage.sync();
   stage.sandbox.churn({ seed: 7, departmentRemove: 0, leave: 1 });
   return { stage, redis };
-}
-
-/** A run that holds still in the middle of its fetch. */
-async function runHeld(stage: Stage): Promise<{ readonly running: Running; readonly release: () => void }> {
-  const held = stage.sandbox.faults.add({ match: { endpoint: 'user/list' }, nth: 2, times: 1, effect: { kind: 'hold' } });
-  const running = start(['--config', stage.configPath, 'run']);
-  onTestFinished(() => void running.child.kill('SIGKILL'));
-  await untilHeld(held, running);
-  return { running, release: () => held.release() };
 }
 
 /** What a step of Redis's clock does to what lies in it: every key ends so much earlier, or later. */

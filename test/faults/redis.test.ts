@@ -1,8 +1,7 @@
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { orgsync, start } from '../support/cli.ts';
-import type { Running } from '../support/cli.ts';
 import { anotherConfig, detour } from '../support/detour.ts';
-import { untilHeld } from '../support/held.ts';
+import { runHeld } from '../support/held.ts';
 import { openProxy, type Proxy } from '../support/proxy.ts';
 import { expectRecovery, expectTruth, organisationOf } from '../support/recovery.ts';
 import { command } from '../support/redis.ts';
@@ -29,15 +28,6 @@ async function setScene(engine: EngineName = 'sqlite'): Promise<Scene> {
   await stage.sync();
   stage.sandbox.churn({ seed: 7, departmentRemove: 0 });
   return { stage, server, proxy };
-}
-
-/** A run that holds still in the middle of its fetch. */
-async function runHeld(stage: Stage): Promise<{ readonly running: Running; readonly release: () => void }> {
-  const held = stage.sandbox.faults.add({ match: { endpoint: 'user/list' }, nth: 2, times: 1, effect: { kind: 'hold' } });
-  const running = start(['--config', stage.configPath, 'run']);
-  onTestFinished(() => void running.child.kill('SIGKILL'));
-  await untilHeld(held, running);
-  return { running, release: () => held.release() };
 }
 
 describe('a run whose Redis goes away for good stops within its lease’s life, and writes nothing: Redis', () => {

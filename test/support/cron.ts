@@ -26,6 +26,7 @@ export async function startCron(table: string): Promise<Cron> {
   await mkdir(file('spool/crontabs'), { recursive: true, mode: 0o1730 });
   await writeFile(file('table'), table, { mode: 0o644 });
   await writeFile(file('crontab'), '', { mode: 0o644 });
+  // Renamed when whole: nobody who waits for a mail reads half of one. The Xs are mktemp's.
   await writeFile(file('sendmail'), `#!/bin/sh\nmail=$(mktemp ${file('mail')}/.XXXXXX)\ncat > "$mail"\nmv "$mail" "$mail.eml"\n`, { mode: 0o755 });
   await writeFile(file('inside.sh'), inside(folder), { mode: 0o755 });
   const unshare = spawn('unshare', ['--mount', '--pid', '--fork', '--mount-proc', 'sh', file('inside.sh')], { stdio: ['ignore', 'ignore', 'pipe'] });
