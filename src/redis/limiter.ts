@@ -75,7 +75,7 @@ class RedisLimiter implements Limiter {
   /** What this process has started, whoever allowed it: so that nothing bunches up when Redis goes or comes. */
   readonly #own: Limiter;
   readonly #serverClock: ServerClock;
-  readonly #lines = new Map<string, Line>();
+  readonly #queues = new Map<string, Queue>();
   #aloneUntil = -Infinity;
 
   constructor(link: RedisLink, options: LimiterOptions) {
@@ -94,7 +94,7 @@ class RedisLimiter implements Limiter {
   async #takeShared(scopes: readonly PaceScope[], signal: AbortSignal): Promise<void> {
     try {
       await this.#serverClock.ready();
-      await this.#line(scopes).take(signal);
+      await this.#queue(scopes).take(signal);
     } catch (error) {
       signal.throwIfAborted();
       if (asOrgsyncError(error).kind !== 'unavailable') throw error;
@@ -103,15 +103,15 @@ class RedisLimiter implements Limiter {
     }
   }
 
-  #line(scopes: readonly PaceScope[]): Line {
+  #queue(scopes: readonly PaceScope[]): Queue {
     const name = scopes.map((scope) => `${scope.name}=${scope.perSecond}`).join(' ');
-    const line = this.#lines.get(name) ?? new Line(this.#link, scopes, { ...this.#options, serverClock: this.#serverClock });
-    this.#lines.set(name, line);
-    return line;
+    const queue = this.#queues.get(name) ?? new Queue(this.#link, scopes, { ...this.#options, serverClock: this.#serverClock });
+    this.#queues.set(name, queue);
+    return queue;
   }
 }
 
-interface LineOptions extends Pick<LimiterOptions, 'prefix' | 'clock'> {
+interface QueueOptions extends Pick<LimiterOptions, 'prefix' | 'clock'> {
   readonly serverClock: ServerClock;
 }
 
@@ -121,7 +121,7 @@ interface Waiter {
 }
 
 /** Those of this process who wait for the same scopes, in order of asking. */
-class Line {
+class Queue {
   readonly #link: RedisLink;
   readonly #clock: Clock;
   readonly #serverClock: ServerClock;
@@ -134,7 +134,7 @@ class Line {
   #asking = false;
   #serving = false;
 
-  constructor(link: RedisLink, scopes: readonly PaceScope[], { prefix, clock, serverClock }: LineOptions) {
+  constructor(link: RedisLink, scopes: readonly PaceScope[], { prefix, clock, serverClock }: QueueOptions) {
     this.#link = link;
     this.#clock = clock;
     this.#serverClock = serverClock;
@@ -212,7 +212,7 @@ class Line {
     }
   }
 
-  /** One for each who waits; and while the line moves, as many as will be used until the answer to the next question. */
+  /** One for each who waits; and while the queue moves, as many as will be used until the answer to the next question. */
   #wanted(): number {
     this.#nextSlot();
     const inUse = this.#clock.monotonic() - this.#usedAt < IN_USE_MS;
