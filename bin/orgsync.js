@@ -13,7 +13,7 @@ const DIST = path.resolve(__dirname, '../dist');
 const FLAGS = hash('sha256', JSON.stringify([process.execArgv, process.env.NODE_OPTIONS ?? ''])).slice(0, 8);
 /** Another Node.js compiles differently, and so does one with other flags: in one folder, each would write it again. */
 const COMPILED = path.join(DIST, '.compiled', `${process.version}-${process.arch}-${FLAGS}`);
-/** `//` and 16 digits end each chunk, as src/bundle.js wrote it. */
+/** `//` and 16 digits end each chunk, as build/bundle.js wrote it. */
 const HASH_LENGTH = 16;
 const SUM_BYTES = 32;
 

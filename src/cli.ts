@@ -2,13 +2,13 @@ import { setMaxListeners } from 'node:events';
 import { homedir } from 'node:os';
 import type { CommandUnknownOpts } from '@commander-js/extra-typings';
 import { CommanderError } from 'commander';
-import { type MisreadContext, misreadAnswerOf } from './commands/context-misread.ts';
-import { type CommandContext, provideContext } from './commands/context.ts';
+import { type MisreadContext, misreadAnswerOf } from './app/misread.ts';
+import { type CommandContext, provideContext } from './app/context.ts';
 import type { LoadedConfig } from './config/load.ts';
 import { createRedactor, type Redactor } from './core/redact.ts';
 import { asOrgsyncError, EXIT_CODES, exitCodeOf, Interrupted, OrgsyncError, type StopSignal } from './errors.ts';
 import { buildProgram, type GlobalOptions } from './program.ts';
-import { createTerminal, type Terminal } from './terminal.ts';
+import { createTerminal, type Terminal } from './terminal/terminal.ts';
 import { packageVersion } from './version.ts';
 
 const STOP_SIGNALS: readonly StopSignal[] = ['SIGTERM', 'SIGINT', 'SIGHUP'];

@@ -7,12 +7,12 @@ type Loader = () => Promise<CommandUnknownOpts>;
 /** Every command by name, in the order and the groups that `--help` shows. */
 const COMMANDS: Readonly<Record<string, Readonly<Record<string, Loader>>>> = {
   'Every day:': {
-    run: async () => (await import('./commands/run.ts')).runCommand(),
-    plan: async () => (await import('./commands/run.ts')).planCommand(),
-    lookup: async () => (await import('./commands/lookup.ts')).lookupCommand(),
-    status: async () => (await import('./commands/status.ts')).statusCommand(),
-    changes: async () => (await import('./commands/changes.ts')).changesCommand(),
-    report: async () => (await import('./commands/report.ts')).reportCommand(),
+    run: async () => (await import('./commands/run/run.ts')).runCommand(),
+    plan: async () => (await import('./commands/run/run.ts')).planCommand(),
+    lookup: async () => (await import('./commands/lookup/lookup.ts')).lookupCommand(),
+    status: async () => (await import('./commands/status/status.ts')).statusCommand(),
+    changes: async () => (await import('./commands/changes/changes.ts')).changesCommand(),
+    report: async () => (await import('./commands/report/report.ts')).reportCommand(),
   },
   'When something is wrong:': {
     doctor: async () => (await import('./commands/doctor.ts')).doctorCommand(),
@@ -25,7 +25,7 @@ const COMMANDS: Readonly<Record<string, Readonly<Record<string, Loader>>>> = {
     completion: async () => (await import('./commands/completion.ts')).completionCommand(),
   },
   'Trying it out:': {
-    demo: async () => (await import('./commands/demo.ts')).demoCommand(),
+    demo: async () => (await import('./commands/demo/demo.ts')).demoCommand(),
     sandbox: async () => (await import('./commands/sandbox.ts')).sandboxCommand(),
   },
 };

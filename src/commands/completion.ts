@@ -1,5 +1,5 @@
 import { Argument, Command, type CommandUnknownOpts } from '@commander-js/extra-typings';
-import { contextOf } from './context.ts';
+import { contextOf } from '../app/context.ts';
 
 const EXAMPLES = `
 Examples:

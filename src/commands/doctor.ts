@@ -1,14 +1,14 @@
 import { Command } from '@commander-js/extra-typings';
-import type { App } from '../app.ts';
+import type { App } from '../app/app.ts';
 import type { LoadedConfig } from '../config/load.ts';
 import type { Corp, Json } from '../core/model.ts';
-import type { Finding } from '../core/ports.ts';
+import type { Finding } from '../core/ports/ports.ts';
 import { asOrgsyncError, EXIT_CODES } from '../errors.ts';
 import type { CheckDeps, Diagnosis } from '../sync/checks.ts';
-import { plain } from '../terminal.ts';
-import type { Terminal } from '../terminal.ts';
-import { contextOf } from './context.ts';
-import type { CommandContext } from './context.ts';
+import { plain } from '../terminal/terminal.ts';
+import type { Terminal } from '../terminal/terminal.ts';
+import { contextOf } from '../app/context.ts';
+import type { CommandContext } from '../app/context.ts';
 
 const HELP = `
 Examples:
@@ -34,7 +34,7 @@ export function doctorCommand(): Command {
       conclude([loaded.finding], EXIT_CODES[loaded.finding.kind ?? 'config'], context);
       return;
     }
-    const { openApp } = await import('../app.ts');
+    const { openApp } = await import('../app/app.ts');
     const app = await openApp(loaded, context);
     try {
       await examine(app, loaded, corp, context);

@@ -1,10 +1,10 @@
 import { Command } from '@commander-js/extra-typings';
-import type { App } from '../app.ts';
+import type { App } from '../app/app.ts';
 import type { Forgettable, Forgotten } from '../sync/forget.ts';
 import { OrgsyncError } from '../errors.ts';
-import { plain } from '../terminal.ts';
-import { contextOf } from './context.ts';
-import type { CommandContext } from './context.ts';
+import { plain } from '../terminal/terminal.ts';
+import { contextOf } from '../app/context.ts';
+import type { CommandContext } from '../app/context.ts';
 
 const HELP = `
 Examples:
@@ -36,7 +36,7 @@ export function forgetCommand(): Command<[string]> {
     .addHelpText('after', HELP);
   return command.action(async (typed, options, self) => {
     const context = contextOf(self);
-    const { openApp } = await import('../app.ts');
+    const { openApp } = await import('../app/app.ts');
     const app = await openApp(await context.loadConfig(), context);
     try {
       await forgetPerson(typed, options, app, context);
@@ -74,7 +74,7 @@ function inWords({ corp, userid, name, current }: Forgettable): string {
 }
 
 async function confirmed(count: number, { terminal, signal }: CommandContext): Promise<boolean> {
-  const { confirm } = await import('../confirm.ts');
+  const { confirm } = await import('../terminal/confirm.ts');
   return await confirm(`Erase ${count === 1 ? 'this person' : `these ${count} people`} for good?`, { interactive: terminal.interactive, signal });
 }
 

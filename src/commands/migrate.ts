@@ -1,5 +1,5 @@
 import { Command } from '@commander-js/extra-typings';
-import { contextOf } from './context.ts';
+import { contextOf } from '../app/context.ts';
 
 const EXAMPLES = `
 Examples:
@@ -15,7 +15,7 @@ export function migrateCommand(): Command {
   return command.action(async ({ print = false }, self) => {
     const context = contextOf(self);
     const { terminal } = context;
-    const { openApp } = await import('../app.ts');
+    const { openApp } = await import('../app/app.ts');
     const app = await openApp(await context.loadConfig(), context);
     try {
       const migrator = await app.migrator();

@@ -1,7 +1,7 @@
 import { Command, InvalidArgumentError } from '@commander-js/extra-typings';
 import { OrgsyncError } from '../errors.ts';
 import type { Sandbox, SandboxOptions } from '../sandbox/sandbox.ts';
-import { type CommandContext, contextOf } from './context.ts';
+import { type CommandContext, contextOf } from '../app/context.ts';
 
 const EXAMPLES = `
 Examples:
@@ -79,7 +79,7 @@ async function open(options: SandboxOptions): Promise<Sandbox> {
 
 /** Says where it is and what to do next; with `--json` the same facts as one document, at once. */
 async function introduce(sandbox: Sandbox, { writeConfig, contacts, hideMobiles }: ConfigGiven, { terminal }: CommandContext): Promise<void> {
-  const [{ configFor }, { writeSandboxConfig }] = await Promise.all([import('../sandbox/config-file.ts'), import('../sandbox-config.ts')]);
+  const [{ configFor }, { writeSandboxConfig }] = await Promise.all([import('../sandbox/config-file.ts'), import('../app/sandbox-config.ts')]);
   const kind = hideMobiles ? 'app' : 'app_pre2022';
   if (writeConfig !== undefined) await writeSandboxConfig(writeConfig, configFor(sandbox, { kind, withContacts: contacts }));
   const corps = [...sandbox.world.corps.values()].map((corp) => {

@@ -1,10 +1,10 @@
 import { Command } from '@commander-js/extra-typings';
-import type { App } from '../app.ts';
-import type { Holder, Leases } from '../core/ports.ts';
+import type { App } from '../app/app.ts';
+import type { Holder, Leases } from '../core/ports/ports.ts';
 import { formatAge } from '../core/status.ts';
-import { plain } from '../terminal.ts';
-import { contextOf } from './context.ts';
-import type { CommandContext } from './context.ts';
+import { plain } from '../terminal/terminal.ts';
+import { contextOf } from '../app/context.ts';
+import type { CommandContext } from '../app/context.ts';
 
 const HELP = `
 Examples:
@@ -28,7 +28,7 @@ export function unlockCommand(): Command<[string]> {
     .addHelpText('after', HELP);
   return command.action(async (name, { yes = false }, self) => {
     const context = contextOf(self);
-    const { openApp } = await import('../app.ts');
+    const { openApp } = await import('../app/app.ts');
     const app = await openApp(await context.loadConfig(), context);
     try {
       await unlock(name, yes, app, context);
@@ -69,7 +69,7 @@ async function newsOf(name: string, leases: Leases): Promise<string> {
 }
 
 async function agreed(name: string, { terminal, signal }: CommandContext): Promise<boolean> {
-  const { confirm } = await import('../confirm.ts');
+  const { confirm } = await import('../terminal/confirm.ts');
   return await confirm(`Free ${name}?`, { interactive: terminal.interactive, signal });
 }
 

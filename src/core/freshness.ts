@@ -1,4 +1,4 @@
-import type { CorpRecord } from './ports.ts';
+import type { CorpRecord } from './ports/ports.ts';
 
 /** How long a success is due, seen from `now`: in milliseconds since 1970. */
 export interface Age {

@@ -1,5 +1,5 @@
 import { OrgsyncError } from '../errors.ts';
-import type { Clock, Lease, Log } from './ports.ts';
+import type { Clock, Lease, Log } from './ports/ports.ts';
 
 /** A lease as its keeper (Redis, the store) has just granted it. */
 export interface Grant {

@@ -1,4 +1,4 @@
-import type { Clock, Limiter, PaceScope } from './ports.ts';
+import type { Clock, Limiter, PaceScope } from './ports/ports.ts';
 
 /**
  * Starts are spaced so that `perSecond` of them take this long: a second, and a tenth to spare. That spare time is what a

@@ -1,6 +1,6 @@
 import { isStale } from './freshness.ts';
 import type { Corp } from './model.ts';
-import type { CorpRecord, Holder, RunRecord } from './ports.ts';
+import type { CorpRecord, Holder, RunRecord } from './ports/ports.ts';
 
 /** How a corp, or all of them, fare, gravest last but `unknown`: nothing can be said. */
 export type Health = 'ok' | 'warning' | 'critical' | 'unknown';

@@ -1,4 +1,4 @@
-import type { Clock, Finding } from '../core/ports.ts';
+import type { Clock, Finding } from '../core/ports/ports.ts';
 import { asOrgsyncError } from '../errors.ts';
 import type { OrgsyncError } from '../errors.ts';
 import type { RedisLink } from './connect.ts';

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { keepLease } from '../core/lease.ts';
-import type { Acquired, Clock, Holder, Lease, Leases, Log } from '../core/ports.ts';
+import type { Acquired, Clock, Holder, Lease, Leases, Log } from '../core/ports/ports.ts';
 import { asOrgsyncError } from '../errors.ts';
 import type { RedisLink, Reply } from './connect.ts';
 import { ACQUIRE, CLAIM, ENTER, RELEASE, RENEW } from './lease-scripts.ts';

@@ -1,7 +1,7 @@
-import type { Leases, Limiter, Ration, TokenCache } from '../core/ports.ts';
+import type { Leases, Limiter, Ration, TokenCache } from '../core/ports/ports.ts';
 import { type LinkOptions, openLink, type RedisLink } from './connect.ts';
 import { createRedisLeases, type LeaseOptions } from './lease.ts';
-import { createRedisLimiter } from './limiter.ts';
+import { createRedisLimiter } from './slots.ts';
 import { createRedisRation } from './ration.ts';
 import { createRedisTokens } from './tokens.ts';
 

@@ -1,5 +1,5 @@
 import { createHash, randomBytes } from 'node:crypto';
-import type { Booking, Clock, Ration, RationTicket } from '../core/ports.ts';
+import type { Booking, Clock, Ration, RationTicket } from '../core/ports/ports.ts';
 import { rationDay } from '../core/ration.ts';
 import type { Reply } from './connect.ts';
 

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import type { Clock, TokenCache, TokenKey } from '../core/ports.ts';
+import type { Clock, TokenCache, TokenKey } from '../core/ports/ports.ts';
 import { asOrgsyncError } from '../errors.ts';
 import type { RedisLink, Reply } from './connect.ts';
 

@@ -1,5 +1,5 @@
-import { ENGLISH } from '../core/change-words.ts';
-import type { ChangeWords } from '../core/change-words.ts';
+import { ENGLISH } from '../core/changes/words.ts';
+import type { ChangeWords } from '../core/changes/words.ts';
 import type { Language } from './words.ts';
 
 const CHINESE: ChangeWords = {

@@ -3,7 +3,7 @@ import type { EChartsCoreOption, EChartsType } from 'echarts/core';
 import { BarChart, TreemapChart } from 'echarts/charts';
 import { AriaComponent, GridComponent, LegendComponent, TooltipComponent } from 'echarts/components';
 import { SVGRenderer } from 'echarts/renderers';
-import { describeClauses } from '../core/change-words.ts';
+import { describeClauses } from '../core/changes/words.ts';
 import type { CorpReport, DepartmentNode, ReportData, ReportedChange } from '../core/report.ts';
 import { CHANGE_WORDS } from './change-words.ts';
 import { departmentToOpen, durationChart, organisationChart, peopleChart, requestsChart } from './charts.ts';

@@ -1,10 +1,10 @@
-import type { Clock, Finding } from '../core/ports.ts';
+import type { Clock, Finding } from '../core/ports/ports.ts';
 import { asOrgsyncError } from '../errors.ts';
 import type { OrgsyncError } from '../errors.ts';
-import type { Database } from './database.ts';
-import { checkTables } from './migrate.ts';
-import { FIRST_TABLES } from './tables.ts';
-import { neededNumber, neededText, neededTime } from './values.ts';
+import type { Database } from './engine/database.ts';
+import { checkTables } from './schema/migrate.ts';
+import { FIRST_TABLES } from './schema/tables.ts';
+import { neededNumber, neededText, neededTime } from './engine/values.ts';
 
 /** What is inspected, and what for. */
 export interface StoreInspection {

@@ -1,12 +1,12 @@
-import type { Migrator, Store } from '../core/ports.ts';
+import type { Migrator, Store } from '../core/ports/ports.ts';
 import { Secret } from '../core/secret.ts';
 import { OrgsyncError } from '../errors.ts';
-import type { Database, Dialect, Engine } from './database.ts';
-import { createMigrator, migrationSql } from './migrate.ts';
-import { mysqlDialect } from './mysql-dialect.ts';
-import { sqliteDialect } from './sqlite-dialect.ts';
+import type { Database, Dialect, Engine } from './engine/database.ts';
+import { createMigrator, migrationSql } from './schema/migrate.ts';
+import { mysqlDialect } from './engine/mysql/dialect.ts';
+import { sqliteDialect } from './engine/sqlite/dialect.ts';
 import { createStore } from './store.ts';
-import { openDatabase } from './transaction.ts';
+import { openDatabase } from './engine/transaction.ts';
 
 /** Where a store is, and how it is to behave. */
 export interface OpenOptions {
@@ -54,10 +54,10 @@ export function tablesSql(url: string | Secret): string {
 async function openEngine(url: string, options: OpenOptions): Promise<Engine> {
   const { readOnly, leaseTtlMs = 60_000, connectMs = 10_000, statementMs = 30_000, stopping } = options;
   if (dialectOf(url) === sqliteDialect) {
-    const { openSqlite } = await import('./sqlite.ts');
+    const { openSqlite } = await import('./engine/sqlite/sqlite.ts');
     return openSqlite({ file: url.replace(/^sqlite:(\/\/)?/, ''), readOnly, lockWaitMs: 5_000 });
   }
-  const { openMysql } = await import('./mysql.ts');
+  const { openMysql } = await import('./engine/mysql/mysql.ts');
   return openMysql({ url, readOnly, silenceMs: leaseTtlMs / 2, connectMs, statementMs, ...(stopping === undefined ? {} : { stopping }) });
 }
 

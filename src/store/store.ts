@@ -1,14 +1,14 @@
-import type { Store } from '../core/ports.ts';
+import type { Store } from '../core/ports/ports.ts';
 import { OrgsyncError } from '../errors.ts';
-import { readBefore } from './before.ts';
-import { commitRun, commitSighting } from './commit.ts';
-import type { Database } from './database.ts';
-import { readPaths } from './department-paths.ts';
-import { beginRun, finishRun } from './fencing.ts';
-import { readMembers } from './find-members.ts';
-import { findByPhones } from './find-phones.ts';
-import { checkTables } from './migrate.ts';
-import { readCorps, readRuns } from './records.ts';
+import { readBefore } from './organisation/before.ts';
+import { commitRun, commitSighting } from './organisation/commit.ts';
+import type { Database } from './engine/database.ts';
+import { readPaths } from './organisation/department-paths.ts';
+import { beginRun, finishRun } from './organisation/fencing.ts';
+import { readMembers } from './organisation/find-members.ts';
+import { findByPhones } from './organisation/find-phones.ts';
+import { checkTables } from './schema/migrate.ts';
+import { readCorps, readRuns } from './organisation/records.ts';
 
 /** What a store is told beside its database. */
 export interface StoreOptions {

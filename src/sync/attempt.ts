@@ -3,7 +3,7 @@ import { countChanges } from '../core/diff.ts';
 import type { Corp, SeenDepartment, StoredDepartment } from '../core/model.ts';
 import { NO_CHANGES } from '../core/outcome.ts';
 import type { CorpResult } from '../core/outcome.ts';
-import type { Clock, Fence, Lease, Leases, Log, Writer } from '../core/ports.ts';
+import type { Clock, Fence, Lease, Leases, Log, Writer } from '../core/ports/ports.ts';
 import type { SafetyLimits, Verdict } from '../core/safety.ts';
 import { compareCorp, syncCorp } from './corp.ts';
 import type { CorpDeps, CorpStep } from './corp.ts';

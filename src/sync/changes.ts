@@ -1,7 +1,7 @@
 import { OrgsyncError } from '../errors.ts';
-import type { ChangeFilter, Changes, History, Person } from '../core/history.ts';
+import type { ChangeFilter, Changes, History, Person } from '../core/ports/history.ts';
 import { parsePhone } from '../core/phone.ts';
-import type { Clock, Log, Store } from '../core/ports.ts';
+import type { Clock, Log, Store } from '../core/ports/ports.ts';
 
 /** Where people are looked for. */
 export interface PeopleDeps {

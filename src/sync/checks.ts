@@ -3,7 +3,7 @@ import type { ErrorKind } from '../errors.ts';
 import { shutBy } from '../core/gate.ts';
 import type { Gate } from '../core/gate.ts';
 import type { Corp } from '../core/model.ts';
-import type { Clock, Directory, Finding, Leases } from '../core/ports.ts';
+import type { Clock, Directory, Finding, Leases } from '../core/ports/ports.ts';
 import { formatAge } from '../core/status.ts';
 
 /** What is asked about, and of whom. */

@@ -1,7 +1,7 @@
 import { OrgsyncError, WecomError } from '../errors.ts';
 import { countChanges, diff } from '../core/diff.ts';
 import type { Before, ChangeCounts, ChangeSet, Corp, Gap, Snapshot } from '../core/model.ts';
-import type { Directory, Fence, Lease, Log, Store } from '../core/ports.ts';
+import type { Directory, Fence, Lease, Log, Store } from '../core/ports/ports.ts';
 import { judge } from '../core/safety.ts';
 import type { SafetyLimits, Verdict } from '../core/safety.ts';
 import { assemble } from '../core/snapshot.ts';

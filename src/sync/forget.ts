@@ -1,7 +1,7 @@
-import type { Erased, History, Person } from '../core/history.ts';
+import type { Erased, History, Person } from '../core/ports/history.ts';
 import type { Corp, MemberKey } from '../core/model.ts';
 import { memberKey } from '../core/model.ts';
-import type { Log, Ration, Store } from '../core/ports.ts';
+import type { Log, Ration, Store } from '../core/ports/ports.ts';
 import { findPeople, unknownMember } from './changes.ts';
 import type { PeopleDeps } from './changes.ts';
 

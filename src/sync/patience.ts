@@ -1,5 +1,5 @@
 import { OrgsyncError } from '../errors.ts';
-import type { Acquired, Clock, Leases, Log } from '../core/ports.ts';
+import type { Acquired, Clock, Leases, Log } from '../core/ports/ports.ts';
 
 /** How often a lease that is held is asked for again, in milliseconds. */
 const ASK_AGAIN_MS = 500;

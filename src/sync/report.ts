@@ -1,7 +1,7 @@
-import { changeClauses } from '../core/change-clauses.ts';
-import { departmentNamer } from '../core/history.ts';
-import type { ChangeRecord, Changes, History } from '../core/history.ts';
-import type { Leases, Store } from '../core/ports.ts';
+import { changeClauses } from '../core/changes/clauses.ts';
+import { departmentNamer } from '../core/ports/history.ts';
+import type { ChangeRecord, Changes, History } from '../core/ports/history.ts';
+import type { Leases, Store } from '../core/ports/ports.ts';
 import { departmentTrees, runPoint, runPoints } from '../core/report.ts';
 import type { CorpReport, ReportData, ReportedChange, RunPoint } from '../core/report.ts';
 import type { CorpStatus } from '../core/status.ts';

@@ -4,7 +4,7 @@ import type { Gate } from '../core/gate.ts';
 import type { ChangeCounts, Corp } from '../core/model.ts';
 import { exitCode, runOutcome } from '../core/outcome.ts';
 import type { CorpResult, EndedRun } from '../core/outcome.ts';
-import type { Clock, Directory, Holder, Leases, Log, Store, Writer } from '../core/ports.ts';
+import type { Clock, Directory, Holder, Leases, Log, Store, Writer } from '../core/ports/ports.ts';
 import { ageOf, isStale } from '../core/freshness.ts';
 import { inShard } from '../core/shard.ts';
 import type { Shard } from '../core/shard.ts';

@@ -1,7 +1,7 @@
 import { asOrgsyncError } from '../errors.ts';
 import type { OrgsyncError } from '../errors.ts';
 import type { Corp } from '../core/model.ts';
-import type { Clock, Holder, Leases, Store } from '../core/ports.ts';
+import type { Clock, Holder, Leases, Store } from '../core/ports/ports.ts';
 import { judgeCorp, worstHealth } from '../core/status.ts';
 import type { CorpFacts, CorpStatus, Health, LeaseView } from '../core/status.ts';
 

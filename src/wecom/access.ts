@@ -1,4 +1,4 @@
-import type { Clock, Limiter, Log, Meter, TokenCache } from '../core/ports.ts';
+import type { Clock, Limiter, Log, Meter, TokenCache } from '../core/ports/ports.ts';
 import type { Secret } from '../core/secret.ts';
 
 /** How one corp is reached. */

@@ -1,19 +1,19 @@
 import { NO_METER } from '../core/meter.ts';
 import type { Corp } from '../core/model.ts';
-import type { Directory, Log, TokenCache } from '../core/ports.ts';
+import type { Directory, Log, TokenCache } from '../core/ports/ports.ts';
 import { asOrgsyncError, WecomError } from '../errors.ts';
 import type { WecomOptions } from './access.ts';
-import { Ban } from './ban.ts';
-import { Clients } from './clients.ts';
-import { crossCheck, readRange } from './extras.ts';
-import { Gate } from './gate.ts';
-import { Line } from './line.ts';
-import type { Shared } from './line.ts';
+import { Ban } from './request/ban.ts';
+import { Clients } from './request/clients.ts';
+import { crossCheck, readRange } from './reading/extras.ts';
+import { Gate } from './request/pacer.ts';
+import { Line } from './corp-client.ts';
+import type { Shared } from './corp-client.ts';
 import { probe } from './probe.ts';
-import { getMember, getUseridByMobile } from './questions.ts';
-import { REFUSED_FOR_MS } from './refusals.ts';
-import { readCorp } from './strategy.ts';
-import { Walk } from './walk.ts';
+import { getMember, getUseridByMobile } from './reading/questions.ts';
+import { REFUSED_FOR_MS } from './token/refusals.ts';
+import { readCorp } from './reading/strategy.ts';
+import { Walk } from './reading/walk.ts';
 
 const FREQUENCY = 45009;
 /** Status of a member who has left and is still listed (P90196). */

@@ -1,8 +1,8 @@
 import type { SeenDepartment, SeenMember } from '../core/model.ts';
-import type { Finding } from '../core/ports.ts';
+import type { Finding } from '../core/ports/ports.ts';
 import { OrgsyncError, WecomError } from '../errors.ts';
-import type { Line } from './line.ts';
-import { getAgentRange, listDepartments, listIds, listMembers } from './questions.ts';
+import type { Line } from './corp-client.ts';
+import { getAgentRange, listDepartments, listIds, listMembers } from './reading/questions.ts';
 
 /** How many departments to look into for a first member. */
 const LOOK_INTO = 5;

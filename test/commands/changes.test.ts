@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { csvCell } from '../../src/commands/changes-view.ts';
+import { csvCell } from '../../src/commands/changes/view.ts';
 import { orgsync } from '../support/cli.ts';
 import { hoursAgo, rewrite } from '../support/rewrite.ts';
 import { ENGINES, setStage } from '../support/stage.ts';

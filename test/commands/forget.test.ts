@@ -1,6 +1,6 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { describe, expect, inject, onTestFinished, test } from 'vitest';
-import { systemClock } from '../../src/clock.ts';
+import { systemClock } from '../../src/local/clock.ts';
 import { Secret } from '../../src/core/secret.ts';
 import { openLink } from '../../src/redis/connect.ts';
 import { orgsync } from '../support/cli.ts';

@@ -1,10 +1,10 @@
 import fc from 'fast-check';
 import stringWidth from 'string-width';
 import { describe, expect, it, test } from 'vitest';
-import { cards } from '../../src/commands/lookup-card.ts';
-import { columnsOf } from '../../src/terminal-width.ts';
+import { cards } from '../../src/commands/lookup/card.ts';
+import { columnsOf } from '../../src/terminal/width.ts';
 import type { MemberFields } from '../../src/core/model.ts';
-import type { PhoneMatch } from '../../src/core/ports.ts';
+import type { PhoneMatch } from '../../src/core/ports/ports.ts';
 import { stored } from '../support/organisation.ts';
 
 const PAINT = { bold: String, dim: String, red: String, green: String, yellow: String, cyan: String };

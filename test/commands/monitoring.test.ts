@@ -2,7 +2,7 @@ import { readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import { describe, expect, onTestFinished, test } from 'vitest';
-import { parseSamples } from '../../src/observe/exposition.ts';
+import { parseSamples } from '../../src/observe/metrics/exposition.ts';
 import { orgsync, start } from '../support/cli.ts';
 import { execute } from '../support/database.ts';
 import { listen } from '../support/listener.ts';

@@ -1,7 +1,7 @@
 import { onTestFinished } from 'vitest';
-import { createAlertBook } from '../../src/store/alerts.ts';
-import { openMysql } from '../../src/store/mysql.ts';
-import { openDatabase as openStore } from '../../src/store/transaction.ts';
+import { createAlertBook } from '../../src/store/shared/alert-book.ts';
+import { openMysql } from '../../src/store/engine/mysql/mysql.ts';
+import { openDatabase as openStore } from '../../src/store/engine/transaction.ts';
 import { openDatabase } from '../support/database.ts';
 import { createAlertTable } from '../support/alert-table.ts';
 import { describeAlertBook } from './alert-book.contract.ts';

@@ -2,10 +2,10 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { onTestFinished } from 'vitest';
-import { createAlertFile } from '../../src/observe/alert-file.ts';
-import { createAlertBook } from '../../src/store/alerts.ts';
-import { openSqlite } from '../../src/store/sqlite.ts';
-import { openDatabase } from '../../src/store/transaction.ts';
+import { createAlertFile } from '../../src/local/alert-book.ts';
+import { createAlertBook } from '../../src/store/shared/alert-book.ts';
+import { openSqlite } from '../../src/store/engine/sqlite/sqlite.ts';
+import { openDatabase } from '../../src/store/engine/transaction.ts';
 import { createAlertTable } from '../support/alert-table.ts';
 import { describeAlertBook } from './alert-book.contract.ts';
 

@@ -1,4 +1,4 @@
-import { systemClock } from '../../src/clock.ts';
+import { systemClock } from '../../src/local/clock.ts';
 import { createLimiter } from '../../src/core/pace.ts';
 import { describeLimiter } from './limiter.contract.ts';
 

@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { systemClock } from '../../src/clock.ts';
+import { systemClock } from '../../src/local/clock.ts';
 import { type Pace, slotMs, started } from '../../src/core/pace.ts';
-import { TAKE } from '../../src/redis/limiter.ts';
+import { TAKE } from '../../src/redis/slots.ts';
 import { openRedisProxy, openTestRedis, ownPrefix } from '../support/redis.ts';
 import { startRedis } from '../support/servers.ts';
 import { mostInASecond } from '../support/sliding.ts';

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { Booking, Clock, Ration, RationTicket } from '../../src/core/ports.ts';
+import type { Booking, Clock, Ration, RationTicket } from '../../src/core/ports/ports.ts';
 import { createTestClock } from '../support/clock.ts';
 
 /** Opens one more user of the same ration. */

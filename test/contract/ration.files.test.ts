@@ -2,7 +2,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { expect, it, onTestFinished } from 'vitest';
-import { createRationFiles } from '../../src/ration-files.ts';
+import { createRationFiles } from '../../src/local/ration.ts';
 import { createTestClock } from '../support/clock.ts';
 import { describeRation } from './ration.contract.ts';
 

@@ -1,6 +1,6 @@
-import { createStoreRation } from '../../src/store/ration.ts';
-import { openMysql } from '../../src/store/mysql.ts';
-import { openDatabase as openStore } from '../../src/store/transaction.ts';
+import { createStoreRation } from '../../src/store/shared/ration.ts';
+import { openMysql } from '../../src/store/engine/mysql/mysql.ts';
+import { openDatabase as openStore } from '../../src/store/engine/transaction.ts';
 import { openDatabase } from '../support/database.ts';
 import { createRationTables } from '../support/ration-store.ts';
 import { describeRation } from './ration.contract.ts';

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { expect, inject, it, onTestFinished } from 'vitest';
-import { systemClock } from '../../src/clock.ts';
+import { systemClock } from '../../src/local/clock.ts';
 import { Secret } from '../../src/core/secret.ts';
 import { openLink } from '../../src/redis/connect.ts';
 import { createRedisRation } from '../../src/redis/ration.ts';

@@ -2,9 +2,9 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { onTestFinished } from 'vitest';
-import { createStoreRation } from '../../src/store/ration.ts';
-import { openSqlite } from '../../src/store/sqlite.ts';
-import { openDatabase } from '../../src/store/transaction.ts';
+import { createStoreRation } from '../../src/store/shared/ration.ts';
+import { openSqlite } from '../../src/store/engine/sqlite/sqlite.ts';
+import { openDatabase } from '../../src/store/engine/transaction.ts';
 import { createRationTables } from '../support/ration-store.ts';
 import { describeRation } from './ration.contract.ts';
 

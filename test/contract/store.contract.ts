@@ -1,11 +1,11 @@
 import { describe, expect, test } from 'vitest';
 import { diff, diffMember } from '../../src/core/diff.ts';
 import { type ChangeSet, memberKey, type SeenMember } from '../../src/core/model.ts';
-import type { Store } from '../../src/core/ports.ts';
-import type { Engine, Session, SqlValue } from '../../src/store/database.ts';
-import { createMigrator, MIGRATIONS } from '../../src/store/migrate.ts';
+import type { Store } from '../../src/core/ports/ports.ts';
+import type { Engine, Session, SqlValue } from '../../src/store/engine/database.ts';
+import { createMigrator, MIGRATIONS } from '../../src/store/schema/migrate.ts';
 import { createStore } from '../../src/store/store.ts';
-import { openDatabase as openUnits } from '../../src/store/transaction.ts';
+import { openDatabase as openUnits } from '../../src/store/engine/transaction.ts';
 import { department, membership, seen, snapshot } from '../support/organisation.ts';
 import { type Bench, CORP, openBench, type OpenEngine, organisationRows, plan, rowsOf, sync, WRITER } from '../support/stores.ts';
 

@@ -1,10 +1,10 @@
 import { expect, test } from 'vitest';
-import { findingsOf, findingsOfFailure, judgeAlerts } from '../../src/core/alerting.ts';
-import { paragraphs, plainText, span } from '../../src/core/alert-text.ts';
+import { findingsOf, findingsOfFailure, judgeAlerts } from '../../src/core/alerts/alerting.ts';
+import { paragraphs, plainText, span } from '../../src/core/alerts/text.ts';
 import { OrgsyncError } from '../../src/errors.ts';
 import { barredCorp, corpRecord, corpResult, endedRun, heldBackCorp } from '../support/ended-run.ts';
 import type { CorpResult } from '../../src/core/outcome.ts';
-import type { AlertRecord } from '../../src/core/ports.ts';
+import type { AlertRecord } from '../../src/core/ports/ports.ts';
 
 const MINUTE = 60_000;
 const NOW = Date.UTC(2026, 2, 1, 6, 30);

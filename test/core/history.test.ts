@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest';
-import { concernsDepartment } from '../../src/core/change-memberships.ts';
-import { describeChange } from '../../src/core/change-words.ts';
-import { departmentNamer } from '../../src/core/history.ts';
-import type { ChangeRecord } from '../../src/core/history.ts';
+import { concernsDepartment } from '../../src/core/changes/memberships.ts';
+import { describeChange } from '../../src/core/changes/words.ts';
+import { departmentNamer } from '../../src/core/ports/history.ts';
+import type { ChangeRecord } from '../../src/core/ports/history.ts';
 import type { ChangedValues, Json } from '../../src/core/model.ts';
 
 const names = departmentNamer(new Map([['wwhome', new Map([[1, '总部'], [2, '研发'], [3, '市场']])]]), 'wwHome');

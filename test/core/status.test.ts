@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import type { CorpRecord, Holder, RunRecord } from '../../src/core/ports.ts';
+import type { CorpRecord, Holder, RunRecord } from '../../src/core/ports/ports.ts';
 import { ending, formatAge, judgeCorp, sparkline, worstHealth } from '../../src/core/status.ts';
 import type { CorpFacts, LeaseView } from '../../src/core/status.ts';
 

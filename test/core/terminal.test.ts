@@ -3,7 +3,7 @@ import { Writable } from 'node:stream';
 import stringWidth from 'string-width';
 import { describe, expect, it } from 'vitest';
 import { OrgsyncError, WecomError } from '../../src/errors.ts';
-import { createTerminal, plain, type Terminal, type TerminalOptions } from '../../src/terminal.ts';
+import { createTerminal, plain, type Terminal, type TerminalOptions } from '../../src/terminal/terminal.ts';
 
 interface Screen {
   readonly terminal: Terminal;

@@ -1,9 +1,9 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { findingsOf, judgeAlerts } from '../../src/core/alerting.ts';
-import { noticeJson } from '../../src/observe/alert-json.ts';
-import { FAMILIES } from '../../src/observe/metrics-families.ts';
+import { findingsOf, judgeAlerts } from '../../src/core/alerts/alerting.ts';
+import { noticeJson } from '../../src/observe/alerts/json.ts';
+import { FAMILIES } from '../../src/observe/metrics/families.ts';
 import { barredCorp, endedRun } from '../support/ended-run.ts';
 
 const path = join(import.meta.dirname, '../../docs/monitoring.md');

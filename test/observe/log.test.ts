@@ -6,7 +6,7 @@ import fc from 'fast-check';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { createRedactor } from '../../src/core/redact.ts';
 import { WecomError } from '../../src/errors.ts';
-import { type LogSettings, type LogSurroundings, type OpenLog, openLog } from '../../src/observe/log.ts';
+import { type LogSettings, type LogSurroundings, type OpenLog, openLog } from '../../src/observe/log/log.ts';
 
 interface Stage {
   readonly log: OpenLog;

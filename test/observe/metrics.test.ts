@@ -2,12 +2,12 @@ import { mkdtemp, readFile, readdir, rm, stat, writeFile } from 'node:fs/promise
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
-import type { LogLevel } from '../../src/core/ports.ts';
+import type { LogLevel } from '../../src/core/ports/ports.ts';
 import { Secret } from '../../src/core/secret.ts';
 import { OrgsyncError } from '../../src/errors.ts';
-import { formatSamples, parseSamples } from '../../src/observe/exposition.ts';
-import { createMetrics } from '../../src/observe/metrics.ts';
-import type { Metrics, MetricsOptions } from '../../src/observe/metrics.ts';
+import { formatSamples, parseSamples } from '../../src/observe/metrics/exposition.ts';
+import { createMetrics } from '../../src/observe/metrics/metrics.ts';
+import type { Metrics, MetricsOptions } from '../../src/observe/metrics/metrics.ts';
 import { createTestClock } from '../support/clock.ts';
 import { barredCorp, corpRecord, corpResult, endedRun } from '../support/ended-run.ts';
 import { listen } from '../support/listener.ts';

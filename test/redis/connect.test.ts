@@ -4,7 +4,7 @@ import { createServer } from 'node:net';
 import path from 'node:path';
 import { inspect, promisify } from 'node:util';
 import { describe, expect, onTestFinished, test } from 'vitest';
-import { systemClock } from '../../src/clock.ts';
+import { systemClock } from '../../src/local/clock.ts';
 import { Secret } from '../../src/core/secret.ts';
 import { openLink, type RedisLink } from '../../src/redis/connect.ts';
 import { REDIS_ERRORS, redisError } from '../../src/redis/errors.ts';

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import type { Json, MemberFields, SeenMember } from '../../src/core/model.ts';
 import { MEMBER_FIELDS } from '../../src/core/model.ts';
-import { digestOf } from '../../src/store/digest.ts';
+import { digestOf } from '../../src/store/organisation/digest.ts';
 import { membership } from '../support/organisation.ts';
 
 const FIELDS: MemberFields = {

@@ -1,10 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { memberKey } from '../../src/core/model.ts';
-import type { Store } from '../../src/core/ports.ts';
-import type { Engine } from '../../src/store/database.ts';
+import type { Store } from '../../src/core/ports/ports.ts';
+import type { Engine } from '../../src/store/engine/database.ts';
 import { createStore } from '../../src/store/store.ts';
-import { openDatabase as openUnits } from '../../src/store/transaction.ts';
+import { openDatabase as openUnits } from '../../src/store/engine/transaction.ts';
 import { watching } from '../contract/store.contract.ts';
 import { execute, openDatabase } from '../support/database.ts';
 import { seen, snapshot } from '../support/organisation.ts';

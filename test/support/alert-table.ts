@@ -1,5 +1,5 @@
-import type { Database } from '../../src/store/database.ts';
-import { FIRST_TABLES, createTable } from '../../src/store/tables.ts';
+import type { Database } from '../../src/store/engine/database.ts';
+import { FIRST_TABLES, createTable } from '../../src/store/schema/tables.ts';
 
 /** Makes the table of alerts in an empty database. */
 export async function createAlertTable(database: Database): Promise<void> {

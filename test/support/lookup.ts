@@ -1,13 +1,13 @@
-import { openApp } from '../../src/app.ts';
-import type { App } from '../../src/app.ts';
-import type { CommandContext } from '../../src/commands/context.ts';
+import { openApp } from '../../src/app/app.ts';
+import type { App } from '../../src/app/app.ts';
+import type { CommandContext } from '../../src/app/context.ts';
 import { loadConfig } from '../../src/config/load.ts';
-import type { Ration } from '../../src/core/ports.ts';
-import { lookup, lookupMany } from '../../src/sync/lookup.ts';
-import type { LookupAnswer } from '../../src/sync/lookup.ts';
-import { createLiveQuestion } from '../../src/sync/lookup-live.ts';
-import type { LiveQuestion } from '../../src/sync/lookup-live.ts';
-import { createTerminal } from '../../src/terminal.ts';
+import type { Ration } from '../../src/core/ports/ports.ts';
+import { lookup, lookupMany } from '../../src/sync/lookup/lookup.ts';
+import type { LookupAnswer } from '../../src/sync/lookup/lookup.ts';
+import { createLiveQuestion } from '../../src/sync/lookup/live.ts';
+import type { LiveQuestion } from '../../src/sync/lookup/live.ts';
+import { createTerminal } from '../../src/terminal/terminal.ts';
 import type { Stage } from './stage.ts';
 
 /** How to ask. */

@@ -1,5 +1,5 @@
-import type { Database } from '../../src/store/database.ts';
-import { createTable, FIRST_TABLES } from '../../src/store/tables.ts';
+import type { Database } from '../../src/store/engine/database.ts';
+import { createTable, FIRST_TABLES } from '../../src/store/schema/tables.ts';
 
 /** Makes the tables of the ration in an empty database. */
 export async function createRationTables(database: Database): Promise<void> {

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { inject, onTestFinished } from 'vitest';
-import { systemClock } from '../../src/clock.ts';
+import { systemClock } from '../../src/local/clock.ts';
 import { Secret } from '../../src/core/secret.ts';
 import { openRedis, type RedisParts } from '../../src/redis/open.ts';
 import { openProxy, type Proxy } from './proxy.ts';

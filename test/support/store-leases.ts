@@ -1,7 +1,7 @@
 import { onTestFinished } from 'vitest';
-import { systemClock } from '../../src/clock.ts';
+import { systemClock } from '../../src/local/clock.ts';
 import { openStore } from '../../src/store/open.ts';
-import { createStoreLeases } from '../../src/store/lease.ts';
+import { createStoreLeases } from '../../src/store/shared/lease.ts';
 import type { LeaseHouse } from '../contract/lease.contract.ts';
 
 /** Leases in a store at this url, with tables made, for the running test. */

@@ -1,10 +1,10 @@
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { systemClock } from '../../src/clock.ts';
-import type { PhoneMatch } from '../../src/core/ports.ts';
-import { createRationFiles } from '../../src/ration-files.ts';
-import { currentHolders, lookupExitCode } from '../../src/sync/lookup-exit.ts';
-import type { LookupAnswer } from '../../src/sync/lookup.ts';
+import { systemClock } from '../../src/local/clock.ts';
+import type { PhoneMatch } from '../../src/core/ports/ports.ts';
+import { createRationFiles } from '../../src/local/ration.ts';
+import { currentHolders, lookupExitCode } from '../../src/sync/lookup/exit.ts';
+import type { LookupAnswer } from '../../src/sync/lookup/lookup.ts';
 import { askBatch, askLive, askStore } from '../support/lookup.ts';
 import { corpOf } from '../support/sandbox.ts';
 import { ENGINES, setStage } from '../support/stage.ts';

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { EXIT_CODES } from '../../src/errors.ts';
-import { knownErrcodes, meaningOf, refusal } from '../../src/wecom/errcodes.ts';
+import { knownErrcodes, meaningOf, refusal } from '../../src/wecom/request/errcodes.ts';
 
 test.each([
   [-1, 'repeat', 69],

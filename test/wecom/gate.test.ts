@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { WecomError } from '../../src/errors.ts';
-import { Ban } from '../../src/wecom/ban.ts';
-import { Gate } from '../../src/wecom/gate.ts';
+import { Ban } from '../../src/wecom/request/ban.ts';
+import { Gate } from '../../src/wecom/request/pacer.ts';
 import { createTestClock } from '../support/clock.ts';
 import { mostInASecond } from '../support/sliding.ts';
 

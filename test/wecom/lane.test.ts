@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
-import type { Limiter } from '../../src/core/ports.ts';
-import { Gate } from '../../src/wecom/gate.ts';
-import { Lane } from '../../src/wecom/lane.ts';
+import type { Limiter } from '../../src/core/ports/ports.ts';
+import { Gate } from '../../src/wecom/request/pacer.ts';
+import { Lane } from '../../src/wecom/request/open-requests.ts';
 import { createTestClock } from '../support/clock.ts';
 import type { TestClock } from '../support/clock.ts';
 import { never } from './support.ts';

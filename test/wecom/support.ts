@@ -1,11 +1,11 @@
-import { systemClock } from '../../src/clock.ts';
+import { systemClock } from '../../src/local/clock.ts';
 import type { Corp, Reading, SeenMember } from '../../src/core/model.ts';
 import { createLimiter } from '../../src/core/pace.ts';
-import type { Directory, TokenCache } from '../../src/core/ports.ts';
+import type { Directory, TokenCache } from '../../src/core/ports/ports.ts';
 import { Secret } from '../../src/core/secret.ts';
 import type { CorpAccess, WecomOptions } from '../../src/wecom/access.ts';
 import { openWecom } from '../../src/wecom/directory.ts';
-import { createTokenCache } from '../../src/wecom/token-cache.ts';
+import { createTokenCache } from '../../src/local/tokens.ts';
 import { corpOf } from '../support/sandbox.ts';
 import type { Sandbox } from '../support/sandbox.ts';
 

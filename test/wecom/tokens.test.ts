@@ -1,10 +1,10 @@
 import { inspect } from 'node:util';
 import { expect, test } from 'vitest';
-import { systemClock } from '../../src/clock.ts';
-import type { TokenCache } from '../../src/core/ports.ts';
+import { systemClock } from '../../src/local/clock.ts';
+import type { TokenCache } from '../../src/core/ports/ports.ts';
 import { Secret } from '../../src/core/secret.ts';
-import { digestOf, Seal } from '../../src/wecom/seal.ts';
-import { createTokenCache } from '../../src/wecom/token-cache.ts';
+import { digestOf, Seal } from '../../src/wecom/token/seal.ts';
+import { createTokenCache } from '../../src/local/tokens.ts';
 import { describeTokens } from '../contract/tokens.contract.ts';
 import { corpOf, withSandbox } from '../support/sandbox.ts';
 import { firstCorp, never, openForSandbox, reasonsOf, shapeOf, truthShape } from './support.ts';

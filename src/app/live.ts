@@ -1,0 +1,40 @@
+import type { Config } from '../config/load.ts';
+import { NO_METER } from '../core/meter.ts';
+import type { Clock, Directory, Log, Meter, Ration, Writer } from '../core/ports/ports.ts';
+
+/** What a live lookup asks with. */
+export interface LiveParts {
+  readonly directory: Directory;
+  readonly ration: Ration;
+  /** Writes down for `metrics:` what was asked. Never rejects; takes seconds at most. */
+  readonly told: () => Promise<void>;
+}
+
+/** What live lookups need of the application. */
+interface LivePartsDeps {
+  readonly config: Config;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly writer: Writer;
+  readonly ration: () => Promise<Ration>;
+  /** Opens the directory, whose requests the meter counts. */
+  readonly directory: (meter: Meter) => Promise<Directory>;
+}
+
+/** Opens what a live lookup asks with, counted where `metrics:` asks for it. */
+export async function openLiveParts({ config, clock, log, writer, ration, directory }: LivePartsDeps): Promise<LiveParts> {
+  const { textfile, pushgateway } = config.metrics;
+  if (textfile === undefined && pushgateway === undefined) return { directory: await directory(NO_METER), ration: await ration(), told: () => Promise.resolve() };
+  const [{ createMetrics }, { meteredRation }] = await Promise.all([import('../observe/metrics/metrics.ts'), import('../observe/metrics/metered-ration.ts')]);
+  const metrics = createMetrics({ textfile, pushgateway, version: writer.version, clock, log });
+  const metered = meteredRation(await ration(), metrics.meter);
+  return {
+    directory: await directory(metrics.meter),
+    ration: metered,
+    async told() {
+      // Where the ration cannot be asked, the lookup has said so.
+      await metered.tell().catch(() => undefined);
+      await metrics.flush();
+    },
+  };
+}

@@ -1,0 +1,124 @@
+import { Command, InvalidArgumentError, Option } from '@commander-js/extra-typings';
+import { DURATION_FORM, parseDuration } from '../../core/duration.ts';
+import type { ChangeRecord, Changes } from '../../core/ports/history.ts';
+import { OrgsyncError } from '../../errors.ts';
+import type { ChangesRequest } from '../../sync/changes.ts';
+import { changesCsv, changesDocument, changesText, localTime } from './view.ts';
+import { contextOf } from '../../app/context.ts';
+import type { CommandContext } from '../../app/context.ts';
+
+const HELP = `
+Examples:
+  orgsync changes                                 the last seven days, every corp
+  orgsync changes --since 2026-03-01 --action departed
+  orgsync changes --member 13800138000            a person's whole story; a userid will do
+  orgsync changes --department 12 --since 90d     its own changes, and who came and went
+  orgsync changes --since 30d --csv > changes.csv for a spreadsheet
+
+Exit codes:
+  0 done · 1 nobody is known by --member · 69 unreachable · 77 refused · 78 configuration`;
+
+const ACTIONS = ['joined', 'departed', 'returned', 'changed', 'created', 'removed', 'restored'] as const satisfies readonly ChangeRecord['action'][];
+const MS_PER_WEEK = 7 * 24 * 3_600_000;
+
+interface Options {
+  readonly since?: Date | undefined;
+  readonly corp: readonly string[];
+  readonly member?: string | undefined;
+  readonly department?: number | undefined;
+  readonly action: readonly ChangeRecord['action'][];
+  readonly limit: number;
+  readonly csv?: true | undefined;
+}
+
+/** `orgsync changes`: who joined, left, moved, was renamed, and when. */
+export function changesCommand(): Command {
+  const action = new Option('--action <action>', 'only this kind; may be given several times').choices(ACTIONS).default([] as ChangeRecord['action'][]);
+  const command = new Command('changes')
+    .description('Show who joined, left, moved, was renamed, and when')
+    .option('--since <when>', 'a duration such as 7d, or a date such as 2026-03-01 (default: 7d, or everything for one member or department)', moment)
+    .option('--corp <id|name>', 'only this corp; may be given several times', collect, [])
+    .option('--member <userid|phone>', 'only this person')
+    .option('--department <id>', 'only this department, and who came to it or left it', departmentId)
+    .addOption(action.argParser(collectAction))
+    .option('--limit <n>', 'the newest so many', count, 1_000)
+    .option('--csv', 'print a table for spreadsheets')
+    .addHelpText('after', HELP);
+  return command.action(async (options, self) => {
+    const context = contextOf(self);
+    if (options.csv && context.terminal.json) throw usage('--csv and --json cannot both be had', 'choose one');
+    const request = requestOf(options);
+    show(await look(request, options.corp, context), request, options, context);
+  });
+}
+
+function requestOf({ since, member, department, action, limit }: Options): ChangesRequest {
+  const from = since ?? (member === undefined && department === undefined ? new Date(Date.now() - MS_PER_WEEK) : undefined);
+  return {
+    limit,
+    ...(from === undefined ? {} : { since: from }),
+    ...(member === undefined ? {} : { member }),
+    ...(department === undefined ? {} : { departmentId: department }),
+    ...(action.length === 0 ? {} : { actions: action }),
+  };
+}
+
+async function look(request: ChangesRequest, corps: readonly string[], context: CommandContext): Promise<Changes> {
+  const [{ openApp }, { readChanges }] = await Promise.all([import('../../app/app.ts'), import('../../sync/changes.ts')]);
+  const app = await openApp(await context.loadConfig(), context);
+  try {
+    const corpIds = corps.length === 0 ? {} : { corpIds: (await app.corps(corps)).map(({ id }) => id) };
+    const deps = { store: await app.store(), history: await app.history(), region: app.config.lookup.default_region };
+    return await readChanges({ ...request, ...corpIds }, deps);
+  } finally {
+    await app.close();
+  }
+}
+
+function show(changes: Changes, { since, limit }: ChangesRequest, { csv }: Options, { terminal }: CommandContext): void {
+  if (terminal.json) terminal.document(changesDocument(changes, since));
+  else if (csv) terminal.data(changesCsv(changes));
+  else if (changes.records.length > 0) terminal.data(changesText(changes, terminal));
+  else terminal.note(`no changes${since === undefined ? '' : ` since ${localTime(since)}`}`);
+  if (changes.more) terminal.warn(`these are the newest ${limit}; --limit ${limit * 10} reaches further back`);
+}
+
+function moment(text: string): Date {
+  const ago = parseDuration(text);
+  if (ago !== undefined) return new Date(Date.now() - ago);
+  const day = /^\d{4}-\d{2}-\d{2}/u.exec(text)?.[0];
+  if (day === undefined) throw new InvalidArgumentError(`Give ${DURATION_FORM}, or a date such as 2026-03-01.`);
+  const at = new Date(text === day ? `${day}T00:00:00` : text);
+  if (Number.isNaN(at.getTime()) || !isInCalendar(day)) throw new InvalidArgumentError('There is no such date; give one such as 2026-03-01 or 2026-03-01T09:30.');
+  return at;
+}
+
+/** Date makes the 2nd of March of the 30th of February. */
+function isInCalendar(day: string): boolean {
+  const at = new Date(`${day}T00:00:00Z`);
+  return !Number.isNaN(at.getTime()) && at.toISOString().startsWith(day);
+}
+
+function departmentId(text: string): number {
+  if (!/^\d{1,10}$/u.test(text)) throw new InvalidArgumentError('Give a department’s number, such as 12.');
+  return Number(text);
+}
+
+function count(text: string): number {
+  if (!/^[1-9]\d{0,7}$/u.test(text)) throw new InvalidArgumentError('Give a whole number from 1 to 99999999.');
+  return Number(text);
+}
+
+function collect(value: string, earlier: readonly string[]): readonly string[] {
+  return [...earlier, value];
+}
+
+function collectAction(value: string, earlier: readonly ChangeRecord['action'][]): ChangeRecord['action'][] {
+  const known = ACTIONS.find((action) => action === value);
+  if (known === undefined) throw new InvalidArgumentError(`Give one of ${ACTIONS.join(', ')}.`);
+  return [...earlier, known];
+}
+
+function usage(message: string, hint: string): OrgsyncError {
+  return new OrgsyncError('usage', { code: 'conflicting_options', message, hint });
+}

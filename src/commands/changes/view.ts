@@ -1,0 +1,105 @@
+import { describeChange } from '../../core/changes/words.ts';
+import { departmentNamer } from '../../core/ports/history.ts';
+import type { ChangeRecord, Changes } from '../../core/ports/history.ts';
+import { isList, snakeCase } from '../../core/json.ts';
+import type { Json } from '../../core/model.ts';
+import { plain } from '../../terminal/terminal.ts';
+import type { Terminal } from '../../terminal/terminal.ts';
+
+/** The document of `changes --json`: oldest first; `more` when the limit cut off older ones; values under the names of the columns in the store; times in UTC. */
+export function changesDocument({ records, more, departmentNames }: Changes, since: Date | undefined): Json {
+  return {
+    since: since?.toISOString() ?? null,
+    more,
+    changes: records.map((record) => ({
+      id: record.id,
+      at: record.at.toISOString(),
+      corp_id: record.corp.id,
+      corp_name: record.corp.name,
+      run_id: record.runId,
+      entity: record.entity,
+      entity_id: record.entityId,
+      name: record.name,
+      action: record.action,
+      text: describeChange(record, departmentNamer(departmentNames, record.corp.id)),
+      old_values: renamed(record.oldValues),
+      new_values: renamed(record.newValues),
+    })),
+  };
+}
+
+/** `mainDepartment` as `main_department`, at every depth: what programs know from the tables. */
+function renamed(value: Json): Json {
+  if (typeof value !== 'object' || value === null) return value;
+  if (isList(value)) return value.map(renamed);
+  return Object.fromEntries(Object.entries(value).map(([name, inner]) => [snakeCase(name), name === 'extattr' ? inner : renamed(inner)]));
+}
+
+const CSV_HEAD = ['at', 'corp_id', 'corp_name', 'entity', 'entity_id', 'name', 'action', 'text', 'old_values', 'new_values', 'run_id'];
+
+/**
+ * The table of `changes --csv` (RFC 4180), with a byte order mark, without which Excel takes Chinese for something else.
+ * No cell can be taken for a formula: see {@link csvCell}.
+ */
+export function changesCsv(changes: Changes): string {
+  const rows = changes.records.map((record) => [
+    record.at.toISOString(),
+    record.corp.id,
+    record.corp.name,
+    record.entity,
+    record.entityId,
+    record.name ?? '',
+    record.action,
+    describeChange(record, departmentNamer(changes.departmentNames, record.corp.id)),
+    record.oldValues === null ? '' : JSON.stringify(renamed(record.oldValues)),
+    record.newValues === null ? '' : JSON.stringify(renamed(record.newValues)),
+    record.runId === null ? '' : String(record.runId),
+  ]);
+  return `\ufeff${[CSV_HEAD, ...rows].map((row) => row.map(csvCell).join(',')).join('\r\n')}\r`;
+}
+
+/** What spreadsheets take for a formula at the beginning of a cell, full-width forms included (OWASP, CSV Injection). */
+const FORMULA = /^\s*[=+\-@\t\r\n＝＋－＠]/u;
+
+/** One cell: quoted; with an apostrophe before what would be a formula, so that a name like `=HYPERLINK(…)` stays a name. */
+export function csvCell(text: string): string {
+  const safe = text.replace(/\u0000/gu, '');
+  return `"${(FORMULA.test(safe) ? `'${safe}` : safe).replaceAll('"', '""')}"`;
+}
+
+/** What a person reads: a line a change, oldest first, in local time. */
+export function changesText({ records, departmentNames }: Changes, { table, paint }: Pick<Terminal, 'table' | 'paint'>): string {
+  const severalCorps = new Set(records.map(({ corp }) => corp.id)).size > 1;
+  const rows = records.map((record) => [
+    localTime(record.at),
+    ...(severalCorps ? [plain(record.corp.name)] : []),
+    plain(whom(record)),
+    coloured(record, plain(describeChange(record, departmentNamer(departmentNames, record.corp.id))), paint) + (record.runId === null ? ' (seen by a live lookup)' : ''),
+  ]);
+  return table(['When', ...(severalCorps ? ['Corp'] : []), 'Who', 'What'], rows);
+}
+
+function whom({ entity, entityId, name }: ChangeRecord): string {
+  const id = entity === 'member' ? entityId : `department ${entityId}`;
+  return name === null ? id : `${name} (${id})`;
+}
+
+const COLOURS: Readonly<Partial<Record<ChangeRecord['action'], 'green' | 'red'>>> = {
+  joined: 'green',
+  returned: 'green',
+  created: 'green',
+  restored: 'green',
+  departed: 'red',
+  removed: 'red',
+};
+
+function coloured({ action }: ChangeRecord, text: string, paint: Terminal['paint']): string {
+  const colour = COLOURS[action];
+  return colour === undefined ? text : paint[colour](text);
+}
+
+/** `2026-03-01 09:05`, where the reader is. */
+export function localTime(at: Date): string {
+  const two = (part: number): string => String(part).padStart(2, '0');
+  return `${at.getFullYear()}-${two(at.getMonth() + 1)}-${two(at.getDate())} ${two(at.getHours())}:${two(at.getMinutes())}`;
+}

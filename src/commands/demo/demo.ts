@@ -1,0 +1,89 @@
+import { mkdir, mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { Command } from '@commander-js/extra-typings';
+import type { CommandUnknownOpts } from '@commander-js/extra-typings';
+import type { Sandbox } from '../../sandbox/sandbox.ts';
+import { contextOf } from '../../app/context.ts';
+import type { CommandContext } from '../../app/context.ts';
+import { createDemoSteps } from './steps.ts';
+import type { DemoSteps } from './steps.ts';
+
+const EXAMPLES = `
+Examples:
+  orgsync demo
+  orgsync demo --keep ./demo           and leave the configuration and the store there, to look at
+  orgsync demo --json                  what each step says to programs, in one document`;
+
+/** `orgsync demo`: the whole product on invented corps, each step the command that a user would type. */
+export function demoCommand(): CommandUnknownOpts {
+  const command = new Command('demo')
+    .description('See it work on three invented corps; nothing to install or configure')
+    .option('--keep <dir>', 'leave the configuration and the store there')
+    .addHelpText('after', EXAMPLES);
+  return command.action(async ({ keep }, self) => {
+    const context = contextOf(self);
+    const folder = keep === undefined ? await mkdtemp(join(tmpdir(), 'orgsync-demo-')) : resolve(keep);
+    const [{ startSandbox }, { configFor }, { writeSandboxConfig }] = await Promise.all([import('../../sandbox/server.ts'), import('../../sandbox/config-file.ts'), import('../../app/sandbox-config.ts')]);
+    const sandbox = await startSandbox({ corps: 3, members: 400, departments: 36, seed: 7 });
+    try {
+      if (keep !== undefined) await mkdir(folder, { recursive: true });
+      const config = join(folder, 'config.yml');
+      await writeSandboxConfig(config, configFor(sandbox));
+      const steps = createDemoSteps(config, context);
+      await play(sandbox, steps, context);
+      if (context.terminal.json) context.terminal.document({ steps: steps.done, most_requests_in_one_second: busiestSecond(sandbox), kept: keep === undefined ? null : folder });
+      if (keep !== undefined) context.terminal.data(`\nThe configuration and the store are in ${folder}; \`orgsync sandbox\` serves corps to go on with.`);
+    } finally {
+      await sandbox.close();
+      if (keep === undefined) await rm(folder, { recursive: true, force: true });
+    }
+  });
+}
+
+/** Tells what happens, and lets the real commands do it. Stops at the first that fails, with its code. */
+async function play(sandbox: Sandbox, steps: DemoSteps, { terminal, signal, endWith }: CommandContext): Promise<void> {
+  const say = (text: string): void => terminal.data(`\n${terminal.paint.bold(text)}`);
+  const type = async (args: readonly string[], more: readonly string[] = []): Promise<boolean> => {
+    if (signal.aborted) return false;
+    const code = await steps.run(args, more);
+    if (code !== 0) endWith(code);
+    return code === 0;
+  };
+  // On a terminal a run shows its summary by itself.
+  const summary = terminal.interactive ? [] : ['-v'];
+  say('Three corps, invented, behind a local WeCom that counts every request. The first sync:');
+  if (!(await type(['run'], summary))) return;
+  const leaving = somebodyWithMobile(sandbox, 1);
+  const staying = somebodyWithMobile(sandbox, 2);
+  sandbox.churn({ seed: 7 });
+  sandbox.change({ op: 'removeMember', corp: leaving.corp, userid: leaving.userid });
+  say('A week goes by: people join, move and leave. The next sync writes only what changed:');
+  if (!(await type(['run'], summary))) return;
+  if (!(await type(['changes', '--since', '1h', '--limit', '12']))) return;
+  say('Somebody calls. Who is that?');
+  if (!(await type(['lookup', staying.mobile]))) return;
+  say('And this one? Gone, but not forgotten, and nobody had to ask WeCom:');
+  await steps.run(['lookup', leaving.mobile]);
+  say(`The local WeCom counted at most ${busiestSecond(sandbox)} requests in any second and corp; ten are allowed.`);
+}
+
+/** The one promise that is worth a figure: how fast the busiest second was. */
+function busiestSecond({ stats, world }: Sandbox): number {
+  return Math.max(...[...world.corps.keys()].map((corp) => stats.corp(corp).maxInOneSecond));
+}
+
+interface Somebody {
+  readonly corp: string;
+  readonly userid: string;
+  readonly mobile: string;
+}
+
+/** The first active member of the n-th corp who has a mainland mobile. */
+function somebodyWithMobile({ world }: Sandbox, nth: number): Somebody {
+  const corp = [...world.corps.values()][nth - 1];
+  for (const { userid, mobile, status } of corp?.members.values() ?? []) {
+    if (corp !== undefined && status === 1 && mobile !== undefined && /^1\d{10}$/.test(mobile)) return { corp: corp.id, userid, mobile };
+  }
+  throw new TypeError(`corp ${nth} of the demo has nobody with a mobile`);
+}

@@ -1,0 +1,57 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import type { Json } from '../../core/model.ts';
+import type { CommandContext } from '../../app/context.ts';
+
+/** A command of the demo, as it is found in the document of `demo --json`. */
+interface DemoStep {
+  readonly command: string;
+  readonly exit_code: number;
+  /** What it printed with `--json`; null when it was stopped before it could. */
+  readonly document: Json;
+}
+
+/** Runs the commands of the demo, each as the user would type it. */
+export interface DemoSteps {
+  /** What was run so far; only with `--json`, when nothing is printed instead. */
+  readonly done: readonly DemoStep[];
+  /** Runs this program with `args`, shown to the user, and `more`, which are not. Resolves with its exit code. */
+  run(args: readonly string[], more?: readonly string[]): Promise<number>;
+}
+
+/** Prepares to run commands with the demo's own configuration, on this terminal; settings of the caller's own orgsync do not reach them. */
+export function createDemoSteps(config: string, { terminal, env, signal }: CommandContext): DemoSteps {
+  const done: DemoStep[] = [];
+  return {
+    done,
+    async run(args, more = []) {
+      const command = `orgsync ${args.map(quoted).join(' ')}`;
+      terminal.data(terminal.paint.cyan(`$ ${command}`));
+      const { code, printed } = await orgsync(['--config', config, ...args, ...(terminal.json ? ['--json'] : more)], { json: terminal.json, env, signal });
+      if (terminal.json) done.push({ command, exit_code: code, document: printed === '' ? null : (JSON.parse(printed) as Json) });
+      return code;
+    },
+  };
+}
+
+interface Surroundings extends Pick<CommandContext, 'env' | 'signal'> {
+  /** Whether what it prints is wanted here, instead of on the terminal. */
+  readonly json: boolean;
+}
+
+async function orgsync(args: readonly string[], { json, env, signal }: Surroundings): Promise<{ readonly code: number; readonly printed: string }> {
+  const clean = Object.entries(env).filter(([name]) => !name.startsWith('ORGSYNC_'));
+  const local = { ...Object.fromEntries(clean), NO_PROXY: '127.0.0.1', no_proxy: '127.0.0.1' };
+  const child = spawn(process.execPath, [process.argv[1] ?? '', ...args], { stdio: ['inherit', json ? 'pipe' : 'inherit', 'inherit'], env: local });
+  let printed = '';
+  child.stdout?.setEncoding('utf8').on('data', (text: string) => (printed += text));
+  const stop = (): void => void child.kill('SIGTERM');
+  signal.addEventListener('abort', stop, { once: true });
+  const [code] = (await once(child, 'close')) as [number | null];
+  signal.removeEventListener('abort', stop);
+  return { code: code ?? 1, printed };
+}
+
+function quoted(argument: string): string {
+  return /^[\w./:+-]+$/.test(argument) ? argument : `'${argument}'`;
+}

@@ -1,0 +1,165 @@
+import { readFile } from 'node:fs/promises';
+import type { Readable } from 'node:stream';
+import { parsePhone } from '../../core/phone.ts';
+import type { PhoneMatch } from '../../core/ports/ports.ts';
+import { EXIT_CODES, OrgsyncError } from '../../errors.ts';
+import type { LookupAnswer, LookupDeps, Wanted } from '../../sync/lookup/lookup.ts';
+import { lookupMany } from '../../sync/lookup/lookup.ts';
+import { currentHolders, errorsOf, gravest, lookupExitCode } from '../../sync/lookup/exit.ts';
+import type { LiveStep } from '../../sync/lookup/live.ts';
+import { plain } from '../../terminal/terminal.ts';
+import type { CommandContext } from '../../app/context.ts';
+import { departedLine, nameOf, pathText } from './card.ts';
+import { notAPhone } from './error.ts';
+import { lookupDocument, refusedDocument } from './json.ts';
+import { complain, spentText } from './live-text.ts';
+import { padded } from '../../terminal/width.ts';
+
+/** Numbers as they stand in a file, and how many; a stream does not tell before its end. */
+export interface Numbers {
+  readonly lines: AsyncIterable<string> | Iterable<string>;
+  readonly total: number | undefined;
+}
+
+/**
+ * Reads a file of numbers, one a line, or `stdin` for `-`, until `signal` aborts. Throws `usage` when the file cannot be
+ * read.
+ */
+export async function readNumbers(path: string, stdin: Readable, signal: AbortSignal): Promise<Numbers> {
+  if (path === '-') return { lines: linesOf(stdin, signal), total: undefined };
+  try {
+    const lines = (await readFile(path, 'utf8')).split(/\r?\n/u).filter((line) => line.trim() !== '');
+    return { lines, total: lines.length };
+  } catch (cause) {
+    throw new OrgsyncError('usage', { code: 'file_unreadable', message: `${path} cannot be read`, hint: 'give a file of numbers, one a line, or - for standard input', cause });
+  }
+}
+
+/** Not node:readline, which loses lines that come before anyone iterates. */
+async function* linesOf(stream: Readable, signal: AbortSignal): AsyncGenerator<string> {
+  signal.throwIfAborted();
+  // Whoever types numbers, or a pipe that stays open, would be waited for.
+  signal.addEventListener('abort', () => stream.destroy(signal.reason as Error), { once: true });
+  const decoder = new TextDecoder();
+  let rest = '';
+  for await (const chunk of stream) {
+    const lines = (rest + decoder.decode(chunk as Buffer, { stream: true })).split(/\r?\n/u);
+    rest = lines.pop() ?? '';
+    yield* lines;
+  }
+  yield rest;
+}
+
+/** One line of the file. */
+interface Line extends Wanted {
+  readonly typed: string;
+  /** Why it is no phone number. */
+  readonly problem: string | undefined;
+}
+
+/** A batch of numbers, and what they are looked up with. */
+export interface Batch {
+  readonly numbers: Numbers;
+  readonly region: string;
+  readonly deps: LookupDeps;
+}
+
+/** Looks up number after number, prints a line for each, and sums up on stderr. Returns the exit code: the gravest of all. */
+export async function lookupBatch({ numbers, region, deps }: Batch, { terminal, signal }: CommandContext): Promise<number> {
+  const tally = new Tally();
+  const bars = process.stdout.isTTY ? undefined : terminal.bars();
+  try {
+    for await (const { of, answer } of lookupMany(parsed(numbers.lines, region), deps)) {
+      signal.throwIfAborted();
+      const error = notAPhone(of.typed, of.problem ?? '');
+      if (terminal.json) terminal.line(answer === undefined ? refusedDocument(of.typed, error) : lookupDocument(answer));
+      else terminal.data(answer === undefined ? plain(error.message) : answerLine(answer));
+      tally.add(answer);
+      if (tally.count % 100 === 0) bars?.update('numbers', tally.count, Math.max(tally.count, numbers.total ?? 0));
+    }
+  } finally {
+    bars?.stop();
+  }
+  complain(tally.firstFailures, terminal);
+  if (!terminal.quiet || tally.refused > 0) terminal.warn(`orgsync: ${tally.text()}`);
+  return gravest(tally.codes);
+}
+
+async function* parsed(lines: Numbers['lines'], region: string): AsyncGenerator<Line> {
+  for await (const typed of lines) {
+    if (typed.trim() === '') continue;
+    const phone = parsePhone(typed, region);
+    yield 'e164' in phone ? { typed, phone: phone.e164, problem: undefined } : { typed, phone: undefined, problem: phone.problem };
+  }
+}
+
+const PHONE_COLUMNS = 16;
+const NAME_COLUMNS = 24;
+
+/** A number and who has it, one line. */
+function answerLine(answer: LookupAnswer): string {
+  const { phone, matches } = answer;
+  const current = currentHolders(answer);
+  const people = current.map((match) => {
+    const where = match.departments.map(({ path }) => pathText(path)).join(', ');
+    return [padded(`${nameOf(match)} (${plain(match.member.userid)})`, NAME_COLUMNS), plain(match.corp.name), plain(match.member.fields.position ?? ''), where].filter((part) => part !== '').join('  ');
+  });
+  const former = current.length === 0 ? matches.map(formerText) : [];
+  const said = [...people, ...former];
+  return `${phone.padEnd(PHONE_COLUMNS)}  ${said.length === 0 ? 'nobody' : said.join('; ')}`;
+}
+
+/** Somebody who has it no more: they left, or WeCom shows them no longer, and a run has yet to say what that means. */
+function formerText(match: PhoneMatch): string {
+  if (match.departedAt !== null) return departedLine(match, { bold: String });
+  return `${nameOf(match)} (${plain(match.member.userid)}) of ${plain(match.corp.name)} has it by the store’s word, and WeCom shows them no more`;
+}
+
+/** What became of a batch. */
+class Tally {
+  readonly codes = new Set<number>();
+  count = 0;
+  refused = 0;
+  #found = 0;
+  #former = 0;
+  readonly #unasked = new Map<string, { readonly step: LiveStep; count: number }>();
+
+  add(answer: LookupAnswer | undefined): void {
+    this.count += 1;
+    if (answer === undefined) {
+      this.refused += 1;
+      this.codes.add(EXIT_CODES.usage);
+      return;
+    }
+    this.codes.add(lookupExitCode(answer));
+    if (currentHolders(answer).length > 0) this.#found += 1;
+    else if (answer.matches.some(({ departedAt }) => departedAt !== null)) this.#former += 1;
+    for (const step of answer.live ?? []) this.#note(step);
+  }
+
+  /** Why corps were not asked, or did not answer: the first of each, for the others are alike. */
+  get firstFailures(): readonly LiveStep[] {
+    return [...this.#unasked.values()].filter(({ step }) => errorsOf([step]).length > 0).map(({ step }) => step);
+  }
+
+  text(): string {
+    const nobody = this.count - this.refused - this.#found - this.#former;
+    const parts = [`${this.#found} found`, `${this.#former} left`, `${nobody} nobody`, ...(this.refused > 0 ? [`${this.refused} not phone numbers`] : [])];
+    return [`${this.count === 1 ? '1 number' : `${this.count} numbers`}: ${parts.join(', ')}`, ...[...this.#unasked.values()].flatMap(unaskedText)].join('\n  ');
+  }
+
+  #note(step: LiveStep): void {
+    if (step.is === 'found' || (step.is === 'nobody' && step.writeError === null)) return;
+    const key = `${step.is} ${step.corp.id}`;
+    const noted = this.#unasked.get(key) ?? { step, count: 0 };
+    noted.count += 1;
+    this.#unasked.set(key, noted);
+  }
+}
+
+function unaskedText({ step, count }: { readonly step: LiveStep; readonly count: number }): readonly string[] {
+  const corp = plain(step.corp.name);
+  if (step.is === 'ration_spent') return [`${corp} was not asked for ${count}: ${spentText(step.budget)}`];
+  if (step.is === 'known_wrong') return [`${corp} was not asked for ${count}, which it did not know not long ago (lookup.forget_wrong_after)`];
+  return step.is === 'failed' ? [`${corp} did not answer for ${count}`] : [];
+}

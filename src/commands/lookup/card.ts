@@ -1,0 +1,75 @@
+import type { PhoneMatch } from '../../core/ports/ports.ts';
+import type { Paint } from '../../terminal/terminal.ts';
+import { plain } from '../../terminal/terminal.ts';
+import { columnsOf, padded, wrapped } from '../../terminal/width.ts';
+
+/** How something is shown: colours, and how many columns there are. */
+export interface Sheet {
+  readonly paint: Paint;
+  readonly width: number;
+}
+
+const LABEL_WIDTH = 13;
+const NARROWEST = 40;
+const WIDEST = 100;
+
+/** Everyone who has a number: a card for each who is a member, a line for each who left. */
+export function cards(matches: readonly PhoneMatch[], sheet: Sheet): string {
+  return matches.map((match) => (match.departedAt === null ? card(match, sheet) : departedLine(match, sheet.paint))).join('\n');
+}
+
+/** `王伟 (wangwei) left Head office on 2026-03-01, was 工程师 in 总部 / 研发` */
+export function departedLine(match: PhoneMatch, paint: Pick<Paint, 'bold'>): string {
+  const { corp, member, departments, departedAt } = match;
+  const was = [plain(member.fields.position ?? ''), departments.length > 0 ? `in ${departments.map(({ path }) => pathText(path)).join(', ')}` : ''];
+  const role = was.filter((part) => part !== '').join(' ');
+  const on = departedAt === null ? '' : ` on ${localTime(departedAt).slice(0, 10)}`;
+  return `${paint.bold(nameOf(match))} (${plain(member.userid)}) left ${plain(corp.name)}${on}${role === '' ? '' : `, was ${role}`}`;
+}
+
+/** What people call somebody; the userid where WeCom gives no name. */
+export function nameOf({ member }: Pick<PhoneMatch, 'member'>): string {
+  return plain(member.fields.name ?? '') || plain(member.userid);
+}
+
+/** `总部 / 研发` */
+export function pathText(path: readonly string[]): string {
+  return path.map(plain).join(' / ');
+}
+
+/** `2026-03-01 09:05`, where the reader is. Not by Intl, whose first use takes longer than the query. */
+function localTime(at: Date): string {
+  const two = (part: number): string => String(part).padStart(2, '0');
+  return `${at.getFullYear()}-${two(at.getMonth() + 1)}-${two(at.getDate())} ${two(at.getHours())}:${two(at.getMinutes())}`;
+}
+
+const STATUSES: Readonly<Record<number, string>> = { 1: 'active', 2: 'disabled', 4: 'not activated', 5: 'left' };
+
+function card(match: PhoneMatch, { paint, width }: Sheet): string {
+  const room = Math.min(Math.max(width, NARROWEST), WIDEST) - 4;
+  const [title = '', ...more] = wrapped(`${nameOf(match)} (${plain(match.member.userid)})`, room - 1);
+  const lines = rowsOf(match).flatMap(([label, value]) => wrapped(value, room - LABEL_WIDTH).map((text, index) => ({ label: index === 0 ? label : '', text })));
+  const inner = Math.max(columnsOf(title) + 1, ...lines.map(({ text }) => LABEL_WIDTH + columnsOf(text)));
+  const edge = paint.dim('│');
+  return [
+    `${paint.dim('┌')} ${paint.bold(title)} ${paint.dim(`${'─'.repeat(inner - columnsOf(title))}┐`)}`,
+    ...more.map((text) => `${edge} ${paint.bold(padded(text, inner))} ${edge}`),
+    ...lines.map(({ label, text }) => `${edge} ${paint.dim(label.padEnd(LABEL_WIDTH))}${padded(text, inner - LABEL_WIDTH)} ${edge}`),
+    paint.dim(`└${'─'.repeat(inner + 2)}┘`),
+  ].join('\n');
+}
+
+/** What there is to say, and nothing that there is not. */
+function rowsOf({ corp, member, departments, updatedAt }: PhoneMatch): readonly (readonly [label: string, value: string])[] {
+  const { position, mobile, email, bizMail, status } = member.fields;
+  const rows: readonly (readonly [string, string | null])[] = [
+    ['corp', corp.name === corp.id ? corp.id : `${corp.name} (${corp.id})`],
+    ['position', position],
+    ...departments.map(({ path }, index) => [index === 0 ? 'departments' : '', path.join(' / ')] as const),
+    ['mobile', mobile],
+    ['email', email === null || email === '' ? bizMail : email],
+    ['status', status === null ? null : (STATUSES[status] ?? String(status))],
+    ['changed', localTime(updatedAt)],
+  ];
+  return rows.flatMap(([label, value]) => (value === null || value === '' ? [] : [[label, plain(value)] as const]));
+}

@@ -1,0 +1,57 @@
+import type { Json } from '../../core/model.ts';
+import type { PhoneMatch } from '../../core/ports/ports.ts';
+import type { OrgsyncError } from '../../errors.ts';
+import type { LookupAnswer } from '../../sync/lookup/lookup.ts';
+import type { LiveStep } from '../../sync/lookup/live.ts';
+import { errorDocument } from '../../terminal/text.ts';
+
+/** The document of `lookup --json`, and with `--file` one line of it. Times are ISO 8601 in UTC; `live` is null without `--live`. */
+export function lookupDocument({ phone, matches, live }: LookupAnswer): Json {
+  const isWecoms = live?.some(({ is }) => is === 'found' || is === 'nobody') ?? false;
+  return { phone, source: isWecoms ? 'wecom' : 'store', matches: matches.map(matchDocument), live: live?.map(stepDocument) ?? null };
+}
+
+/** The line of `lookup --file --json` for what is no phone number. */
+export function refusedDocument(typed: string, error: OrgsyncError): Json {
+  return { phone: null, typed, source: null, matches: [], live: null, error: errorDocument(error) };
+}
+
+function matchDocument({ corp, member, departments, updatedAt, departedAt }: PhoneMatch): Json {
+  const { name, mobile, email, bizMail, position, status } = member.fields;
+  return {
+    corp_id: corp.id,
+    corp_name: corp.name,
+    userid: member.userid,
+    name,
+    mobile,
+    email,
+    biz_mail: bizMail,
+    position,
+    departments: departments.map(({ id, name: department, path }) => ({ id, name: department, path })),
+    status,
+    updated_at: updatedAt.toISOString(),
+    departed_at: departedAt?.toISOString() ?? null,
+  };
+}
+
+function stepDocument(step: LiveStep): Json {
+  const { id, name } = step.corp;
+  const corp = { corp_id: id, corp_name: name };
+  switch (step.is) {
+    case 'found': {
+      const { match, news, from } = step.sighting;
+      return { ...corp, answer: 'found', userid: match.member.userid, news, taken_from: from.map(({ userid }) => userid), ...writing(step) };
+    }
+    case 'nobody':
+      return { ...corp, answer: 'nobody', holders: step.holders.map(({ userid, is }) => ({ userid, is })), ...writing(step) };
+    case 'failed':
+      return { ...corp, answer: null, error: errorDocument(step.error) };
+    case 'known_wrong':
+    case 'ration_spent':
+      return { ...corp, answer: null, not_asked: step.is };
+  }
+}
+
+function writing({ written, writeError }: { readonly written: boolean; readonly writeError: OrgsyncError | null }): { readonly [key: string]: Json } {
+  return { written, error: writeError === null ? null : errorDocument(writeError) };
+}

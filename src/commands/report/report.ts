@@ -1,0 +1,97 @@
+import { randomBytes } from 'node:crypto';
+import { readFile, rename, rm, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import { Command, InvalidArgumentError } from '@commander-js/extra-typings';
+import type { ReportData } from '../../core/report.ts';
+import { OrgsyncError } from '../../errors.ts';
+import { plain } from '../../terminal/terminal.ts';
+import { packageVersion } from '../../version.ts';
+import { contextOf } from '../../app/context.ts';
+import type { CommandContext } from '../../app/context.ts';
+import { reportHtml } from './page.ts';
+import type { PageParts } from './page.ts';
+
+const HELP = `
+Examples:
+  orgsync report                       writes orgsync-report.html here
+  orgsync report --out /srv/www/orgsync.html --weeks 12
+  orgsync report --out - | ssh web 'cat > orgsync.html'
+
+One file that needs no network: runs, organisation and newest changes of each corp; light and dark, English and Chinese.
+It holds names and numbers of people: only its owner may read it.
+
+Exit codes:
+  0 written · 1 the file could not be written · 64 usage · 69 unreachable · 78 configuration`;
+
+interface Options {
+  readonly out: string;
+  readonly corp: readonly string[];
+  readonly weeks: number;
+}
+
+/** `orgsync report`: the organisation and its runs as one HTML file. */
+export function reportCommand(): Command {
+  const command = new Command('report')
+    .description('Write runs, organisation and newest changes as one HTML file')
+    .option('-o, --out <file>', 'where to; - is stdout', 'orgsync-report.html')
+    .option('--corp <id|name>', 'only this corp; may be given several times', (value: string, earlier: readonly string[]) => [...earlier, value], [] as readonly string[])
+    .option('--weeks <n>', 'how far back runs and changes go', weeks, 4)
+    .addHelpText('after', HELP);
+  return command.action(async (options, self) => {
+    const context = contextOf(self);
+    if (options.out === '-' && context.terminal.json) throw new OrgsyncError('usage', { code: 'conflicting_options', message: '--out - and --json cannot both be had', hint: 'name a file, or leave one of them out' });
+    const [data, parts] = await Promise.all([collect(options, context), readParts()]);
+    await deliver(reportHtml(data, parts), options, context);
+  });
+}
+
+async function collect({ corp, weeks }: Options, context: CommandContext): Promise<ReportData> {
+  const [{ openApp }, { readReport }] = await Promise.all([import('../../app/app.ts'), import('../../sync/report.ts')]);
+  const app = await openApp(await context.loadConfig(), context);
+  try {
+    return await readReport({
+      ...{ store: await app.store(), history: await app.history(), leases: { holders: async () => (await app.leases()).holders() } },
+      ...{ clock: app.clock, corps: await app.corps(corp), maxAgeMs: app.config.alerts.stale_after },
+      ...{ onlyConfigured: corp.length > 0, weeks, version: packageVersion() },
+    });
+  } finally {
+    await app.close();
+  }
+}
+
+/** The page's script and style lie beside the compiled commands. */
+async function readParts(): Promise<PageParts> {
+  const folder = new URL('../../report-page/', import.meta.url);
+  const [script, style] = await Promise.all([readFile(new URL('page.js', folder), 'utf8'), readFile(new URL('style.css', folder), 'utf8')]);
+  return { script, style };
+}
+
+async function deliver(html: string, { out }: Options, { terminal }: CommandContext): Promise<void> {
+  if (out === '-') {
+    terminal.data(html);
+    return;
+  }
+  const file = path.resolve(out);
+  await writeWhole(file, html);
+  if (terminal.json) terminal.document({ file, bytes: Buffer.byteLength(html) });
+  else if (!terminal.quiet) terminal.note(`wrote ${plain(file)} (${Math.round(Buffer.byteLength(html) / 1024)} KB)`);
+}
+
+/** Beside it first, then in its place: nobody ever reads half of one. */
+async function writeWhole(file: string, text: string): Promise<void> {
+  const beside = `${file}.${randomBytes(4).toString('hex')}`;
+  try {
+    await writeFile(beside, text, { mode: 0o600, flag: 'wx' });
+    await rename(beside, file);
+  } catch (error) {
+    await rm(beside, { force: true }).catch(() => undefined);
+    const message = error instanceof Error ? error.message : String(error);
+    throw new OrgsyncError('failed', { code: 'report_not_written', message: `the report could not be written: ${message}`, hint: 'name a file in a folder that this account may write to: --out FILE', cause: error });
+  }
+}
+
+function weeks(text: string): number {
+  const count = Number(text);
+  if (!/^\d{1,3}$/u.test(text) || count < 1) throw new InvalidArgumentError('Give a whole number from 1 to 999.');
+  return count;
+}

@@ -1,0 +1,50 @@
+import type { Json } from '../../core/model.ts';
+import type { CorpResult } from '../../core/outcome.ts';
+import { exitCodeOf, Interrupted } from '../../errors.ts';
+import type { OrgsyncError } from '../../errors.ts';
+import type { RunReport } from '../../sync/run.ts';
+import { errorDocument } from '../../terminal/text.ts';
+
+/** The document that `run --json` prints. */
+export function runDocument(report: RunReport): Json {
+  return {
+    outcome: report.outcome,
+    reason: report.reason,
+    exit_code: report.exitCode,
+    started_at: report.startedAt.toISOString(),
+    finished_at: report.finishedAt.toISOString(),
+    corps: report.corps.map(corpDocument),
+    ...(report.stale === null ? {} : { error: errorDocument(report.stale) }),
+  };
+}
+
+/** The same document for a run that could not try any corp. */
+export function failedRunDocument(error: OrgsyncError, { startedAt, finishedAt }: { readonly startedAt: Date; readonly finishedAt: Date }): Json {
+  return {
+    outcome: error instanceof Interrupted ? 'interrupted' : 'failed',
+    reason: null,
+    exit_code: exitCodeOf(error),
+    started_at: startedAt.toISOString(),
+    finished_at: finishedAt.toISOString(),
+    corps: [],
+    error: errorDocument(error),
+  };
+}
+
+function corpDocument({ corp, outcome, departments, members, counts, requests, seconds, error, departing }: CorpResult): Json {
+  return {
+    id: corp.id,
+    name: corp.name,
+    outcome,
+    departments,
+    members,
+    joined: counts.joined,
+    departed: counts.departed,
+    changed: counts.changed,
+    departments_changed: counts.departmentsChanged,
+    requests,
+    seconds,
+    error: error === null ? null : errorDocument(error),
+    ...(departing.length === 0 ? {} : { departing }),
+  };
+}

@@ -1,0 +1,61 @@
+import type { CorpResult } from '../../core/outcome.ts';
+import type { RunWatch } from '../../sync/attempt.ts';
+import type { CorpStep } from '../../sync/corp.ts';
+import type { RunReport } from '../../sync/run.ts';
+import { NO_BARS } from '../../terminal/bars.ts';
+import type { Bars, Terminal } from '../../terminal/terminal.ts';
+
+/** Draws a run as one bar a corp, until it is stopped. */
+export function barWatch(terminal: Pick<Terminal, 'bars'>): RunWatch & Pick<Bars, 'stop'> {
+  let bars = NO_BARS;
+  return {
+    onCorps(corps) {
+      bars = terminal.bars(corps.length);
+    },
+    onStep(corp, step) {
+      const { done, total } = position(step);
+      bars.update(corp.name, done, total);
+    },
+    onEnd({ corp, outcome }) {
+      bars.end(corp.name, outcome.replace('_', ' '));
+    },
+    stop: () => bars.stop(),
+  };
+}
+
+/** Reading is nearly all of the time; what follows is shown as its end. */
+function position(step: CorpStep): { readonly done: number; readonly total: number } {
+  return step.at === 'reading' || step.at === 'confirming' ? step : { done: 1, total: 1 };
+}
+
+/** One line a corp, without colours: what alerts and pings carry along. */
+export function reportLines({ corps }: RunReport): readonly string[] {
+  return corps.map(({ corp, outcome, counts, members, error }) => {
+    const figures = `${members} members, +${counts.joined} -${counts.departed} ~${counts.changed}`;
+    return `${corp.name}: ${outcome.replace('_', ' ')}${error === null ? `, ${figures}` : `: ${error.message}`}`;
+  });
+}
+
+/** The table at the end of a run on a terminal. */
+export function summary({ corps, startedAt, finishedAt }: RunReport, { table, paint }: Pick<Terminal, 'table' | 'paint'>): string {
+  const head = ['Corp', 'Outcome', 'Members', 'Joined', 'Departed', 'Changed', 'Departments', 'Requests', 'Time'];
+  const rows = corps.map((result) => [result.corp.name, coloured(result, paint), ...figures(result)]);
+  const seconds = (finishedAt.getTime() - startedAt.getTime()) / 1000;
+  return `${table(head, rows)}\n${paint.dim(`${corps.length} ${corps.length === 1 ? 'corp' : 'corps'} in ${seconds.toFixed(1)} s`)}`;
+}
+
+function figures({ outcome, members, counts, departments, requests, seconds }: CorpResult): readonly string[] {
+  if (outcome === 'skipped') return ['', '', '', '', '', '', ''];
+  const departmentsText = counts.departmentsChanged === 0 ? String(departments) : `${departments} ~${counts.departmentsChanged}`;
+  return [String(members), signed('+', counts.joined), signed('-', counts.departed), signed('~', counts.changed), departmentsText, String(requests), `${seconds.toFixed(1)} s`];
+}
+
+function signed(sign: string, count: number): string {
+  return count === 0 ? '·' : `${sign}${count}`;
+}
+
+function coloured({ outcome }: CorpResult, paint: Terminal['paint']): string {
+  const word = outcome === 'skipped' ? 'skipped (another process has it)' : outcome.replace('_', ' ');
+  if (outcome === 'ok') return paint.green(word);
+  return outcome === 'failed' ? paint.red(word) : paint.yellow(word);
+}

@@ -1,0 +1,155 @@
+import { Interrupted, WecomError } from '../../errors.ts';
+import type { OrgsyncError } from '../../errors.ts';
+import { ageOf, isStale } from '../freshness.ts';
+import type { Corp } from '../model.ts';
+import type { CorpResult, EndedRun } from '../outcome.ts';
+import type { AlertKey, AlertRecord, CorpRecord } from '../ports/ports.ts';
+
+/** Something that a person should know of. */
+interface Complaint extends AlertKey {
+  /** null when it is not about one corp. */
+  readonly corp: Corp | null;
+  readonly code: string;
+  readonly message: string;
+  readonly hint: string | null;
+  /** WeCom's own number and the endpoint that said it; null when it is not WeCom that complains. */
+  readonly errcode: number | null;
+  readonly request: string | null;
+  /** Whom a held-back run would have dismissed, at most twenty. */
+  readonly departing: readonly string[];
+  readonly lastSuccessAt: Date | null;
+}
+
+/** What a run found out: whom it complains of, and which subjects it saw in good health. */
+export interface Findings {
+  readonly complaints: readonly Complaint[];
+  readonly healthy: readonly { readonly subject: string; readonly corp: Corp | null }[];
+}
+
+/** One thing to tell people: something began, lasts (`reminder`), or is over (`recovered`). */
+export interface Alert extends Complaint {
+  readonly change: 'began' | 'reminder' | 'recovered';
+  readonly since: Date;
+}
+
+/** A change to the book of alerts; whoever gets it written tells people of `alert`. */
+export interface Step {
+  readonly previous: AlertRecord | null;
+  readonly next: AlertRecord;
+  readonly alert: Alert;
+}
+
+/** What judging needs beside what was found. `now` in milliseconds since 1970. */
+export interface AlertRules {
+  readonly now: number;
+  readonly host: string;
+  readonly remindAfterMs: number;
+}
+
+/** Staleness is said again sooner than failures: nothing else would say it. */
+const STALE_AGAIN_MS = 3_600_000;
+
+/**
+ * What a run that came to an end says about its corps. A corp that was interrupted or skipped has nothing known against
+ * it, unless its last success (in `records`, read after the run) is older than `staleAfterMs`, or it was tried for as long
+ * and has never succeeded. A run that found the lease taken says only that this host is able to run.
+ */
+export function findingsOf(run: EndedRun, records: readonly CorpRecord[], { now, staleAfterMs }: { readonly now: number; readonly staleAfterMs: number }): Findings {
+  if (run.reason === 'gate' || run.reason === 'read_only') return { complaints: [], healthy: [] };
+  const known = new Map(records.map((record) => [record.corp.id, record]));
+  const isOld = ({ corp }: CorpResult): boolean => isStale(ageOf(known.get(corp.id), now), staleAfterMs);
+  const well = run.corps.filter(({ outcome }) => outcome === 'ok');
+  return {
+    complaints: run.corps.flatMap((result) => complaintsOf(result, { isOld: isOld(result), lastSuccessAt: known.get(result.corp.id)?.lastSuccessAt ?? null })),
+    healthy: [
+      { subject: 'run', corp: null },
+      ...(well.length > 0 ? [{ subject: 'fleet', corp: null }] : []),
+      ...well.map(({ corp }) => ({ subject: subjectOf(corp), corp })),
+    ],
+  };
+}
+
+/** What a run says that could not begin, or found a dead lease holder. One that was told to stop says nothing. */
+export function findingsOfFailure(error: OrgsyncError): Findings {
+  if (error instanceof Interrupted) return { complaints: [], healthy: [] };
+  const facts = { corp: null, ...factsOf(error), departing: [], lastSuccessAt: null };
+  if (error.code === 'stale_behind_lease') return { complaints: [{ subject: 'fleet', kind: 'stale', ...facts }], healthy: [{ subject: 'run', corp: null }] };
+  return { complaints: [{ subject: 'run', kind: 'failed', ...facts }], healthy: [] };
+}
+
+/**
+ * What to tell, and what to remember of it: something is told when it begins, again after `remindAfterMs`, and when it
+ * is over. Trouble of a process on its host (`run`) is over only when that same host gets through.
+ */
+export function judgeAlerts({ complaints, healthy }: Findings, records: readonly AlertRecord[], rules: AlertRules): readonly Step[] {
+  const known = new Map(records.map((record) => [keyOf(record), record]));
+  const told = complaints.flatMap((complaint) => complain(complaint, known.get(keyOf(complaint)) ?? null, rules));
+  const corps = new Map(healthy.map(({ subject, corp }) => [subject, corp]));
+  const over = records.filter((record) => corps.has(record.subject) && isOurs(record, rules) && record.closedAt === null);
+  return [...told, ...over.map((record) => recover(record, corps.get(record.subject) ?? null, rules))];
+}
+
+/**
+ * The record that makes the next run tell again what could not be told now.
+ * @returns `previous` itself, or `next` as if it had never been sent
+ */
+export function untold({ previous, next }: Step): AlertRecord {
+  return previous ?? { ...next, sentAt: new Date(0) };
+}
+
+function subjectOf(corp: Corp): string {
+  return `corp:${corp.id}`;
+}
+
+function keyOf({ subject, kind }: AlertKey): string {
+  return `${subject} ${kind}`;
+}
+
+function factsOf(error: OrgsyncError): Pick<Complaint, 'code' | 'message' | 'hint' | 'errcode' | 'request'> {
+  const wecom = error instanceof WecomError ? { errcode: error.errcode, request: error.request } : { errcode: null, request: null };
+  return { code: error.code, message: error.message, hint: error.hint ?? null, ...wecom };
+}
+
+function complaintsOf({ corp, outcome, error, departing }: CorpResult, { isOld, lastSuccessAt }: { readonly isOld: boolean; readonly lastSuccessAt: Date | null }): readonly Complaint[] {
+  if (outcome === 'ok') return [];
+  const about = { subject: subjectOf(corp), corp, departing, lastSuccessAt };
+  if ((outcome === 'failed' || outcome === 'held_back') && error !== null) return [{ ...about, kind: outcome, ...factsOf(error) }];
+  if (!isOld) return [];
+  const facts = error === null ? HELD_ELSEWHERE : factsOf(error);
+  return [{ ...about, kind: 'stale', ...facts }];
+}
+
+const HELD_ELSEWHERE = {
+  code: 'corp_held_elsewhere',
+  message: 'other processes have held this corp without getting it done',
+  hint: 'see what they do: orgsync status',
+  errcode: null,
+  request: null,
+} as const;
+
+function complain(complaint: Complaint, previous: AlertRecord | null, { now, host, remindAfterMs }: AlertRules): readonly Step[] {
+  const { subject, kind, message } = complaint;
+  const at = new Date(now);
+  const next = { subject, kind, since: at, sentAt: at, closedAt: null, host, message };
+  if (previous === null || previous.closedAt !== null || isForgotten(previous, { now, host, remindAfterMs })) {
+    return [{ previous, next, alert: { ...complaint, change: 'began', since: at } }];
+  }
+  if (now - previous.sentAt.getTime() < (kind === 'stale' ? STALE_AGAIN_MS : remindAfterMs)) return [];
+  const { since } = previous;
+  return [{ previous, next: { ...next, since }, alert: { ...complaint, change: 'reminder', since } }];
+}
+
+function isOurs({ subject, host }: AlertRecord, rules: AlertRules): boolean {
+  return subject !== 'run' || host === rules.host;
+}
+
+/** Trouble of a host that has not been heard of again, perhaps because it is gone: another host's trouble is new. */
+function isForgotten(record: AlertRecord, rules: AlertRules): boolean {
+  return !isOurs(record, rules) && rules.now - record.sentAt.getTime() > 2 * rules.remindAfterMs;
+}
+
+function recover(previous: AlertRecord, corp: Corp | null, { now }: AlertRules): Step {
+  const { subject, kind, since, message } = previous;
+  const alert: Alert = { change: 'recovered', subject, kind, corp, since, message, code: 'recovered', hint: null, errcode: null, request: null, departing: [], lastSuccessAt: new Date(now) };
+  return { previous, next: { ...previous, closedAt: new Date(now) }, alert };
+}

@@ -1,0 +1,31 @@
+import type { ChangeRecord } from '../ports/history.ts';
+import { isList, isRecord, sameJson } from '../json.ts';
+import type { ChangedValues, Json } from '../model.ts';
+
+/** A membership as a change remembers it. */
+export interface KnownMembership {
+  readonly departmentId: number;
+  readonly sortOrder: number;
+  readonly isLeader: boolean;
+}
+
+/** The memberships among a change's values; none where another version wrote something else there. */
+export function membershipsOf(values: ChangedValues | null): readonly KnownMembership[] {
+  const list = values?.['memberships'];
+  if (!isList(list)) return [];
+  return list.flatMap((item) => {
+    if (!isRecord(item)) return [];
+    return [{ departmentId: Number(item['departmentId']), sortOrder: Number(item['sortOrder'] ?? 0), isLeader: item['isLeader'] === true }];
+  });
+}
+
+/** Whether a change concerns a department: its own, or somebody's who came to or left it. */
+export function concernsDepartment({ entity, entityId, oldValues, newValues }: ChangeRecord, id: number): boolean {
+  if (entity === 'department') return entityId === String(id);
+  const memberships = [oldValues, newValues].map((values) => membershipsOf(values).find(({ departmentId }) => departmentId === id));
+  return !sameJson(asJson(memberships[0]), asJson(memberships[1]));
+}
+
+function asJson(membership: KnownMembership | undefined): Json {
+  return membership === undefined ? null : { isLeader: membership.isLeader };
+}

@@ -1,0 +1,76 @@
+import { lstat, mkdir, readFile } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import { OrgsyncError } from '../errors.ts';
+import type { AlertBook, AlertKey, AlertRecord } from '../core/ports/ports.ts';
+import { isErrno } from '../files/errno.ts';
+import { withFileLock } from '../files/file-lock.ts';
+import { writeWhole } from '../files/write-whole.ts';
+
+/**
+ * A book of alerts in a file of this host alone, for when the store is what has failed: without any memory every run
+ * would tell it again. The file's directory is made for us alone; one that is somebody else's is not used.
+ * Throws OrgsyncError `config` / `alert_file_unusable`.
+ */
+export function createAlertFile(path: string): AlertBook {
+  return {
+    read: () => guarded(path, async () => [...(await readRecords(path)).values()]),
+    replace: (previous, next) => guarded(path, () => withFileLock(path, () => replace(path, previous, next))),
+  };
+}
+
+async function replace(path: string, previous: AlertRecord | null, next: AlertRecord): Promise<boolean> {
+  const records = await readRecords(path);
+  const current = records.get(keyOf(next)) ?? null;
+  if (!isSame(current, previous)) return false;
+  records.set(keyOf(next), next);
+  await writeWhole(path, JSON.stringify([...records.values()], null, 1), { mode: 0o600 });
+  return true;
+}
+
+async function guarded<T>(path: string, work: () => Promise<T>): Promise<T> {
+  try {
+    await ensureOurs(dirname(path));
+    return await work();
+  } catch (error) {
+    throw new OrgsyncError('config', { code: 'alert_file_unusable', message: `${path} cannot be used`, hint: 'give this account a directory for temporary files of its own (TMPDIR)', cause: error });
+  }
+}
+
+/** In a directory for everybody's temporary files, somebody else may have been there before us. */
+async function ensureOurs(directory: string): Promise<void> {
+  await mkdir(directory, { recursive: true, mode: 0o700 });
+  const { uid } = await lstat(directory).then((found) => (found.isDirectory() ? found : { uid: -1 }));
+  if (process.getuid !== undefined && uid !== process.getuid()) throw new OrgsyncError('config', { code: 'alert_file_unusable', message: `${directory} is not ours`, hint: 'remove it' });
+}
+
+async function readRecords(path: string): Promise<Map<string, AlertRecord>> {
+  try {
+    const parsed: unknown = JSON.parse(await readFile(path, 'utf8'));
+    const records = Array.isArray(parsed) ? parsed.flatMap(recordOf) : [];
+    return new Map(records.map((record) => [keyOf(record), record]));
+  } catch (error) {
+    // A file that is no JSON is worth no more than none.
+    if (isErrno(error, 'ENOENT') || error instanceof SyntaxError) return new Map();
+    throw error;
+  }
+}
+
+function recordOf(raw: unknown): readonly AlertRecord[] {
+  if (typeof raw !== 'object' || raw === null) return [];
+  const fields: Readonly<Record<string, unknown>> = { ...raw };
+  const text = (name: string): string => (typeof fields[name] === 'string' ? fields[name] : '');
+  const time = (name: string): Date => new Date(text(name));
+  const [kind] = (['failed', 'held_back', 'stale'] as const).filter((known) => known === fields['kind']);
+  const record = { subject: text('subject'), since: time('since'), sentAt: time('sentAt'), host: text('host'), message: text('message') };
+  if (kind === undefined || Number.isNaN(record.since.getTime() + record.sentAt.getTime())) return [];
+  const closedAt = time('closedAt');
+  return [{ ...record, kind, closedAt: Number.isNaN(closedAt.getTime()) ? null : closedAt }];
+}
+
+function keyOf({ subject, kind }: AlertKey): string {
+  return `${subject} ${kind}`;
+}
+
+function isSame(one: AlertRecord | null, other: AlertRecord | null): boolean {
+  return one?.sentAt.getTime() === other?.sentAt.getTime() && one?.closedAt?.getTime() === other?.closedAt?.getTime();
+}

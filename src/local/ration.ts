@@ -1,0 +1,161 @@
+import { createHash, randomBytes } from 'node:crypto';
+import { lstat, mkdir, readdir, readFile, rm, stat, utimes, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Booking, Clock, Ration, RationTicket } from '../core/ports/ports.ts';
+import { rationDay, SMALLEST_BUDGET } from '../core/ration.ts';
+import { OrgsyncError } from '../errors.ts';
+
+const DAY_MS = 86_400_000;
+
+/** Where the ration lies. */
+export interface RationFilesOptions {
+  /** Made when it is missing, for this account alone; somebody else's is not used. */
+  readonly folder: string;
+  readonly clock: Pick<Clock, 'now'>;
+  /** Every budget is cut to this, for nobody knows how many such hosts there are. */
+  readonly most?: number;
+}
+
+/**
+ * A ration for all processes of this host and account, where nothing shared may be written. Each question is a numbered
+ * file that only one process can make, so that there is no lock to wait for, and whoever dies has spent it. Wrong
+ * numbers are files named by digests, and their time is when they are forgotten. Throws `config` / `ration_unusable`.
+ */
+export function createRationFiles(options: RationFilesOptions): Ration {
+  return new RationFiles(options);
+}
+
+type Question = Parameters<Ration['book']>[0];
+type Day = Pick<RationTicket, 'corpId' | 'day'>;
+
+class RationFiles implements Ration {
+  readonly #folder: string;
+  readonly #clock: Pick<Clock, 'now'>;
+  readonly #most: number;
+
+  constructor({ folder, clock, most = SMALLEST_BUDGET }: RationFilesOptions) {
+    this.#folder = folder;
+    this.#clock = clock;
+    this.#most = most;
+  }
+
+  book(question: Question): Promise<Booking> {
+    return this.#guarded(() => this.#book(question));
+  }
+
+  giveBack(ticket: RationTicket): Promise<void> {
+    return this.#guarded(async () => {
+      const path = this.#path(ticket, slotOf(ticket));
+      if ((await orUndefined(readFile(path, 'utf8'), 'ENOENT')) === ticket.id) await rm(path);
+    });
+  }
+
+  rememberWrong(ticket: RationTicket, e164: string, forMs: number): Promise<void> {
+    return this.#guarded(async () => {
+      // Who asked no longer matters, and it cannot be given back.
+      await writeFile(this.#path(ticket, slotOf(ticket)), '', { mode: 0o600 });
+      const path = this.#wrongPath(ticket.corpId, e164);
+      await mkdir(join(path, '..'), { recursive: true, mode: 0o700 });
+      await writeFile(path, '', { mode: 0o600 });
+      const forgetAt = new Date(this.#clock.now() + forMs);
+      await utimes(path, forgetAt, forgetAt);
+    });
+  }
+
+  forgetNumber(e164: string, corpIds: readonly string[]): Promise<void> {
+    return this.#guarded(async () => {
+      for (const corpId of corpIds) await rm(this.#wrongPath(corpId, e164), { force: true });
+    });
+  }
+
+  spent(corpId: string): Promise<number> {
+    return this.#guarded(async () => (await namesIn(this.#path({ corpId, day: this.#today() }))).length);
+  }
+
+  async #book(question: Question): Promise<Booking> {
+    const { corpId, e164, held = false } = question;
+    if (!held && (await this.#isAhead(this.#wrongPath(corpId, e164)))) return { is: 'known_wrong' };
+    const day = { corpId, day: this.#today() };
+    const taken = new Set(await namesIn(this.#path(day)));
+    if (taken.size === 0) await this.#forgetOld(corpId);
+    await mkdir(this.#path(day), { recursive: true, mode: 0o700 });
+    const budget = Math.min(question.budget, this.#most);
+    for (let slot = 0; slot < budget && taken.size < budget; slot += 1) {
+      if (taken.has(String(slot))) continue;
+      const id = `${slot}-${randomBytes(12).toString('base64url')}`;
+      if (await isMade(this.#path(day, String(slot)), id)) return { is: 'booked', ticket: { ...day, id } };
+    }
+    return { is: 'spent' };
+  }
+
+  /** With the first question of a day, what earlier days left behind goes. */
+  async #forgetOld(corpId: string): Promise<void> {
+    const corp = join(this.#folder, corpId.toLowerCase());
+    const earliest = rationDay(this.#clock.now() - DAY_MS);
+    const days = (await namesIn(corp)).filter((name) => name !== WRONG && name < earliest);
+    for (const day of days) await rm(join(corp, day), { recursive: true, force: true });
+    for (const name of await namesIn(join(corp, WRONG))) {
+      const path = join(corp, WRONG, name);
+      if (!(await this.#isAhead(path))) await rm(path, { force: true });
+    }
+  }
+
+  async #isAhead(path: string): Promise<boolean> {
+    const found = await orUndefined(stat(path), 'ENOENT');
+    return found !== undefined && found.mtimeMs > this.#clock.now();
+  }
+
+  #today(): string {
+    return rationDay(this.#clock.now());
+  }
+
+  #path({ corpId, day }: Day, ...slot: readonly string[]): string {
+    return join(this.#folder, corpId.toLowerCase(), day, ...slot);
+  }
+
+  #wrongPath(corpId: string, e164: string): string {
+    return join(this.#folder, corpId.toLowerCase(), WRONG, createHash('sha256').update(e164).digest('base64url').slice(0, 22));
+  }
+
+  async #guarded<T>(work: () => Promise<T>): Promise<T> {
+    try {
+      await mkdir(this.#folder, { recursive: true, mode: 0o700 });
+      const { uid } = await lstat(join(this.#folder, '..'));
+      if (process.getuid !== undefined && uid !== process.getuid()) throw new OrgsyncError('config', { code: 'ration_unusable', message: 'it is not ours', hint: 'remove it' });
+      return await work();
+    } catch (cause) {
+      throw new OrgsyncError('config', {
+        code: 'ration_unusable',
+        message: `wrong numbers cannot be counted in ${this.#folder}, so WeCom is not asked`,
+        hint: 'give this account a directory for temporary files of its own (TMPDIR), configure redis:, or look up without --live',
+        cause,
+      });
+    }
+  }
+}
+
+const WRONG = 'wrong';
+
+function slotOf({ id }: RationTicket): string {
+  return id.slice(0, id.indexOf('-'));
+}
+
+async function namesIn(folder: string): Promise<readonly string[]> {
+  return (await orUndefined(readdir(folder), 'ENOENT')) ?? [];
+}
+
+/** Whether it is this process that made the file. */
+async function isMade(path: string, text: string): Promise<boolean> {
+  const made = await orUndefined(writeFile(path, text, { flag: 'wx', mode: 0o600 }).then(() => true), 'EEXIST');
+  return made ?? false;
+}
+
+/** What may well fail in this one way. */
+async function orUndefined<T>(attempt: Promise<T>, code: string): Promise<T | undefined> {
+  try {
+    return await attempt;
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && error.code === code) return undefined;
+    throw error;
+  }
+}

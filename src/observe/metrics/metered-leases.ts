@@ -1,0 +1,17 @@
+import type { Clock, Leases, Meter } from '../../core/ports/ports.ts';
+
+/** Leases that tell a meter how long it took to be given the run lease, or refused. */
+export function meteredLeases(leases: Leases, { meter, clock }: { readonly meter: Meter; readonly clock: Clock }): Leases {
+  return {
+    acquire: async (name, options) => {
+      const asked = clock.monotonic();
+      const acquired = await leases.acquire(name, options);
+      const seconds = (clock.monotonic() - asked) / 1000;
+      if (/^run\b/.test(name)) meter.leaseAsked({ acquired: acquired.is === 'acquired', seconds });
+      return acquired;
+    },
+    holders: () => leases.holders(),
+    forceRelease: (holder) => leases.forceRelease(holder),
+    close: () => leases.close(),
+  };
+}

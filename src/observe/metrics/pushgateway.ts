@@ -1,0 +1,38 @@
+import { formatSamples, parseSamples } from './exposition.ts';
+import type { Sample } from './exposition.ts';
+import type { Http } from '../http.ts';
+import type { Update } from './textfile.ts';
+
+/** The labels that name our group at the Pushgateway. It is the service's and no host's: a gateway never forgets a group. */
+interface PushGroup {
+  readonly job: string;
+  /** Runs of different shards end at the same time: each has its own group. */
+  readonly shard?: string;
+}
+
+/** What an update is for. */
+interface PushTarget {
+  readonly group: PushGroup;
+  readonly http: Http;
+  /** Whether it is the whole group, so that series which have ended go; otherwise it replaces the metrics that it names, and no other. */
+  readonly whole: boolean;
+}
+
+/** Brings our group at a Pushgateway up to date; the gateway is its own memory. Throws OrgsyncError as {@link Http} does. */
+export async function updatePushgateway(address: string, { group, http, whole }: PushTarget, update: Update): Promise<void> {
+  const before = parseSamples(await http({ method: 'GET', url: under(address, 'metrics') })).flatMap((sample) => ofGroup(sample, group));
+  const place = Object.entries(group).flatMap(([label, value]) => [label, encodeURIComponent(value as string)]);
+  const body = await formatSamples(update(before));
+  await http({ method: whole ? 'PUT' : 'POST', url: under(address, `metrics/${place.join('/')}`), body, headers: { 'content-type': 'text/plain; version=0.0.4; charset=utf-8' } });
+}
+
+function under(address: string, path: string): URL {
+  const url = new URL(address);
+  url.pathname = `${url.pathname.replace(/\/$/, '')}/${path}`;
+  return url;
+}
+
+/** A sample as we pushed it, without the labels that the gateway adds; nothing when it is somebody else's. */
+function ofGroup({ labels: { job, instance, shard, ...labels }, ...sample }: Sample, group: PushGroup): readonly Sample[] {
+  return job === group.job && (instance ?? '') === '' && shard === group.shard ? [{ ...sample, labels }] : [];
+}

@@ -1,0 +1,31 @@
+import type { Dialect } from '../database.ts';
+
+const ASCII = 'CHARACTER SET ascii COLLATE ascii_general_ci';
+
+/** The SQL that MySQL 5.7, 8.x and MariaDB 10.5+ have in common. */
+export const mysqlDialect: Dialect = {
+  types: {
+    id: `VARCHAR(64) ${ASCII}`,
+    key: 'VARCHAR(191) CHARACTER SET ascii COLLATE ascii_bin',
+    text: 'VARCHAR(255)',
+    longText: 'TEXT',
+    number: 'BIGINT',
+    unsigned: 'INT UNSIGNED',
+    flag: 'TINYINT',
+    json: 'JSON',
+    time: 'DATETIME(3)',
+    digest: 'BINARY(16)',
+    automatic: 'BIGINT NOT NULL AUTO_INCREMENT PRIMARY KEY',
+  },
+  tableSuffix: ' ENGINE=InnoDB ROW_FORMAT=DYNAMIC DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_unicode_ci',
+  indexInTable: (name, columns) => `KEY ${name} (${columns.join(', ')})`,
+  indexBeside: () => undefined,
+  // FOR SHARE is a syntax error on MariaDB; this works on both.
+  shareLock: ' LOCK IN SHARE MODE',
+  updateLock: ' FOR UPDATE',
+  now: 'UTC_TIMESTAMP(3)',
+  later: (ms) => `UTC_TIMESTAMP(3) + INTERVAL ${Math.round(ms) * 1000} MICROSECOND`,
+  // VALUES() is the only spelling that all of them know.
+  onConflict: (_key, columns) => ` ON DUPLICATE KEY UPDATE ${columns.map((column) => `${column} = VALUES(${column})`).join(', ')}`,
+  exactText: (column) => column,
+};

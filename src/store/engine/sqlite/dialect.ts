@@ -1,0 +1,33 @@
+import type { Dialect } from '../database.ts';
+
+/** SQLite's SQL. A writer holds the whole database, so that row locks have nothing left to say. */
+export const sqliteDialect: Dialect = {
+  types: {
+    id: 'TEXT COLLATE NOCASE',
+    key: 'TEXT',
+    text: 'TEXT',
+    longText: 'TEXT',
+    number: 'INTEGER',
+    unsigned: 'INTEGER',
+    flag: 'INTEGER',
+    json: 'TEXT',
+    time: 'TEXT',
+    digest: 'BLOB',
+    automatic: 'INTEGER PRIMARY KEY AUTOINCREMENT',
+  },
+  tableSuffix: '',
+  indexInTable: () => undefined,
+  indexBeside: (name, table, columns) => `CREATE INDEX IF NOT EXISTS ${name} ON ${table} (${columns.join(', ')})`,
+  shareLock: '',
+  updateLock: '',
+  now: timestamp(),
+  later: (ms) => timestamp(`, '+${(ms / 1000).toFixed(3)} seconds'`),
+  onConflict: (key, columns) =>
+    ` ON CONFLICT (${key.join(', ')}) DO UPDATE SET ${columns.map((column) => `${column} = excluded.${column}`).join(', ')}`,
+  // libsql reads text only up to its first NUL; as a blob it comes whole.
+  exactText: (column) => `CAST(${column} AS BLOB) AS ${column}`,
+};
+
+function timestamp(modifier = ''): string {
+  return `strftime('%Y-%m-%d %H:%M:%f', 'now'${modifier})`;
+}

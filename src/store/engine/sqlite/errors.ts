@@ -1,0 +1,142 @@
+import { type ErrorKind, OrgsyncError } from '../../../errors.ts';
+import type { Trouble } from '../database.ts';
+
+interface Meaning {
+  /** The beginning of SQLite's code, or a pattern for its message where the code says too little. */
+  readonly code: string | RegExp;
+  readonly kind: ErrorKind;
+  readonly ours: string;
+  readonly hint: string;
+  readonly trouble: Trouble;
+}
+
+/** What SQLite says that we expect to hear; the first row that fits counts. */
+export const SQLITE_ERRORS: readonly Meaning[] = [
+  {
+    code: /^no such table/,
+    kind: 'config',
+    ours: 'tables_missing',
+    hint: 'run `orgsync migrate`',
+    trouble: 'final',
+  },
+  {
+    code: /^(no such column|table \w+ has no column)/,
+    kind: 'config',
+    ours: 'tables_outdated',
+    hint: 'run `orgsync migrate`',
+    trouble: 'final',
+  },
+  {
+    code: 'SQLITE_BUSY',
+    kind: 'temporary',
+    ours: 'store_busy',
+    hint: 'another process writes to the file for long; the next run tries again',
+    trouble: 'contention',
+  },
+  {
+    code: 'SQLITE_LOCKED',
+    kind: 'temporary',
+    ours: 'store_busy',
+    hint: 'another process writes to the file for long; the next run tries again',
+    trouble: 'contention',
+  },
+  {
+    code: 'SQLITE_FULL',
+    kind: 'config',
+    ours: 'store_full',
+    hint: 'make room on the disk; nothing was written, and the next run tries again',
+    trouble: 'final',
+  },
+  {
+    code: 'SQLITE_READONLY',
+    kind: 'refused',
+    ours: 'store_denied',
+    hint: 'let this user write to the file and to its folder',
+    trouble: 'final',
+  },
+  {
+    code: 'SQLITE_PERM',
+    kind: 'refused',
+    ours: 'store_denied',
+    hint: 'let this user read and write the file and its folder',
+    trouble: 'final',
+  },
+  {
+    code: 'SQLITE_AUTH',
+    kind: 'refused',
+    ours: 'store_denied',
+    hint: 'let this user read and write the file and its folder',
+    trouble: 'final',
+  },
+  {
+    code: 'SQLITE_NOTADB',
+    kind: 'config',
+    ours: 'store_not_a_database',
+    hint: 'let `store:` name an SQLite file, or one that does not exist yet',
+    trouble: 'final',
+  },
+  {
+    code: 'SQLITE_CORRUPT',
+    kind: 'config',
+    ours: 'store_not_a_database',
+    hint: 'restore the file from a backup, or move it away and run again: everything but the history comes back',
+    trouble: 'final',
+  },
+  {
+    code: 'SQLITE_TOOBIG',
+    kind: 'failed',
+    ours: 'value_refused',
+    hint: 'correct this value in WeCom: the tables cannot hold it',
+    trouble: 'final',
+  },
+  {
+    code: 'SQLITE_CONSTRAINT',
+    kind: 'failed',
+    ours: 'value_refused',
+    hint: 'correct this value in WeCom: the tables cannot hold it',
+    trouble: 'final',
+  },
+  {
+    code: 'SQLITE_IOERR',
+    kind: 'unavailable',
+    ours: 'store_unreachable',
+    hint: 'the disk does not read or write the file: see the system’s log',
+    trouble: 'final',
+  },
+  {
+    code: 'SQLITE_CANTOPEN',
+    kind: 'config',
+    ours: 'store_path',
+    hint: 'make the folder of the file, and let this user write in it',
+    trouble: 'final',
+  },
+  {
+    code: /^(ConnectionFailed|.*[Uu]nable to open)/,
+    kind: 'config',
+    ours: 'store_path',
+    hint: 'make the folder of the file, and let this user write in it',
+    trouble: 'final',
+  },
+];
+
+/** Whether another try may help. */
+export function judgeSqliteError(error: unknown): Trouble {
+  return meaningOf(error)?.trouble ?? 'final';
+}
+
+/** The same in our words. What is not in the table is a defect of ours. */
+export function translateSqliteError(error: unknown, file: string): OrgsyncError {
+  if (error instanceof OrgsyncError) return error;
+  const said = error instanceof Error ? error.message : String(error);
+  const meaning = meaningOf(error);
+  if (meaning === undefined) return new OrgsyncError('defect', { code: 'store_error', message: `${file}: ${said}`, cause: error });
+  return new OrgsyncError(meaning.kind, { code: meaning.ours, message: `${file}: ${said}`, hint: meaning.hint, cause: error });
+}
+
+function meaningOf(error: unknown): Meaning | undefined {
+  if (!(error instanceof Error) || error instanceof OrgsyncError) return undefined;
+  const { code } = error as { code?: unknown };
+  return SQLITE_ERRORS.find((row) =>
+    typeof row.code === 'string' ? typeof code === 'string' && code.startsWith(row.code) : row.code.test(error.message),
+  );
+}

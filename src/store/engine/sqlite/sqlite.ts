@@ -1,0 +1,167 @@
+import { existsSync } from 'node:fs';
+import { open as openFile } from 'node:fs/promises';
+import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises';
+import Libsql from 'libsql';
+import { OrgsyncError } from '../../../errors.ts';
+import type { Engine, Row, Session, SqlValue, Written } from '../database.ts';
+import { sqliteDialect } from './dialect.ts';
+import { judgeSqliteError, translateSqliteError } from './errors.ts';
+
+/** How an SQLite file is opened. */
+export interface SqliteOptions {
+  readonly file: string;
+  readonly readOnly: boolean;
+  /** How long a writer waits for another one, in this process or elsewhere. */
+  readonly lockWaitMs: number;
+}
+
+/** SQLite itself never waits for a lock: it would stand still with the whole process, heartbeats and signals included. */
+const PREPARE = 'PRAGMA busy_timeout = 0';
+
+/** An SQLite file, created when first written to. */
+export function openSqlite(options: SqliteOptions): Engine {
+  const turns = new Turns();
+  return {
+    dialect: sqliteDialect,
+    readOnly: options.readOnly,
+    open: async (purpose) => {
+      const writes = purpose === 'write';
+      const leave = writes ? await turns.take() : () => undefined;
+      try {
+        return await SqliteSession.open(options, writes, leave);
+      } catch (error) {
+        leave();
+        throw error;
+      }
+    },
+    lockAlone: async (session) => {
+      await session.begin();
+      return (succeeded) => (succeeded ? session.commit() : session.rollback());
+    },
+    judge: judgeSqliteError,
+    translate: (error) => translateSqliteError(error, options.file),
+    close: () => Promise.resolve(),
+  };
+}
+
+/** Lets one writer of this process in at a time, in order of arrival: SQLite's own lock would block the whole process. */
+class Turns {
+  #last: Promise<void> = Promise.resolve();
+
+  async take(): Promise<() => void> {
+    const before = this.#last;
+    const { promise, resolve } = withResolvers();
+    this.#last = promise;
+    await before;
+    return resolve;
+  }
+}
+
+function withResolvers(): { readonly promise: Promise<void>; readonly resolve: () => void } {
+  let resolve: () => void = () => undefined;
+  const promise = new Promise<void>((resolver) => {
+    resolve = resolver;
+  });
+  return { promise, resolve };
+}
+
+class SqliteSession implements Session {
+  readonly dialect = sqliteDialect;
+  readonly #driver: Libsql.Database;
+  readonly #writes: boolean;
+  readonly #lockWaitMs: number;
+  readonly #leave: () => void;
+
+  private constructor(driver: Libsql.Database, writes: boolean, lockWaitMs: number, leave: () => void) {
+    this.#driver = driver;
+    this.#writes = writes;
+    this.#lockWaitMs = lockWaitMs;
+    this.#leave = leave;
+  }
+
+  static async open({ file, readOnly, lockWaitMs }: SqliteOptions, writes: boolean, leave: () => void): Promise<Session> {
+    if (!existsSync(file)) await create(file, readOnly);
+    const session = new SqliteSession(new Libsql(file), writes, lockWaitMs, leave);
+    try {
+      await session.#patiently(() => session.#driver.exec(`${PREPARE}; PRAGMA query_only = ${writes ? 'OFF' : 'ON'}`));
+      if (writes) await session.#patiently(() => session.#driver.pragma('journal_mode = WAL'));
+      return session;
+    } catch (error) {
+      session.#driver.close();
+      throw error;
+    }
+  }
+
+  async query(sql: string, values: readonly SqlValue[] = []): Promise<readonly Row[]> {
+    return await this.#patiently(() => {
+      const statement = this.#driver.prepare(sql).raw();
+      const names = statement.columns().map(({ name }) => name);
+      const rows = statement.all([...values]) as SqlValue[][];
+      return rows.map((row) => Object.fromEntries(row.map((value, index) => [names[index] ?? '', value])));
+    });
+  }
+
+  async tuples(sql: string, values: readonly SqlValue[] = []): Promise<readonly (readonly SqlValue[])[]> {
+    return await this.#patiently(() => this.#driver.prepare(sql).raw().all([...values]) as SqlValue[][]);
+  }
+
+  async write(sql: string, values: readonly SqlValue[] = []): Promise<Written> {
+    // Heartbeats and signals of this process have their turn between the statements of a long transaction.
+    await nextTurn();
+    const { changes, lastInsertRowid } = await this.#patiently(() => this.#driver.prepare(sql).run([...values]));
+    return { touched: changes, insertedId: Number(lastInsertRowid) };
+  }
+
+  async begin(): Promise<void> {
+    await this.#patiently(() => this.#driver.exec(this.#writes ? 'BEGIN IMMEDIATE' : 'BEGIN'));
+  }
+
+  async commit(): Promise<void> {
+    await this.#patiently(() => this.#driver.exec('COMMIT'));
+  }
+
+  rollback(): Promise<void> {
+    if (this.#driver.inTransaction) this.#driver.exec('ROLLBACK');
+    return Promise.resolve();
+  }
+
+  close(): Promise<void> {
+    this.#driver.close();
+    this.#leave();
+    return Promise.resolve();
+  }
+
+  async #patiently<T>(action: () => T): Promise<T> {
+    const deadline = performance.now() + this.#lockWaitMs;
+    for (;;) {
+      try {
+        return action();
+      } catch (error) {
+        if (judgeSqliteError(error) !== 'contention' || performance.now() > deadline) throw error;
+        await sleep(5 + Math.random() * 10);
+      }
+    }
+  }
+}
+
+/** Members' phone numbers are nobody's business but the owner's: others cannot read a file that we create. */
+async function create(file: string, readOnly: boolean): Promise<void> {
+  if (readOnly) {
+    throw new OrgsyncError('config', {
+      code: 'tables_missing',
+      message: `${file} does not exist.`,
+      hint: 'run `orgsync migrate` without read_only, or correct `store:`',
+    });
+  }
+  try {
+    const handle = await openFile(file, 'a', 0o600);
+    await handle.close();
+  } catch (error) {
+    throw new OrgsyncError('config', {
+      code: 'store_path',
+      message: `${file} cannot be created: ${error instanceof Error ? error.message : String(error)}`,
+      hint: 'make the folder of the file, and let this user write in it',
+      cause: error,
+    });
+  }
+}

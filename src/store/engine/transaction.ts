@@ -1,0 +1,120 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { OrgsyncError } from '../../errors.ts';
+import type { Connection, Database, Engine, Session, SqlValue } from './database.ts';
+
+/** How long after each failed try the next one comes. A restarted server is back within this, and nobody waits longer. */
+const PAUSES_MS = { contention: [20, 60, 150, 400, 800], lost: [50, 200, 500, 1_000, 2_000, 4_000] } as const;
+
+/** No further try begins after this. */
+const GIVE_UP_MS = 45_000;
+
+/**
+ * The part of a {@link Database} that all engines have in common: units of work, their repetition and their errors.
+ * Once `stopping` has aborted, units under way end before their next statement, with its reason. Those that tidy up are
+ * finished all the same, as are those begun later, each tried once.
+ */
+export function openDatabase(engine: Engine, stopping: AbortSignal = new AbortController().signal): Database {
+  const repeat = { engine, stopping };
+  return {
+    dialect: engine.dialect,
+    read: (work, { patiently = false } = {}) => repeated(repeat, { most: patiently ? Infinity : 1 }, (until) => inTransaction(engine, 'read', until(work))),
+    transaction: async (work, { tidiesUp = false } = {}) => {
+      refuseWhenReadOnly(engine);
+      return await repeated(repeat, { most: Infinity, tidiesUp }, (until) => inTransaction(engine, 'write', until(work)));
+    },
+    alone: async (work) => {
+      refuseWhenReadOnly(engine);
+      return await repeated(repeat, { most: 0 }, () => alone(engine, work));
+    },
+    close: () => engine.close(),
+  };
+}
+
+function refuseWhenReadOnly({ readOnly }: Engine): void {
+  if (!readOnly) return;
+  throw new OrgsyncError('config', {
+    code: 'read_only',
+    message: 'The store was opened for reading only, and this would write to it.',
+    hint: 'take away `read_only:` and ORGSYNC_READ_ONLY where orgsync is to write',
+  });
+}
+
+type Work<T> = (connection: Connection) => Promise<T>;
+
+/** Tries until it works, trouble is final, or its pauses (at most `most` of them) are used up. */
+async function repeated<T>(
+  { engine, stopping }: { readonly engine: Engine; readonly stopping: AbortSignal },
+  { most, tidiesUp = false }: { readonly most: number; readonly tidiesUp?: boolean },
+  attempt: (until: (work: Work<T>) => Work<T>) => Promise<T>,
+): Promise<T> {
+  const used = { contention: 0, lost: 0 };
+  const giveUp = performance.now() + GIVE_UP_MS;
+  const finishes = tidiesUp || stopping.aborted;
+  for (;;) {
+    try {
+      return await attempt((work) => (finishes ? work : (connection) => work(stoppable(connection, stopping))));
+    } catch (error) {
+      if (stopping.aborted) throw finishes ? engine.translate(error) : stopping.reason;
+      const trouble = engine.judge(error);
+      const pause = trouble === 'final' ? undefined : PAUSES_MS[trouble][used[trouble]];
+      if (trouble === 'final' || pause === undefined || used[trouble] >= most || performance.now() > giveUp) throw engine.translate(error);
+      used[trouble] += 1;
+      // Two that collided must not come back in step.
+      await sleep(pause * (0.5 + Math.random()), undefined, { signal: stopping }).catch(() => undefined);
+    }
+  }
+}
+
+/** The same connection, as long as nothing is to stop. */
+function stoppable(connection: Connection, stopping: AbortSignal): Connection {
+  const { dialect } = connection;
+  const unlessStopping =
+    <T>(send: (sql: string, values?: readonly SqlValue[]) => Promise<T>): typeof send =>
+    async (sql, values) => {
+      stopping.throwIfAborted();
+      return await send(sql, values);
+    };
+  return {
+    dialect,
+    query: unlessStopping((sql, values) => connection.query(sql, values)),
+    tuples: unlessStopping((sql, values) => connection.tuples(sql, values)),
+    write: unlessStopping((sql, values) => connection.write(sql, values)),
+  };
+}
+
+async function inTransaction<T>(engine: Engine, purpose: 'read' | 'write', work: (connection: Connection) => Promise<T>): Promise<T> {
+  return await withSession(engine, purpose, async (session) => {
+    await session.begin();
+    try {
+      const result = await work(session);
+      await session.commit();
+      return result;
+    } catch (error) {
+      await session.rollback();
+      throw error;
+    }
+  });
+}
+
+async function alone<T>(engine: Engine, work: (connection: Connection) => Promise<T>): Promise<T> {
+  return await withSession(engine, 'write', async (session) => {
+    const unlock = await engine.lockAlone(session);
+    let succeeded = false;
+    try {
+      const result = await work(session);
+      succeeded = true;
+      return result;
+    } finally {
+      await unlock(succeeded);
+    }
+  });
+}
+
+async function withSession<T>(engine: Engine, purpose: 'read' | 'write', work: (session: Session) => Promise<T>): Promise<T> {
+  const session = await engine.open(purpose);
+  try {
+    return await work(session);
+  } finally {
+    await session.close();
+  }
+}

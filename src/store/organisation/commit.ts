@@ -1,0 +1,158 @@
+import { memberKey } from '../../core/model.ts';
+import type { ChangeCounts, ChangeSet, Corp, DepartmentChange, MemberChange, MemberKey } from '../../core/model.ts';
+import type { Committed, Fence, Writer } from '../../core/ports/ports.ts';
+import type { Connection, Row, SqlValue } from '../engine/database.ts';
+import { fencedOff, lockShared, lockWholly, refuseUnfit } from './fencing.ts';
+import { changedValuesText } from './rows.ts';
+import { writeRows } from '../engine/statements.ts';
+import { neededNumber, neededText, numberOf, textOf, timeText } from '../engine/values.ts';
+import { writeDepartments } from './write-departments.ts';
+import { type Author, recognise, writeMembers } from './write-members.ts';
+
+/** What a commit is about. */
+interface CommitOrder {
+  readonly fence: Fence;
+  readonly changes: ChangeSet;
+  readonly requests: number;
+  readonly now: number;
+}
+
+/** The changes that changed something. */
+interface Effective {
+  readonly departments: readonly DepartmentChange[];
+  readonly members: readonly MemberChange[];
+}
+
+/**
+ * Writes a run's change set and its end, inside the caller's transaction. The lock comes first: it keeps newer fences
+ * and live lookups out, and waits for a lost connection's transaction of ours, whose end `runs` then tells.
+ */
+export async function commitRun(connection: Connection, { fence, changes, requests, now }: CommitOrder): Promise<Committed> {
+  const corp = await lockShared(connection, fence.corp.id);
+  const run = await selectRun(connection, fence);
+  if (run !== undefined && textOf(run, 'outcome') === 'ok') return await alreadyCommitted(connection, fence, run);
+  const newest = corp === undefined ? 0 : neededNumber(corp, 'fence');
+  if (newest !== fence.token || run === undefined) throw fencedOff(fence, newest);
+
+  const author = { corp: fence.corp, at: timeText(now), liveFence: null };
+  const unseen = withoutLive(changes, await seenLive(connection, fence, corp));
+  const effective = await writeChanges(connection, author, fence.runId, unseen);
+  const counts = countEffective(effective);
+  await closeRun(connection, fence, { counts, requests, at: author.at });
+  const sizes = await countSizes(connection, fence.corp, effective);
+  await connection.write(
+    'UPDATE corps SET last_success_at = ?, writer_version = ?, environment = COALESCE(?, environment), member_count = ?, department_count = ? WHERE id = ?',
+    [author.at, neededText(run, 'version'), textOf(run, 'environment'), sizes.memberCount, sizes.departmentCount, fence.corp.id],
+  );
+  return { counts, ...sizes };
+}
+
+/** Writes what a live lookup saw, inside the caller's transaction, which no commit shares. */
+export async function commitSighting(
+  connection: Connection,
+  corp: Corp,
+  changes: ChangeSet,
+  { writer, allowTakeover, now }: { readonly writer: Writer; readonly allowTakeover: boolean; readonly now: number },
+): Promise<void> {
+  const row = await lockWholly(connection, corp);
+  if (!allowTakeover) refuseUnfit(writer, row);
+  const liveFence = neededNumber(row, 'fence');
+  const effective = await writeChanges(connection, { corp, at: timeText(now), liveFence }, null, changes);
+  const { memberCount, departmentCount } = await countSizes(connection, corp, effective);
+  await connection.write('UPDATE corps SET live_fence = ?, member_count = ?, department_count = ? WHERE id = ?', [
+    liveFence,
+    memberCount,
+    departmentCount,
+    corp.id,
+  ]);
+}
+
+async function writeChanges(connection: Connection, author: Author, runId: number | null, changes: ChangeSet): Promise<Effective> {
+  const departments = await writeDepartments(connection, author.corp, changes.departments, author.at);
+  const members = await writeMembers(connection, author, changes.members);
+  await recognise(connection, author, changes.reseen);
+  const effective = { departments, members };
+  await writeHistory(connection, author, runId, effective);
+  return effective;
+}
+
+const HISTORY = { table: 'changes', columns: ['run_id', 'corp_id', 'at', 'entity', 'entity_id', 'action', 'old_values', 'new_values'] };
+
+async function writeHistory(connection: Connection, { corp, at }: Author, runId: number | null, { departments, members }: Effective): Promise<void> {
+  function* rows(): Generator<readonly SqlValue[]> {
+    const row = (entity: string, id: string, { action, oldValues, newValues }: DepartmentChange | MemberChange): readonly SqlValue[] =>
+      [runId, corp.id, at, entity, id, action, changedValuesText(oldValues), changedValuesText(newValues)];
+    for (const change of departments) yield row('department', String(change.after.id), change);
+    for (const change of members) yield row('member', change.after.userid, change);
+  }
+  await writeRows(connection, HISTORY, rows());
+}
+
+/** Members whom a live lookup wrote since this run began. */
+async function seenLive(connection: Connection, { corp, token }: Fence, row: Row | undefined): Promise<ReadonlySet<MemberKey>> {
+  const latest = row === undefined ? null : numberOf(row, 'live_fence');
+  if (latest === null || latest < token) return new Set();
+  const rows = await connection.query('SELECT userid FROM members WHERE corp_id = ? AND live_fence >= ?', [corp.id, token]);
+  return new Set(rows.map((found) => memberKey(neededText(found, 'userid'))));
+}
+
+function withoutLive({ departments, members, reseen }: ChangeSet, live: ReadonlySet<MemberKey>): ChangeSet {
+  if (live.size === 0) return { departments, members, reseen };
+  return {
+    departments,
+    members: members.filter(({ after }) => !live.has(memberKey(after.userid))),
+    reseen: reseen.filter(({ userid }) => !live.has(memberKey(userid))),
+  };
+}
+
+function countEffective({ departments, members }: Effective): ChangeCounts {
+  const count = (...actions: readonly MemberChange['action'][]): number => members.filter(({ action }) => actions.includes(action)).length;
+  return { joined: count('joined'), departed: count('departed'), changed: count('returned', 'changed'), departmentsChanged: departments.length };
+}
+
+async function selectRun(connection: Connection, { runId }: Fence): Promise<Row | undefined> {
+  const [row] = await connection.query(
+    'SELECT outcome, version, environment, joined, departed, changed, departments_changed FROM runs WHERE id = ?',
+    [runId],
+  );
+  return row;
+}
+
+async function closeRun(
+  connection: Connection,
+  { runId }: Fence,
+  { counts, requests, at }: { readonly counts: ChangeCounts; readonly requests: number; readonly at: string },
+): Promise<void> {
+  await connection.write(
+    `UPDATE runs SET outcome = 'ok', finished_at = ?, requests = ?, joined = ?, departed = ?, changed = ?, departments_changed = ?, error = NULL WHERE id = ?`,
+    [at, requests, counts.joined, counts.departed, counts.changed, counts.departmentsChanged, runId],
+  );
+}
+
+interface Sizes {
+  readonly memberCount: number;
+  readonly departmentCount: number;
+}
+
+/** Counted anew when anything changed, so that the numbers cannot drift away from the rows. */
+async function countSizes(connection: Connection, corp: Corp, { departments, members }: Effective): Promise<Sizes> {
+  const [row] = await connection.query('SELECT member_count, department_count FROM corps WHERE id = ?', [corp.id]);
+  const count = async (table: string, ended: string): Promise<number> => {
+    const [counted] = await connection.query(`SELECT COUNT(*) AS n FROM ${table} WHERE corp_id = ? AND ${ended} IS NULL`, [corp.id]);
+    return neededNumber(counted ?? {}, 'n');
+  };
+  return {
+    memberCount: members.length > 0 ? await count('members', 'departed_at') : neededNumber(row ?? {}, 'member_count'),
+    departmentCount: departments.length > 0 ? await count('departments', 'removed_at') : neededNumber(row ?? {}, 'department_count'),
+  };
+}
+
+async function alreadyCommitted(connection: Connection, { corp }: Fence, run: Row): Promise<Committed> {
+  const counts = {
+    joined: neededNumber(run, 'joined'),
+    departed: neededNumber(run, 'departed'),
+    changed: neededNumber(run, 'changed'),
+    departmentsChanged: neededNumber(run, 'departments_changed'),
+  };
+  return { counts, ...(await countSizes(connection, corp, { departments: [], members: [] })) };
+}

@@ -1,0 +1,77 @@
+import type { Erased, Person } from '../../core/ports/history.ts';
+import type { Json } from '../../core/model.ts';
+import type { Connection } from '../engine/database.ts';
+import { jsonOf, jsonText, textOf } from '../engine/values.ts';
+
+/** What stands where an erased person's userid stood. */
+const ERASED = '(erased)';
+
+/**
+ * Erases one person, inside the caller's transaction. The corp's row is locked first, as a commit locks it: so no run
+ * writes them back from what it read before.
+ */
+export async function erasePerson(connection: Connection, { corpId, userid }: Person): Promise<Erased> {
+  await connection.query(`SELECT fence FROM corps WHERE id = ?${connection.dialect.updateLock}`, [corpId]);
+  const [row] = await connection.query('SELECT mobile_e164 FROM members WHERE corp_id = ? AND userid = ?', [corpId, userid]);
+  const mobile = row === undefined ? null : textOf(row, 'mobile_e164');
+  if (mobile !== null) await connection.write('DELETE FROM wrong_numbers WHERE mobile_e164 = ?', [mobile]);
+  const memberships = await connection.write('DELETE FROM memberships WHERE corp_id = ? AND userid = ?', [corpId, userid]);
+  const members = await connection.write('DELETE FROM members WHERE corp_id = ? AND userid = ?', [corpId, userid]);
+  const changes = await connection.write("DELETE FROM changes WHERE corp_id = ? AND entity = 'member' AND entity_id = ?", [corpId, userid]);
+  const present = '(SELECT COUNT(*) FROM members WHERE corp_id = ? AND departed_at IS NULL)';
+  await connection.write(`UPDATE corps SET member_count = ${present} WHERE id = ?`, [corpId, corpId]);
+  let mentions = 0;
+  for (const where of MENTIONING) mentions += await eraseMentions(connection, { corpId, userid }, where);
+  return { members: members.touched, memberships: memberships.touched, changes: changes.touched, mentions };
+}
+
+/** Where a userid may stand as somebody's leader. */
+interface Mentioning {
+  readonly table: string;
+  /** Names a row, beside the corp. */
+  readonly key: string;
+  readonly columns: readonly string[];
+  /** Set as well. */
+  readonly also?: string;
+}
+
+const MENTIONING: readonly Mentioning[] = [
+  { table: 'changes', key: 'id', columns: ['old_values', 'new_values'] },
+  // Without a digest the next run compares in full, so that WeCom has the last word on those who are there.
+  { table: 'members', key: 'userid', columns: ['direct_leaders'], also: 'digest = NULL' },
+  { table: 'departments', key: 'id', columns: ['leaders'] },
+];
+
+async function eraseMentions(connection: Connection, { corpId, userid }: Person, { table, key, columns, also }: Mentioning): Promise<number> {
+  const like = `%"${userid.toLowerCase().replace(/[!%_]/gu, '!$&')}"%`;
+  const rows = await connection.query(
+    `SELECT ${[key, ...columns].join(', ')} FROM ${table} WHERE corp_id = ? AND (${columns.map(mentioning).join(' OR ')})`,
+    [corpId, ...columns.map(() => like)],
+  );
+  const sets = [...columns.map((column) => `${column} = ?`), ...(also === undefined ? [] : [also])].join(', ');
+  let mentions = 0;
+  for (const row of rows) {
+    const values = columns.map((column) => {
+      const before = jsonOf(row, column);
+      return { before: jsonText(before), after: jsonText(without(before, userid.toLowerCase())) };
+    });
+    if (values.every(({ before, after }) => before === after)) continue;
+    mentions += 1;
+    await connection.write(`UPDATE ${table} SET ${sets} WHERE corp_id = ? AND ${key} = ?`, [...values.map(({ after }) => after), corpId, row[key] ?? null]);
+  }
+  return mentions;
+}
+
+/** MySQL compares JSON with regard to case; as text, all engines do what LOWER makes of it. */
+function mentioning(column: string): string {
+  return `LOWER(CAST(${column} AS CHAR)) LIKE ? ESCAPE '!'`;
+}
+
+const NAMING: ReadonlySet<string> = new Set(['leaders', 'direct_leaders']);
+
+/** A list of userids, or changed values that hold such lists. */
+function without(value: Json, userid: string): Json {
+  if (Array.isArray(value)) return value.map((one: Json) => (typeof one === 'string' && one.toLowerCase() === userid ? ERASED : one));
+  if (typeof value !== 'object' || value === null) return value;
+  return Object.fromEntries(Object.entries(value).map(([name, inner]) => [name, NAMING.has(name) ? without(inner, userid) : inner]));
+}

@@ -1,0 +1,89 @@
+import type { Corp } from '../../core/model.ts';
+import type { Fence, RunEnd, Writer } from '../../core/ports/ports.ts';
+import { OrgsyncError } from '../../errors.ts';
+import type { Connection, Row } from '../engine/database.ts';
+import { neededNumber, textOf, timeText } from '../engine/values.ts';
+
+/** Takes the corp's next fence and opens its row in `runs`. A writer that is refused leaves no trace. */
+export async function beginRun(connection: Connection, corp: Corp, writer: Writer, options: { readonly now: number; readonly allowTakeover: boolean }): Promise<Fence> {
+  const row = await lockWholly(connection, corp);
+  if (!options.allowTakeover) refuseUnfit(writer, row);
+  const token = neededNumber(row, 'fence') + 1;
+  const { insertedId: runId } = await connection.write(
+    `INSERT INTO runs (corp_id, started_at, outcome, host, pid, version, environment, fence) VALUES (?, ?, 'interrupted', ?, ?, ?, ?, ?)`,
+    [corp.id, timeText(options.now), writer.host, writer.pid, writer.version, writer.environment, token],
+  );
+  await connection.write('UPDATE corps SET fence = ?, name = ?, last_run_id = ? WHERE id = ?', [token, corp.name, runId, corp.id]);
+  return { corp, token, runId };
+}
+
+/** The corp's row, which nobody else may lock until our transaction ends; made first where there is none. */
+export async function lockWholly(connection: Connection, corp: Corp): Promise<Row> {
+  const found = await selectCorp(connection, corp.id, connection.dialect.updateLock);
+  if (found !== undefined) return found;
+  await connection.write('INSERT INTO corps (id, name) VALUES (?, ?)', [corp.id, corp.name]);
+  return (await selectCorp(connection, corp.id, connection.dialect.updateLock)) ?? {};
+}
+
+/** The corp's row, under a lock that keeps away whoever would take a newer fence or write live; undefined where there is none. */
+export async function lockShared(connection: Connection, corpId: string): Promise<Row | undefined> {
+  return await selectCorp(connection, corpId, connection.dialect.shareLock);
+}
+
+async function selectCorp(connection: Connection, corpId: string, lock: string): Promise<Row | undefined> {
+  const [row] = await connection.query(`SELECT fence, live_fence, writer_version, environment FROM corps WHERE id = ?${lock}`, [corpId]);
+  return row;
+}
+
+/** What a writer gets whose fence is not the newest. */
+export function fencedOff({ corp, token }: Fence, newest: number): OrgsyncError {
+  return new OrgsyncError('temporary', {
+    code: 'fenced_off',
+    message: `Another process has begun a newer run of ${corp.name} (fence ${newest}, ours is ${token}); nothing was written.`,
+    hint: 'nothing to do: the newer run does the work',
+  });
+}
+
+/** Closes the row in `runs` of a run that committed nothing. */
+export async function finishRun(connection: Connection, { runId }: Fence, end: RunEnd, now: number): Promise<void> {
+  await connection.write('UPDATE runs SET outcome = ?, finished_at = ?, requests = ?, error = ? WHERE id = ? AND finished_at IS NULL', [
+    end.outcome,
+    timeText(now),
+    end.requests,
+    end.error,
+    runId,
+  ]);
+}
+
+/** Throws `refused` for an older program than the one, or another environment than the one, that wrote the corp last. */
+export function refuseUnfit(writer: Writer, row: Row): void {
+  refuseOlder(writer, textOf(row, 'writer_version'));
+  refuseOther(writer, textOf(row, 'environment'));
+}
+
+const TAKE_OVER = 'set ORGSYNC_ALLOW_TAKEOVER=1 for one run to let this one write from now on';
+
+function refuseOlder(writer: Writer, stored: string | null): void {
+  if (stored === null || !isOlder(writer.version, stored)) return;
+  throw new OrgsyncError('refused', {
+    code: 'newer_writer',
+    message: `last written by orgsync ${stored}; this is orgsync ${writer.version}, which is older`,
+    hint: `upgrade orgsync here; or ${TAKE_OVER}`,
+  });
+}
+
+function refuseOther(writer: Writer, stored: string | null): void {
+  if (stored === null || writer.accepts(stored)) return;
+  throw new OrgsyncError('refused', {
+    code: 'other_environment',
+    message: `written by the environment ${stored}; this is ${writer.environment === null ? 'another one, its gate passed by hand' : writer.environment || 'one without a gate'}`,
+    hint: `let \`store:\` name this environment's own database; or ${TAKE_OVER}`,
+  });
+}
+
+/** Whether the first version has a lower major.minor. Patches write the same things. */
+function isOlder(version: string, than: string): boolean {
+  const [major = 0, minor = 0] = version.split('.').map(Number);
+  const [otherMajor = 0, otherMinor = 0] = than.split('.').map(Number);
+  return major < otherMajor || (major === otherMajor && minor < otherMinor);
+}

@@ -1,0 +1,62 @@
+import type { CorpRecord, RunRecord } from '../../core/ports/ports.ts';
+import type { Connection, Row } from '../engine/database.ts';
+import { neededNumber, neededText, neededTime, numberOf, textOf, timeOf } from '../engine/values.ts';
+
+/** Every corp the store knows, by id. */
+export async function readCorps(connection: Connection): Promise<readonly CorpRecord[]> {
+  const rows = await connection.query(
+    `SELECT id, ${connection.dialect.exactText('name')}, fence, last_success_at, last_run_id, writer_version, member_count, department_count,
+     CASE WHEN last_success_at IS NULL THEN (SELECT started_at FROM runs WHERE corp_id = corps.id ORDER BY runs.id LIMIT 1) END AS tried_since
+     FROM corps ORDER BY id`,
+  );
+  return rows.map(corpFromRow);
+}
+
+function corpFromRow(row: Row): CorpRecord {
+  const id = neededText(row, 'id');
+  return {
+    corp: { id, name: textOf(row, 'name') ?? id },
+    fence: neededNumber(row, 'fence'),
+    lastSuccessAt: timeOf(row, 'last_success_at'),
+    triedSince: timeOf(row, 'tried_since'),
+    lastRunId: numberOf(row, 'last_run_id'),
+    writerVersion: textOf(row, 'writer_version'),
+    memberCount: neededNumber(row, 'member_count'),
+    departmentCount: neededNumber(row, 'department_count'),
+  };
+}
+
+/** Which runs of a corp are read: the latest, or the latest before one. */
+export interface RunPage {
+  readonly limit: number;
+  readonly before: number | undefined;
+}
+
+/** Runs of a corp, newest first. */
+export async function readRuns(connection: Connection, corpId: string, { limit, before = Number.MAX_SAFE_INTEGER }: RunPage): Promise<readonly RunRecord[]> {
+  const page = `SELECT * FROM runs WHERE corp_id = ? AND id < ? ORDER BY id DESC LIMIT ${Math.max(0, Math.floor(limit))}`;
+  const rows = await connection.query(page, [corpId, before]);
+  return rows.map(runFromRow);
+}
+
+const OUTCOMES: Readonly<Record<string, RunRecord['outcome']>> = { ok: 'ok', failed: 'failed', held_back: 'held_back', interrupted: 'interrupted' };
+
+function runFromRow(row: Row): RunRecord {
+  return {
+    id: neededNumber(row, 'id'),
+    corpId: neededText(row, 'corp_id'),
+    startedAt: neededTime(row, 'started_at'),
+    finishedAt: timeOf(row, 'finished_at'),
+    outcome: OUTCOMES[neededText(row, 'outcome')] ?? 'interrupted',
+    requests: neededNumber(row, 'requests'),
+    counts: {
+      joined: neededNumber(row, 'joined'),
+      departed: neededNumber(row, 'departed'),
+      changed: neededNumber(row, 'changed'),
+      departmentsChanged: neededNumber(row, 'departments_changed'),
+    },
+    host: neededText(row, 'host'),
+    version: neededText(row, 'version'),
+    error: textOf(row, 'error'),
+  };
+}

@@ -1,0 +1,205 @@
+import { asWecomMobile } from '../../core/mobile.ts';
+import type { Corp } from '../../core/model.ts';
+import type { Clock, Directory, Log, PhoneMatch, Ration, RationTicket, Store, Writer } from '../../core/ports/ports.ts';
+import { rationBudget } from '../../core/ration.ts';
+import { WecomError, asOrgsyncError } from '../../errors.ts';
+import type { OrgsyncError } from '../../errors.ts';
+import { compareFound, compareHolders } from './compare.ts';
+import type { HolderNews, Sighting } from './compare.ts';
+
+/** What came of asking one corp. */
+export type LiveStep =
+  /** WeCom has matched the number to this member. */
+  | { readonly corp: Corp; readonly is: 'found'; readonly sighting: Sighting; readonly written: boolean; readonly writeError: OrgsyncError | null }
+  /** Nobody whom this corp's application can see has the number; what became of those the store took for its holders. */
+  | { readonly corp: Corp; readonly is: 'nobody'; readonly holders: readonly HolderNews[]; readonly written: boolean; readonly writeError: OrgsyncError | null }
+  /** Not asked: the number was wrong not long ago. */
+  | { readonly corp: Corp; readonly is: 'known_wrong' }
+  /** Not asked: so many wrong numbers today are all that is risked. */
+  | { readonly corp: Corp; readonly is: 'ration_spent'; readonly budget: number }
+  | { readonly corp: Corp; readonly is: 'failed'; readonly error: OrgsyncError };
+
+/** What WeCom said about a number. */
+interface LiveOutcome {
+  readonly steps: readonly LiveStep[];
+  /** Puts what WeCom said over what the store says; changes nothing where it was written. */
+  readonly overlay: (matches: readonly PhoneMatch[]) => readonly PhoneMatch[];
+}
+
+/** Asks WeCom who has a number, given what the store says. */
+export type LiveQuestion = (phone: string, stored: readonly PhoneMatch[]) => Promise<LiveOutcome>;
+
+/** What asking WeCom takes. */
+export interface LiveDeps {
+  /** Those that may be asked, in their order. */
+  readonly corps: readonly Corp[];
+  readonly directory: Pick<Directory, 'findUseridByMobile' | 'findMember'>;
+  readonly ration: Ration;
+  readonly store: Pick<Store, 'corps' | 'findMembers' | 'findDepartments' | 'commitLive'>;
+  readonly writer: Writer;
+  readonly clock: Clock;
+  readonly log: Log;
+  /** Answers are shown, and not written. */
+  readonly readOnly: boolean;
+  /** Where numbers without a country code belong, such as `CN`. */
+  readonly region: string;
+  /** Of a corp's members: how many wrong numbers a day are risked, 0 … 1. */
+  readonly maxWrongShare: number;
+  readonly forgetWrongAfterMs: number;
+  readonly signal: AbortSignal;
+}
+
+/** How long a spent ration is believed without looking again: others may give back what they booked. */
+const SPENT_FOR_MS = 1_000;
+
+/**
+ * Opens the way to ask WeCom about numbers, one after the other: each corp in turn, the likeliest first, until one
+ * knows the number. A corp that failed is not asked again, for the next number would fail as well.
+ */
+export function createLiveQuestion(deps: LiveDeps): LiveQuestion {
+  const session = new LiveSession(deps);
+  return (phone, stored) => session.ask(phone, stored);
+}
+
+class LiveSession {
+  readonly #deps: LiveDeps;
+  readonly #failed = new Map<string, OrgsyncError>();
+  /** Why questions cannot be counted: then none is asked, whichever the corp. */
+  #uncounted: OrgsyncError | undefined;
+  /** Until when a corp's ration is known to be spent, on the monotonic clock. */
+  readonly #spentUntil = new Map<string, number>();
+  #memberCounts: Promise<ReadonlyMap<string, number>> | undefined;
+
+  constructor(deps: LiveDeps) {
+    this.#deps = deps;
+  }
+
+  async ask(phone: string, stored: readonly PhoneMatch[]): Promise<LiveOutcome> {
+    const steps: LiveStep[] = [];
+    for (const corp of likeliestFirst(this.#deps.corps, stored)) {
+      const step = await this.#askCorp(corp, phone, stored);
+      steps.push(step);
+      if (step.is === 'found') break;
+    }
+    return { steps, overlay: (matches) => overlay(matches, steps) };
+  }
+
+  async #askCorp(corp: Corp, phone: string, stored: readonly PhoneMatch[]): Promise<LiveStep> {
+    const known = this.#uncounted ?? this.#failed.get(corp.id);
+    if (known !== undefined) return { corp, is: 'failed', error: known };
+    try {
+      const budget = await this.#budget(corp);
+      const holders = currentIn(corp, stored);
+      const ticket = await this.#book({ corpId: corp.id, e164: phone, budget, held: holders.length > 0 });
+      if (ticket === 'known_wrong') return { corp, is: 'known_wrong' };
+      if (ticket === 'spent') return { corp, is: 'ration_spent', budget };
+      const userid = await this.#question(corp, phone, ticket);
+      return await this.#judge(corp, phone, { userid, holders });
+    } catch (thrown) {
+      this.#deps.signal.throwIfAborted();
+      const error = asOrgsyncError(thrown);
+      if (error.kind === 'defect') throw error;
+      this.#failed.set(corp.id, error);
+      return { corp, is: 'failed', error };
+    }
+  }
+
+  async #budget({ id }: Corp): Promise<number> {
+    const { store, maxWrongShare } = this.#deps;
+    this.#memberCounts ??= store.corps().then((corps) => new Map(corps.map(({ corp, memberCount }) => [corp.id.toLowerCase(), memberCount])));
+    return rationBudget((await this.#memberCounts).get(id.toLowerCase()) ?? 0, maxWrongShare);
+  }
+
+  async #book(question: Parameters<Ration['book']>[0]): Promise<RationTicket | 'known_wrong' | 'spent'> {
+    const { ration, clock } = this.#deps;
+    if ((this.#spentUntil.get(question.corpId) ?? -Infinity) > clock.monotonic()) return 'spent';
+    const booking = await ration.book(question).catch((thrown: unknown) => {
+      this.#uncounted = asOrgsyncError(thrown);
+      throw thrown;
+    });
+    if (booking.is === 'booked') return booking.ticket;
+    if (booking.is === 'spent') this.#noteSpent(question);
+    return booking.is;
+  }
+
+  /** Believed for a while, and logged once: a batch meets it with every number. */
+  #noteSpent({ corpId, budget }: Parameters<Ration['book']>[0]): void {
+    const { clock, log } = this.#deps;
+    if (!this.#spentUntil.has(corpId)) log('warn', 'ration_spent', 'as many wrong numbers were asked today as are risked: WeCom is asked no more', { corp: corpId, budget });
+    this.#spentUntil.set(corpId, clock.monotonic() + SPENT_FOR_MS);
+  }
+
+  /** Asks, and settles the ticket: what hit, or was refused as a request, costs nothing; what got lost may have cost. */
+  async #question(corp: Corp, phone: string, ticket: RationTicket): Promise<string | undefined> {
+    const { directory, ration, forgetWrongAfterMs, signal } = this.#deps;
+    try {
+      const userid = await directory.findUseridByMobile(corp, asWecomMobile(phone), signal);
+      await this.#settle(corp, userid === undefined ? ration.rememberWrong(ticket, phone, forgetWrongAfterMs) : ration.giveBack(ticket));
+      return userid;
+    } catch (error) {
+      if (error instanceof WecomError) await this.#settle(corp, ration.giveBack(ticket));
+      throw error;
+    }
+  }
+
+  /** The answer is there, and worth more than the count: one that is not settled stays spent. */
+  async #settle(corp: Corp, settling: Promise<void>): Promise<void> {
+    try {
+      await settling;
+    } catch (error) {
+      this.#deps.log('warn', 'ration_not_settled', 'a question to WeCom could not be settled in the ration and stays spent', { corp: corp.id, code: asOrgsyncError(error).code });
+    }
+  }
+
+  async #judge(corp: Corp, phone: string, { userid, holders }: { readonly userid: string | undefined; readonly holders: readonly PhoneMatch[] }): Promise<LiveStep> {
+    const { directory, signal } = this.#deps;
+    const answer = userid === undefined ? undefined : await directory.findMember(corp, userid, signal);
+    if (answer?.is !== 'here') {
+      const news = await compareHolders({ corp, phone, holders }, this.#deps);
+      const writing = await this.#write(corp, news.changes);
+      return { corp, is: 'nobody', holders: news.holders, ...writing };
+    }
+    const sighting = await compareFound({ corp, phone, seen: answer.member, holders }, this.#deps);
+    return { corp, is: 'found', sighting, ...(await this.#write(corp, sighting.changes)) };
+  }
+
+  /** An answer that cannot be written is an answer all the same. */
+  async #write(corp: Corp, changes: Sighting['changes']): Promise<{ readonly written: boolean; readonly writeError: OrgsyncError | null }> {
+    if (this.#deps.readOnly || changes.members.length + changes.reseen.length === 0) return { written: false, writeError: null };
+    try {
+      await this.#deps.store.commitLive(corp, changes, this.#deps.writer);
+      return { written: true, writeError: null };
+    } catch (thrown) {
+      const error = asOrgsyncError(thrown);
+      if (error.kind === 'defect') throw error;
+      return { written: false, writeError: error };
+    }
+  }
+}
+
+/** Where the store has a holder now, then where it had one last, then the others in their order. */
+function likeliestFirst(corps: readonly Corp[], stored: readonly PhoneMatch[]): readonly Corp[] {
+  const seenIn = [...new Set(stored.map(({ corp }) => corp.id.toLowerCase()))];
+  const rank = ({ id }: Corp): number => {
+    const place = seenIn.indexOf(id.toLowerCase());
+    return place === -1 ? seenIn.length : place;
+  };
+  return [...corps].sort((a, b) => rank(a) - rank(b));
+}
+
+function currentIn(corp: Corp, stored: readonly PhoneMatch[]): readonly PhoneMatch[] {
+  return stored.filter((match) => match.departedAt === null && isIn(corp, match));
+}
+
+function isIn(corp: Corp, match: PhoneMatch): boolean {
+  return match.corp.id.toLowerCase() === corp.id.toLowerCase();
+}
+
+/** What was found and not written stands before what is stored, and instead of its own record and its predecessors'. */
+function overlay(matches: readonly PhoneMatch[], steps: readonly LiveStep[]): readonly PhoneMatch[] {
+  const found = steps.find((step) => step.is === 'found');
+  if (found === undefined || found.written) return matches;
+  const { match } = found.sighting;
+  const others = matches.filter((other) => !isIn(found.corp, other) || (other.departedAt !== null && other.member.userid.toLowerCase() !== match.member.userid.toLowerCase()));
+  return [match, ...others];
+}

@@ -1,0 +1,38 @@
+import { createInterface } from 'node:readline';
+import { OrgsyncError } from '../errors.ts';
+import { plain } from './terminal.ts';
+
+/** What a question needs. */
+export interface ConfirmOptions {
+  /** Whether a person sees what is written to stderr. */
+  readonly interactive: boolean;
+  readonly signal: AbortSignal;
+  /** Where the answer comes from; the process's own stdin otherwise. */
+  readonly input?: NodeJS.ReadStream;
+}
+
+/**
+ * Asks a person on the terminal; only `y` and `yes` are a yes. Throws `usage` where nobody can be asked, and what
+ * `signal` aborted with.
+ */
+export async function confirm(question: string, { interactive, signal, input = process.stdin }: ConfirmOptions): Promise<boolean> {
+  if (!interactive || !input.isTTY) {
+    throw new OrgsyncError('usage', { code: 'not_confirmed', message: 'this asks before it acts, and there is nobody to ask', hint: 'repeat it with --yes' });
+  }
+  // Not `terminal: true`: the terminal itself then echoes and edits the line, and Ctrl-C stays a signal.
+  const lines = createInterface({ input, output: process.stderr, terminal: false });
+  try {
+    const answer = await new Promise<string>((resolve, reject) => {
+      signal.addEventListener('abort', () => reject(reasonOf(signal)), { once: true });
+      lines.once('close', () => resolve(''));
+      lines.question(`${plain(question)} [y/N] `, resolve);
+    });
+    return /^\s*y(es)?\s*$/iu.test(answer);
+  } finally {
+    lines.close();
+  }
+}
+
+function reasonOf({ reason }: AbortSignal): Error {
+  return reason instanceof Error ? reason : new Error(String(reason));
+}

@@ -1,0 +1,99 @@
+import type { Log } from '../../core/ports/ports.ts';
+import { treatmentOf } from '../request/faults.ts';
+import type { Line } from '../corp-client.ts';
+import { getAgentRange, getTagged, listIds, listMembers } from './questions.ts';
+import type { Walk } from './walk.ts';
+
+/** More pages than the largest corp has; a cursor that leads further leads in a circle. */
+const MOST_PAGES = 1_000;
+/** How many ids without a visible department are asked for, one by one: most of them are simply not this application's. */
+const MOST_STRANGERS = 200;
+
+/**
+ * Members whom an application sees without seeing a department of theirs: put into its range one by one, or by a tag.
+ * A walk over departments meets none of them.
+ */
+export async function readRange(walk: Walk, line: Line, log: Log): Promise<void> {
+  const { agentId } = line.access;
+  if (agentId === undefined) return;
+  const range = await getAgentRange(line, agentId, walk.signal);
+  const userids = [...range.userids];
+  await walk.inParallel(range.tagIds, async (tagId) => {
+    try {
+      const tagged = await getTagged(line, tagId, walk.signal);
+      userids.push(...tagged.userids);
+      await readTaggedDepartments(walk, line, tagged.departmentIds);
+    } catch (error) {
+      walk.signal.throwIfAborted();
+      log('warn', 'tag_unread', 'a tag in the visible range cannot be read', { corp: line.corpId, tag: tagId, reason: reasonOf(error) });
+    }
+  });
+  const unlisted = range.departmentIds.filter((id) => !walk.hasDepartment(id));
+  if (unlisted.length > 0) log('warn', 'department_unlisted', 'departments of the visible range are not listed', { corp: line.corpId, departments: unlisted.length });
+  await walk.readMembers(userids);
+}
+
+/** A tag can hold departments that the application's own list does not. */
+async function readTaggedDepartments(walk: Walk, line: Line, ids: readonly number[]): Promise<void> {
+  for (const id of ids.filter((id) => !walk.hasDepartment(id))) {
+    for (const member of (await listMembers(line, id, walk.signal)).items) walk.take(member);
+  }
+}
+
+/**
+ * Compares what was read with all ids of the corp, where a contacts secret is configured, and reads who was missed.
+ * A refusal of that secret is told, and changes nothing: the application has read what it sees.
+ */
+export async function crossCheck(walk: Walk, line: Line, log: Log): Promise<void> {
+  if (line.access.contactsSecret === undefined) return;
+  const facts = { corp: line.corpId };
+  let ids: Ids;
+  try {
+    ids = await allIds(walk, line);
+  } catch (error) {
+    walk.signal.throwIfAborted();
+    log('warn', 'contacts_secret_unused', 'the contacts secret gives no ids; going on without the cross-check', { ...facts, reason: reasonOf(error) });
+    return;
+  }
+  const missed = walk.unmet(ids.inVisible);
+  const strangers = walk.unmet(ids.elsewhere);
+  log('info', 'cross_checked', 'ids compared with what was read', { ...facts, missed: missed.length, elsewhere: strangers.length });
+  const asked = strangers.length <= MOST_STRANGERS ? strangers : [];
+  await walk.readMembers([...missed, ...asked]);
+}
+
+interface Ids {
+  /** Userids in departments that the application sees. */
+  readonly inVisible: readonly string[];
+  readonly elsewhere: readonly string[];
+}
+
+async function allIds(walk: Walk, line: Line): Promise<Ids> {
+  try {
+    return await pageThrough(walk, line);
+  } catch (error) {
+    if (treatmentOf(error) !== 'cursor') throw error;
+    return pageThrough(walk, line);
+  }
+}
+
+async function pageThrough(walk: Walk, line: Line): Promise<Ids> {
+  const ids = { inVisible: new Set<string>(), elsewhere: new Set<string>() };
+  const cursors = new Set<string>();
+  let cursor: string | undefined;
+  do {
+    const page = await listIds(line, cursor, walk.signal);
+    for (const { userid, departmentId } of page.rows) {
+      const isVisible = departmentId !== undefined && walk.hasDepartment(departmentId);
+      ids[isVisible ? 'inVisible' : 'elsewhere'].add(userid);
+    }
+    cursor = page.nextCursor;
+    if (cursor !== undefined && cursors.has(cursor)) break;
+    if (cursor !== undefined) cursors.add(cursor);
+  } while (cursor !== undefined && cursors.size < MOST_PAGES);
+  return { inVisible: [...ids.inVisible], elsewhere: [...ids.elsewhere].filter((id) => !ids.inVisible.has(id)) };
+}
+
+function reasonOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

@@ -1,0 +1,198 @@
+import PQueue from 'p-queue';
+import { memberKey } from '../../core/model.ts';
+import type { Gap, MemberKey, Reading, SeenDepartment, SeenMember } from '../../core/model.ts';
+import type { ReadingProgress } from '../../core/ports/ports.ts';
+import { WecomError } from '../../errors.ts';
+import type { Usable } from './answers.ts';
+import { treatmentOf } from '../request/faults.ts';
+import type { Line } from '../corp-client.ts';
+import { getMember, listDepartments, listMembers, listUserids } from './questions.ts';
+
+/** How often the departments are listed again because some were gone when their turn came. */
+const ROUNDS = 3;
+/** How many departments in a row may get no answer before nobody believes in the next. */
+const LOST_IN_A_ROW = 3;
+/** How many departments are asked for at once, per request that may be open: those that back off leave their place to others. */
+const WIDTH = 2;
+
+/** One walk through a corp's departments, and what it met. */
+export class Walk {
+  readonly #line: Line;
+  readonly #stop = new AbortController();
+  readonly #progress: ReadingProgress | undefined;
+  readonly #departments = new Map<number, SeenDepartment>();
+  readonly #members: SeenMember[] = [];
+  readonly #met = new Set<MemberKey>();
+  readonly #gaps: Gap[] = [];
+  /** Departments whose members WeCom would not list, and why: gaps, unless it no longer lists the department. */
+  readonly #doubtful = new Map<number, unknown>();
+  #read = 0;
+  #lostInARow = 0;
+  /** Ends everything that this walk asks for. */
+  readonly signal: AbortSignal;
+
+  constructor(line: Line, signal: AbortSignal, progress?: ReadingProgress) {
+    this.#line = line;
+    this.#progress = progress;
+    this.signal = AbortSignal.any([signal, this.#stop.signal]);
+  }
+
+  /** Takes over what `department/list` says now; returns the departments that were not there before. */
+  async listDepartments(): Promise<readonly number[]> {
+    return this.takeDepartments(await listDepartments(this.#line, this.signal));
+  }
+
+  /** Puts these in the place of the departments known so far; returns those that were not there before. */
+  takeDepartments(listed: Usable<SeenDepartment>): readonly number[] {
+    this.#doubtUnusable('the departments', listed, 'have no usable id');
+    const known = new Set(this.#departments.keys());
+    this.#departments.clear();
+    for (const department of listed.items) this.#departments.set(department.id, department);
+    this.#tell();
+    return [...this.#departments.keys()].filter((id) => !known.has(id));
+  }
+
+  /** Takes over the members of all departments at once. */
+  takeMembers(members: Usable<SeenMember>): void {
+    for (const member of members.items) this.take(member);
+    this.#doubtUnusable('the members', members, 'have no usable userid');
+    this.#read = Infinity;
+    this.#tell();
+  }
+
+  /** Reads whoever is in a department: in one of `listed`, or of those that are listed while reading. */
+  async readDepartments(listed: readonly number[]): Promise<void> {
+    let unread = listed;
+    for (let round = 1; unread.length > 0; round += 1) {
+      await this.inParallel(unread, (id) => this.#readDepartment(id));
+      if (this.#doubtful.size === 0) return;
+      const doubtful = new Map(this.#doubtful);
+      const added = await this.listDepartments();
+      for (const [id, why] of doubtful) if (this.#departments.has(id)) this.gap(`department ${id}`, why);
+      this.#doubtful.clear();
+      unread = added.filter((id) => !doubtful.has(id));
+      if (round >= ROUNDS) break;
+    }
+    for (const id of unread) this.gap(`department ${id}`, 'it appeared while the others were read, again and again');
+  }
+
+  /** Reads members one by one; who is gone by now is no gap. */
+  async readMembers(userids: readonly string[]): Promise<void> {
+    await this.inParallel(this.unmet(userids), async (userid) => {
+      try {
+        const member = await getMember(this.#line, userid, this.signal);
+        this.#answered();
+        if (member !== undefined) this.take(member);
+      } catch (error) {
+        this.#judge(error);
+        this.gap('a member', error);
+      }
+    });
+  }
+
+  /** Those of `userids` whom the walk has not met, each once. */
+  unmet(userids: readonly string[]): readonly string[] {
+    const unmet = new Map(userids.map((userid) => [memberKey(userid), userid]));
+    return [...unmet].filter(([key]) => !this.#met.has(key)).map(([, userid]) => userid);
+  }
+
+  take(member: SeenMember): void {
+    this.#members.push(member);
+    this.#met.add(memberKey(member.userid));
+  }
+
+  hasDepartment(id: number): boolean {
+    return this.#departments.has(id);
+  }
+
+  gap(what: string, why: unknown): void {
+    const facts = why instanceof WecomError ? { errcode: why.errcode, request: why.request } : {};
+    this.#gaps.push({ what, why: why instanceof Error ? why.message : String(why), ...facts });
+  }
+
+  /** Whether nothing is missing so far: what is not whole will not be applied, and is not worth further questions. */
+  get isWhole(): boolean {
+    return this.#gaps.length === 0;
+  }
+
+  reading(): Reading {
+    return { departments: [...this.#departments.values()], members: this.#members, gaps: this.#gaps };
+  }
+
+  /** Does `task` for every item, several at once; when one throws, all stop. */
+  async inParallel<T>(items: readonly T[], task: (item: T) => Promise<void>): Promise<void> {
+    const queue = new PQueue({ concurrency: this.#line.access.concurrency * WIDTH });
+    const all = items.map((item) => async () => {
+      this.signal.throwIfAborted();
+      await task(item);
+    });
+    try {
+      await queue.addAll(all);
+    } catch (error) {
+      queue.clear();
+      this.#stop.abort(error);
+      throw error;
+    }
+  }
+
+  async #readDepartment(id: number): Promise<void> {
+    try {
+      await this.#readMembersOf(id);
+      this.#answered();
+    } catch (error) {
+      this.#judge(error);
+      this.#doubtful.set(id, error);
+    }
+    this.#read += 1;
+    this.#tell();
+  }
+
+  async #readMembersOf(id: number): Promise<void> {
+    try {
+      const members = await listMembers(this.#line, id, this.signal);
+      for (const member of members.items) this.take(member);
+      this.#doubtUnusable(`department ${id}`, members, 'members have no usable userid');
+    } catch (error) {
+      if (treatmentOf(error) !== 'too_large') throw error;
+      const userids = await listUserids(this.#line, id, this.signal);
+      this.#doubtUnusable(`department ${id}`, userids, 'members have no usable userid');
+      await this.readMembers(userids.items);
+    }
+  }
+
+  #doubtUnusable(what: string, { items, unusable }: Usable<unknown>, why: string): void {
+    if (unusable > 0) this.gap(what, `${unusable} of ${items.length + unusable} ${why}`);
+  }
+
+  #answered(): void {
+    this.#lostInARow = 0;
+  }
+
+  /** Returns when the error concerns one department or member; throws it when it concerns the corp. */
+  #judge(error: unknown): void {
+    this.signal.throwIfAborted();
+    switch (treatmentOf(error)) {
+      case 'item':
+      case 'absent':
+      case 'too_large':
+      case 'cursor':
+      case 'bug':
+        this.#lostInARow = 0;
+        return;
+      case 'repeat':
+      case 'yield':
+        this.#lostInARow += 1;
+        if (this.#lostInARow >= LOST_IN_A_ROW) throw error;
+        return;
+      case 'renew':
+      case 'pause':
+      case 'corp':
+      case undefined:
+        throw error;
+    }
+  }
+
+  #tell(): void {
+    this.#progress?.onDepartments(Math.min(this.#read, this.#departments.size), this.#departments.size);
+  }
+}

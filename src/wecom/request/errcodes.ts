@@ -1,0 +1,160 @@
+import { WecomError } from '../../errors.ts';
+import type { ErrorKind } from '../../errors.ts';
+
+/**
+ * What is done about an errcode.
+ *
+ * - `renew`: the token is dead: fetch a new one, repeat the request
+ * - `repeat`: back off and repeat, within a bound
+ * - `yield`: as `repeat`, with fewer requests open at once
+ * - `pause`: a frequency limit: the whole corp pauses once, then this run gives the corp up
+ * - `corp`: the corp cannot be read until somebody changes something
+ * - `item`: this department cannot be read, others can
+ * - `absent`: WeCom knows nobody visible by this name
+ * - `too_large`: the answer does not fit: ask in smaller pieces
+ * - `cursor`: the paging has to begin again
+ * - `bug`: a request that should never have been sent
+ */
+export type Treatment =
+  | 'renew'
+  | 'repeat'
+  | 'yield'
+  | 'pause'
+  | 'corp'
+  | 'item'
+  | 'absent'
+  | 'too_large'
+  | 'cursor'
+  | 'bug';
+
+/** One kind of refusal: what is done about it, and how it is told. */
+export interface Meaning {
+  readonly treatment: Treatment;
+  readonly kind: ErrorKind;
+  /** {@link WecomError.code}. */
+  readonly code: string;
+  readonly hint: string;
+}
+
+const AGAIN = 'WeCom is busy; the next run tries again';
+const RANGE = "check the application's visible range in the WeCom admin console (应用管理, the application, 可见范围)";
+const REPORT = 'please report this with the errcode: orgsync should not send such a request';
+const NOBODY: Meaning = { treatment: 'absent', kind: 'failed', code: 'nobody', hint: RANGE };
+
+/** Every errcode with a known treatment. Meanings are those of WeCom's global error list (P90313), treatments are ours. */
+const TABLE: readonly (readonly [codes: readonly number[], meaning: Meaning])[] = [
+  [
+    [40014, 42001],
+    {
+      treatment: 'renew',
+      kind: 'refused',
+      code: 'token_refused',
+      hint: 'WeCom refuses fresh access tokens: is another program using the same secret, or was the secret reset?',
+    },
+  ],
+  [
+    [40001],
+    {
+      treatment: 'renew',
+      kind: 'refused',
+      code: 'secret_refused',
+      hint: 'check `secret`: it must be the Secret of this very application, and the application must be switched on',
+    },
+  ],
+  [[-1, 6000], { treatment: 'repeat', kind: 'unavailable', code: 'wecom_busy', hint: AGAIN }],
+  [[81026], { treatment: 'repeat', kind: 'unavailable', code: 'wecom_maintenance', hint: 'WeCom is under maintenance; the next run tries again' }],
+  [
+    [45033, 45035, 45036],
+    { treatment: 'yield', kind: 'temporary', code: 'too_many_at_once', hint: 'lower `wecom.concurrency` for this corp, or see who else uses the same application' },
+  ],
+  [
+    [45009],
+    { treatment: 'pause', kind: 'temporary', code: 'frequency_limit', hint: 'run again later, or lower `wecom.rate`: WeCom bars for a minute, an hour or a day' },
+  ],
+  [
+    [40013, 41002],
+    { treatment: 'corp', kind: 'refused', code: 'corp_unknown', hint: "check `id`: the corpid stands under 我的企业 in the corp's admin console" },
+  ],
+  [
+    [40091, 41004, 45031],
+    { treatment: 'corp', kind: 'refused', code: 'secret_refused', hint: 'check `secret`: it must be the Secret of an application of this very corp; a weak one has to be reset' },
+  ],
+  [
+    [40141, 301007],
+    { treatment: 'corp', kind: 'refused', code: 'corp_closed', hint: 'WeCom has closed or banned this corp; its stored data is kept. Remove the corp from the configuration when it is gone for good' },
+  ],
+  [
+    [60020],
+    { treatment: 'corp', kind: 'refused', code: 'address_refused', hint: "add this machine's public address to the application's trusted addresses (应用管理, the application, 企业可信IP)" },
+  ],
+  [
+    [48001, 48002, 48004, 48006, 48008],
+    { treatment: 'corp', kind: 'refused', code: 'api_forbidden', hint: 'this secret may not use this API: use the Secret of a self-built application, and see that it was not withdrawn' },
+  ],
+  [[48005], { treatment: 'corp', kind: 'refused', code: 'api_abolished', hint: 'WeCom has abolished this API: look for a newer orgsync, or report it' }],
+  [
+    [48009],
+    { treatment: 'corp', kind: 'refused', code: 'contacts_secret_limited', hint: 'WeCom gives contacts-sync secrets only ids since 2022: put it under `contacts_secret`, and the Secret of a self-built application under `secret`' },
+  ],
+  [[50003, 50006, 60031], { treatment: 'corp', kind: 'refused', code: 'application_disabled', hint: 'switch the application on again in the WeCom admin console (应用管理)' }],
+  [[48010], { treatment: 'bug', kind: 'failed', code: 'tls_too_old', hint: 'something between here and WeCom speaks an old TLS: look at the proxy' }],
+  [[60003, 60004, 60123, 40066], { treatment: 'item', kind: 'failed', code: 'department_unknown', hint: RANGE }],
+  [[50002, 60011, 60021, 660004, 92000], { treatment: 'item', kind: 'refused', code: 'out_of_range', hint: RANGE }],
+  [[45029], { treatment: 'too_large', kind: 'failed', code: 'answer_too_large', hint: 'split the department, or set `wecom.strategy: export`' }],
+  [[46004, 60103, 60111, 60146, 60147, 60148], NOBODY],
+  [[40088, 40089], { treatment: 'item', kind: 'failed', code: 'export_lost', hint: 'the next run orders the export again; `wecom.strategy: walk` does without' }],
+  [[50100, 60268], { treatment: 'cursor', kind: 'failed', code: 'cursor_refused', hint: 'the next run tries again' }],
+  [
+    [40003, 40035, 40056, 40058, 40063, 40206, 40068, 41001, 41009, 41011, 41017, 41019],
+    { treatment: 'bug', kind: 'failed', code: 'request_refused', hint: REPORT },
+  ],
+];
+
+const UNKNOWN: Meaning = {
+  treatment: 'item',
+  kind: 'failed',
+  code: 'errcode_unknown',
+  hint: 'look the errcode up at https://open.work.weixin.qq.com/devtool/query',
+};
+
+/** Errcodes that mean something else in answer to one endpoint: where a member is asked for, an invalid userid is nobody's. */
+const AT_ENDPOINT: ReadonlyMap<string, Meaning> = new Map([['user/get 40003', NOBODY]]);
+
+const MEANINGS = new Map(TABLE.flatMap(([codes, meaning]) => codes.map((code) => [code, meaning] as const)));
+
+/** What an errcode means in answer to `request`, and what is done about it; a code that nobody listed is shown and not repeated. */
+export function meaningOf(errcode: number, request = ''): Meaning {
+  return AT_ENDPOINT.get(`${request} ${errcode}`) ?? MEANINGS.get(errcode) ?? UNKNOWN;
+}
+
+/** Every errcode listed, for the reference and its test. */
+export function knownErrcodes(): readonly number[] {
+  return [...MEANINGS.keys()];
+}
+
+/** Our address as WeCom sees it, from the tail of an errmsg (`…, from ip: 203.0.113.7, …`). */
+function callerAddress(errmsg: string): string | undefined {
+  return /from ip: ([\da-fA-F.:]{3,45})(?:,|\s|$)/.exec(errmsg)?.[1];
+}
+
+/** The part of an errmsg that is for people: without the hint number, our address and the link, never long, and harmless on a terminal. */
+function shortErrmsg(errmsg: string): string {
+  const text = errmsg
+    .replace(/,? *(?:hint: \[|from ip:|more info at).*$/s, '')
+    .replace(/\p{C}+/gu, ' ')
+    .trim();
+  return text.length > 200 ? `${text.slice(0, 200)}…` : text;
+}
+
+/** The error for a request that WeCom refused. `errmsg` must hold no secret and no token. */
+export function refusal({ errcode, errmsg, request }: { errcode: number; errmsg: string; request: string }): WecomError {
+  const { kind, code, hint } = meaningOf(errcode, request);
+  const address = code === 'address_refused' ? callerAddress(errmsg) : undefined;
+  return new WecomError(kind, {
+    errcode,
+    request,
+    code,
+    message: `WeCom refused ${request}: ${errcode} ${shortErrmsg(errmsg)}`.trim(),
+    hint: address === undefined ? hint : `add ${address} to the application's trusted addresses (应用管理, the application, 企业可信IP); it counts after about a minute`,
+  });
+}

@@ -1,0 +1,79 @@
+import { OrgsyncError, WecomError } from '../../errors.ts';
+import { meaningOf } from './errcodes.ts';
+import type { Treatment } from './errcodes.ts';
+
+/** No answer, or not WeCom's. */
+const UNREACHABLE = 'wecom_unreachable';
+const TOO_LARGE = 'answer_too_large';
+const UNUSABLE = 'answer_unusable';
+
+const OPENED = 'something between here and WeCom opens TLS: put its certificate into NODE_EXTRA_CA_CERTS';
+
+/** What to do about the ways a request can get lost, by Node's code; the message of the foreign error is not shown, for it can hold the URL. */
+const HINTS: Readonly<Record<string, string>> = {
+  ENOTFOUND: 'the name cannot be resolved: check the DNS of this machine, `wecom.api` and `wecom.proxy`',
+  EAI_AGAIN: 'the name cannot be resolved: check the DNS of this machine, `wecom.api` and `wecom.proxy`',
+  ECONNREFUSED: 'nobody listens there: check `wecom.api` and `wecom.proxy`',
+  CERT_HAS_EXPIRED: 'check the clock of this machine, and what stands between it and WeCom',
+  ERR_TLS_CERT_ALTNAME_INVALID: 'the certificate is for another name: check `wecom.api`, the DNS of this machine, and what stands between it and WeCom',
+  SELF_SIGNED_CERT_IN_CHAIN: OPENED,
+  DEPTH_ZERO_SELF_SIGNED_CERT: OPENED,
+  UNABLE_TO_GET_ISSUER_CERT_LOCALLY: OPENED,
+  UNABLE_TO_VERIFY_LEAF_SIGNATURE: OPENED,
+};
+const NETWORK_HINT = 'check the network between here and WeCom, and `wecom.proxy`; `orgsync doctor` tries it';
+
+/** The error for a request that got lost. Carries the foreign error's code and nothing else of it: got's errors hold the URL, which holds secrets. */
+export function unreachable(request: string, lost: unknown): OrgsyncError {
+  const code = codeOf(lost);
+  return new OrgsyncError('unavailable', {
+    code: UNREACHABLE,
+    message: `no answer from WeCom to ${request}: ${code}`,
+    hint: HINTS[code] ?? NETWORK_HINT,
+  });
+}
+
+/** The error for an answer that is not WeCom's. */
+export function garbled(request: string, what: string): OrgsyncError {
+  return new OrgsyncError('unavailable', { code: UNREACHABLE, message: `instead of an answer to ${request} came ${what}`, hint: NETWORK_HINT });
+}
+
+/** The error for an answer that ended before it was whole because it grew too large. */
+export function tooLarge(request: string, bytes: number): OrgsyncError {
+  return new OrgsyncError('failed', {
+    code: TOO_LARGE,
+    message: `the answer to ${request} is larger than ${bytes} bytes`,
+    hint: 'split the department, or look at what stands between here and WeCom',
+  });
+}
+
+/** The error for an answer without the one thing it is about; never to be taken for an empty list. */
+export function unusable(request: string, what: string): OrgsyncError {
+  return new OrgsyncError('failed', {
+    code: UNUSABLE,
+    message: `WeCom's answer to ${request} holds ${what}`,
+    hint: 'the next run tries again; please report it when it stays',
+  });
+}
+
+/** What is done about an error of one request; undefined for an error that is none of WeCom's. */
+export function treatmentOf(error: unknown): Treatment | undefined {
+  if (error instanceof WecomError) {
+    const { treatment } = meaningOf(error.errcode, error.request);
+    // A token request has no token that could be renewed: the secret itself was refused.
+    return error.request === 'gettoken' && treatment === 'renew' ? 'corp' : treatment;
+  }
+  if (!(error instanceof OrgsyncError)) return undefined;
+  if (error.code === UNREACHABLE) return 'repeat';
+  if (error.code === TOO_LARGE) return 'too_large';
+  return error.code === UNUSABLE ? 'item' : undefined;
+}
+
+function codeOf(lost: unknown): string {
+  for (let error = lost; error instanceof Error; error = error.cause) {
+    if ('code' in error && typeof error.code === 'string' && error.code !== 'ERR_GOT_REQUEST_ERROR') return error.code;
+    const proxy = /^(?:Bad response: \d{3}|Proxy timeout)$/.exec(error.message);
+    if (proxy !== null) return `the proxy said: ${proxy[0]}`;
+  }
+  return 'no code';
+}

@@ -1,0 +1,97 @@
+import type { Json } from '../../core/model.ts';
+
+/** An object as it came from JSON: nothing is known of its values. */
+export type Raw = Readonly<Record<string, unknown>>;
+
+/** Departments, orders and the like are unsigned 32-bit numbers (P90208). */
+const LARGEST = 2 ** 32 - 1;
+/** Deeper than anything WeCom nests; deeper still is an attack on whoever walks it. */
+const DEEPEST = 32;
+
+export function isRaw(value: unknown): value is Raw {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+/** A number from 0 to 2^32-1; anything else, also a number sent as text, counts as not sent. */
+export function readCount(value: unknown): number | undefined {
+  return typeof value === 'number' && Number.isInteger(value) && value >= 0 && value <= LARGEST ? value : undefined;
+}
+
+/** Text that every database and terminal can hold: no NUL, no half of a surrogate pair. */
+function clean(text: string): string {
+  return isClean(text) ? text : text.replaceAll('\0', '').toWellFormed();
+}
+
+/** Clean text of at most `longest` UTF-16 units, cut between characters. */
+function cutTo(longest: number, text: string): string {
+  if (text.length <= longest) return text;
+  const head = text.slice(0, longest);
+  return head.isWellFormed() ? head : head.slice(0, -1);
+}
+
+/** Text for people: cut when it is too long; undefined when it is no text at all, which counts as not sent. */
+export function readText(value: unknown, longest: number): string | undefined {
+  return typeof value === 'string' ? cutTo(longest, clean(value)) : undefined;
+}
+
+/** Text that names or reaches something, where a part of it would be wrong: too long counts as not sent. */
+export function readExact(value: unknown, longest: number): string | undefined {
+  return typeof value === 'string' && value.length <= longest ? clean(value) : undefined;
+}
+
+/** A userid: 1 to 64 printable ASCII characters, which is a little more than P90195 allows. */
+export function readUserid(value: unknown): string | undefined {
+  return typeof value === 'string' && /^[\x21-\x7e]{1,64}$/.test(value) ? value : undefined;
+}
+
+/** A small number that WeCom sends as text, such as `gender`. */
+export function readDigits(value: unknown): string | undefined {
+  return typeof value === 'string' && /^\d{1,2}$/.test(value) ? value : undefined;
+}
+
+/** A list of which every item is good; undefined when it is no list or an item is not. */
+export function readList<T>(value: unknown, readItem: (item: unknown) => T | undefined): readonly T[] | undefined {
+  if (!Array.isArray(value)) return undefined;
+  const items: T[] = [];
+  for (const item of value) {
+    const read = readItem(item);
+    if (read === undefined) return undefined;
+    items.push(read);
+  }
+  return items;
+}
+
+/** Any JSON with clean texts; undefined when it is nested beyond reason. What is clean is not copied. */
+export function readJson(value: unknown): Json | undefined {
+  return isCleanJson(value, 0) ? value : cleanJson(value, 0);
+}
+
+function isClean(text: string): boolean {
+  return text.isWellFormed() && !text.includes('\0');
+}
+
+function isCleanJson(value: unknown, depth: number): value is Json {
+  if (typeof value === 'string') return isClean(value);
+  if (typeof value !== 'object' || value === null) return value !== undefined;
+  if (depth >= DEEPEST) return false;
+  if (Array.isArray(value)) return value.every((item) => isCleanJson(item, depth + 1));
+  for (const key in value) {
+    if (!isClean(key) || !isCleanJson((value as Raw)[key], depth + 1)) return false;
+  }
+  return true;
+}
+
+function cleanJson(value: unknown, depth: number): Json | undefined {
+  if (value === null || typeof value === 'boolean' || typeof value === 'number') return value;
+  if (typeof value === 'string') return clean(value);
+  if (depth >= DEEPEST) return undefined;
+  if (Array.isArray(value)) return readList(value, (item) => cleanJson(item, depth + 1));
+  if (!isRaw(value)) return undefined;
+  const entries: [string, Json][] = [];
+  for (const [key, item] of Object.entries(value)) {
+    const read = cleanJson(item, depth + 1);
+    if (read === undefined) return undefined;
+    entries.push([clean(key), read]);
+  }
+  return Object.fromEntries(entries);
+}
