@@ -2,7 +2,7 @@ import { Command } from '@commander-js/extra-typings';
 import type { App } from '../app/app.ts';
 import type { LoadedConfig } from '../config/load.ts';
 import type { Corp, Json } from '../core/model.ts';
-import type { Finding } from '../core/ports/ports.ts';
+import type { Finding } from '../core/finding.ts';
 import { asOrgsyncError, EXIT_CODES } from '../errors.ts';
 import type { CheckDeps, Diagnosis } from '../sync/checks.ts';
 import { plain } from '../terminal/terminal.ts';

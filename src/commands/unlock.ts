@@ -1,6 +1,6 @@
 import { Command } from '@commander-js/extra-typings';
 import type { App } from '../app/app.ts';
-import type { Holder, Leases } from '../core/ports/ports.ts';
+import type { Holder, Leases } from '../core/ports/leases.ts';
 import { formatAge } from '../core/status.ts';
 import { plain } from '../terminal/terminal.ts';
 import { contextOf } from '../app/context.ts';

@@ -1,5 +1,6 @@
 import { OrgsyncError } from '../errors.ts';
-import type { Clock, Lease, Log } from './ports/ports.ts';
+import type { Lease } from './ports/leases.ts';
+import type { Clock, Log } from './ports/system.ts';
 
 /** A lease as its keeper (Redis, the store) has just granted it. */
 export interface Grant {

@@ -1,4 +1,4 @@
-import type { Meter } from './ports/ports.ts';
+import type { Meter } from './ports/meter.ts';
 
 const ignore = (): void => undefined;
 

@@ -1,4 +1,5 @@
-import type { Clock, Limiter, PaceScope } from './ports/ports.ts';
+import type { Limiter, PaceScope } from './ports/slots.ts';
+import type { Clock } from './ports/system.ts';
 
 /**
  * Starts are spaced so that `perSecond` of them take this long: a second, and a tenth to spare. That spare time is what a

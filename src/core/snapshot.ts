@@ -1,6 +1,6 @@
 import { memberKey } from './model.ts';
 import type { Gap, MemberKey, Reading, SeenDepartment, SeenMember, SeenMembership, Snapshot, StoredMember } from './model.ts';
-import type { MemberAnswer } from './ports/ports.ts';
+import type { MemberAnswer } from './ports/directory.ts';
 
 /** WeCom's status of somebody who left the enterprise and may still be listed for a while (P90196). */
 const LEFT = 5;

@@ -1,7 +1,7 @@
 import { lstat, mkdir, readFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { OrgsyncError } from '../errors.ts';
-import type { AlertBook, AlertKey, AlertRecord } from '../core/ports/ports.ts';
+import type { AlertBook, AlertKey, AlertRecord } from '../core/ports/alerts.ts';
 import { isErrno } from '../files/errno.ts';
 import { withFileLock } from '../files/file-lock.ts';
 import { writeWhole } from '../files/write-whole.ts';

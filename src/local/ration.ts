@@ -1,7 +1,8 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { lstat, mkdir, readdir, readFile, rm, stat, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { Booking, Clock, Ration, RationTicket } from '../core/ports/ports.ts';
+import type { Booking, Ration, RationTicket } from '../core/ports/ration.ts';
+import type { Clock } from '../core/ports/system.ts';
 import { rationDay, SMALLEST_BUDGET } from '../core/ration.ts';
 import { OrgsyncError } from '../errors.ts';
 

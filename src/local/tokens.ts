@@ -1,4 +1,5 @@
-import type { Clock, TokenCache, TokenKey } from '../core/ports/ports.ts';
+import type { Clock } from '../core/ports/system.ts';
+import type { TokenCache, TokenKey } from '../core/ports/tokens.ts';
 import { untilAborted } from '../core/abort.ts';
 
 /** How long to wait for somebody else's fetch before fetching too. */

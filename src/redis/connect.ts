@@ -1,6 +1,6 @@
 import { isIP } from 'node:net';
 import type { RedisClientOptions, RedisClientType, RedisFunctions, RedisModules, RedisScripts } from 'redis';
-import type { Clock } from '../core/ports/ports.ts';
+import type { Clock } from '../core/ports/system.ts';
 import type { Secret } from '../core/secret.ts';
 import { OrgsyncError } from '../errors.ts';
 import { redisClosed, redisError, redisSilence } from './errors.ts';

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { keepLease } from '../core/lease.ts';
-import type { Acquired, Clock, Holder, Lease, Leases, Log } from '../core/ports/ports.ts';
+import type { Acquired, Holder, Lease, Leases } from '../core/ports/leases.ts';
+import type { Clock, Log } from '../core/ports/system.ts';
 import { asOrgsyncError } from '../errors.ts';
 import type { RedisLink, Reply } from './connect.ts';
 import { ACQUIRE, CLAIM, ENTER, RELEASE, RENEW } from './lease-scripts.ts';

@@ -1,4 +1,7 @@
-import type { Leases, Limiter, Ration, TokenCache } from '../core/ports/ports.ts';
+import type { Leases } from '../core/ports/leases.ts';
+import type { Ration } from '../core/ports/ration.ts';
+import type { Limiter } from '../core/ports/slots.ts';
+import type { TokenCache } from '../core/ports/tokens.ts';
 import { type LinkOptions, openLink, type RedisLink } from './connect.ts';
 import { createRedisLeases, type LeaseOptions } from './lease.ts';
 import { createRedisLimiter } from './slots.ts';

@@ -1,5 +1,6 @@
 import { createHash, randomBytes } from 'node:crypto';
-import type { Booking, Clock, Ration, RationTicket } from '../core/ports/ports.ts';
+import type { Booking, Ration, RationTicket } from '../core/ports/ration.ts';
+import type { Clock } from '../core/ports/system.ts';
 import { rationDay } from '../core/ration.ts';
 import type { Reply } from './connect.ts';
 

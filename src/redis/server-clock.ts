@@ -1,4 +1,4 @@
-import type { Clock } from '../core/ports/ports.ts';
+import type { Clock } from '../core/ports/system.ts';
 import type { RedisLink, Reply } from './connect.ts';
 
 /** Bounds this far apart at most are good enough; it is what the pace has to spare. */

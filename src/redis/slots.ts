@@ -1,5 +1,6 @@
 import { createLimiter, LATE_MS, slotMs } from '../core/pace.ts';
-import type { Clock, Limiter, Log, PaceScope } from '../core/ports/ports.ts';
+import type { Limiter, PaceScope } from '../core/ports/slots.ts';
+import type { Clock, Log } from '../core/ports/system.ts';
 import { asOrgsyncError } from '../errors.ts';
 import type { RedisLink } from './connect.ts';
 import { redisSilence } from './errors.ts';

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
-import type { Clock, TokenCache, TokenKey } from '../core/ports/ports.ts';
+import type { Clock } from '../core/ports/system.ts';
+import type { TokenCache, TokenKey } from '../core/ports/tokens.ts';
 import { asOrgsyncError } from '../errors.ts';
 import type { RedisLink, Reply } from './connect.ts';
 

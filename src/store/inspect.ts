@@ -1,4 +1,5 @@
-import type { Clock, Finding } from '../core/ports/ports.ts';
+import type { Finding } from '../core/finding.ts';
+import type { Clock } from '../core/ports/system.ts';
 import { asOrgsyncError } from '../errors.ts';
 import type { OrgsyncError } from '../errors.ts';
 import type { Database } from './engine/database.ts';

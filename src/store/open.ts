@@ -1,4 +1,4 @@
-import type { Migrator, Store } from '../core/ports/ports.ts';
+import type { Migrator, Store } from '../core/ports/store.ts';
 import { Secret } from '../core/secret.ts';
 import { OrgsyncError } from '../errors.ts';
 import type { Database, Dialect, Engine } from './engine/database.ts';

@@ -1,4 +1,4 @@
-import type { Store } from '../core/ports/ports.ts';
+import type { Store } from '../core/ports/store.ts';
 import { OrgsyncError } from '../errors.ts';
 import { readBefore } from './organisation/before.ts';
 import { commitRun, commitSighting } from './organisation/commit.ts';

@@ -1,6 +1,6 @@
 import { memberKey } from '../core/model.ts';
 import type { Before, Corp, MemberKey, Snapshot } from '../core/model.ts';
-import type { Directory, MemberAnswer } from '../core/ports/ports.ts';
+import type { Directory, MemberAnswer } from '../core/ports/directory.ts';
 import { allowance } from '../core/safety.ts';
 import type { SafetyLimits } from '../core/safety.ts';
 import { unaccounted, withAnswers } from '../core/snapshot.ts';

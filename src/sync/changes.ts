@@ -1,7 +1,8 @@
 import { OrgsyncError } from '../errors.ts';
 import type { ChangeFilter, Changes, History, Person } from '../core/ports/history.ts';
 import { parsePhone } from '../core/phone.ts';
-import type { Clock, Log, Store } from '../core/ports/ports.ts';
+import type { Store } from '../core/ports/store.ts';
+import type { Clock, Log } from '../core/ports/system.ts';
 
 /** Where people are looked for. */
 export interface PeopleDeps {

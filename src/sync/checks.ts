@@ -3,7 +3,10 @@ import type { ErrorKind } from '../errors.ts';
 import { shutBy } from '../core/gate.ts';
 import type { Gate } from '../core/gate.ts';
 import type { Corp } from '../core/model.ts';
-import type { Clock, Directory, Finding, Leases } from '../core/ports/ports.ts';
+import type { Finding } from '../core/finding.ts';
+import type { Directory } from '../core/ports/directory.ts';
+import type { Leases } from '../core/ports/leases.ts';
+import type { Clock } from '../core/ports/system.ts';
 import { formatAge } from '../core/status.ts';
 
 /** What is asked about, and of whom. */

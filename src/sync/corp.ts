@@ -1,7 +1,10 @@
 import { OrgsyncError, WecomError } from '../errors.ts';
 import { countChanges, diff } from '../core/diff.ts';
 import type { Before, ChangeCounts, ChangeSet, Corp, Gap, Snapshot } from '../core/model.ts';
-import type { Directory, Fence, Lease, Log, Store } from '../core/ports/ports.ts';
+import type { Directory } from '../core/ports/directory.ts';
+import type { Lease } from '../core/ports/leases.ts';
+import type { Fence, Store } from '../core/ports/store.ts';
+import type { Log } from '../core/ports/system.ts';
 import { judge } from '../core/safety.ts';
 import type { SafetyLimits, Verdict } from '../core/safety.ts';
 import { assemble } from '../core/snapshot.ts';

@@ -1,7 +1,9 @@
 import type { Erased, History, Person } from '../core/ports/history.ts';
 import type { Corp, MemberKey } from '../core/model.ts';
 import { memberKey } from '../core/model.ts';
-import type { Log, Ration, Store } from '../core/ports/ports.ts';
+import type { Ration } from '../core/ports/ration.ts';
+import type { Store } from '../core/ports/store.ts';
+import type { Log } from '../core/ports/system.ts';
 import { findPeople, unknownMember } from './changes.ts';
 import type { PeopleDeps } from './changes.ts';
 

@@ -1,5 +1,6 @@
 import { OrgsyncError } from '../errors.ts';
-import type { Acquired, Clock, Leases, Log } from '../core/ports/ports.ts';
+import type { Acquired, Leases } from '../core/ports/leases.ts';
+import type { Clock, Log } from '../core/ports/system.ts';
 
 /** How often a lease that is held is asked for again, in milliseconds. */
 const ASK_AGAIN_MS = 500;

@@ -1,7 +1,8 @@
 import { changeClauses } from '../core/changes/clauses.ts';
 import { departmentNamer } from '../core/ports/history.ts';
 import type { ChangeRecord, Changes, History } from '../core/ports/history.ts';
-import type { Leases, Store } from '../core/ports/ports.ts';
+import type { Leases } from '../core/ports/leases.ts';
+import type { Store } from '../core/ports/store.ts';
 import { departmentTrees, runPoint, runPoints } from '../core/report.ts';
 import type { CorpReport, ReportData, ReportedChange, RunPoint } from '../core/report.ts';
 import type { CorpStatus } from '../core/status.ts';

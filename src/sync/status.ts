@@ -1,7 +1,9 @@
 import { asOrgsyncError } from '../errors.ts';
 import type { OrgsyncError } from '../errors.ts';
 import type { Corp } from '../core/model.ts';
-import type { Clock, Holder, Leases, Store } from '../core/ports/ports.ts';
+import type { Holder, Leases } from '../core/ports/leases.ts';
+import type { Store } from '../core/ports/store.ts';
+import type { Clock } from '../core/ports/system.ts';
 import { judgeCorp, worstHealth } from '../core/status.ts';
 import type { CorpFacts, CorpStatus, Health, LeaseView } from '../core/status.ts';
 

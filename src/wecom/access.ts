@@ -1,4 +1,7 @@
-import type { Clock, Limiter, Log, Meter, TokenCache } from '../core/ports/ports.ts';
+import type { Meter } from '../core/ports/meter.ts';
+import type { Limiter } from '../core/ports/slots.ts';
+import type { Clock, Log } from '../core/ports/system.ts';
+import type { TokenCache } from '../core/ports/tokens.ts';
 import type { Secret } from '../core/secret.ts';
 
 /** How one corp is reached. */

@@ -1,5 +1,5 @@
 import { setMaxListeners } from 'node:events';
-import type { Meter } from '../core/ports/ports.ts';
+import type { Meter } from '../core/ports/meter.ts';
 import { createRedactor } from '../core/redact.ts';
 import type { Secret } from '../core/secret.ts';
 import { OrgsyncError } from '../errors.ts';

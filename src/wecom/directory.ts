@@ -1,6 +1,8 @@
 import { NO_METER } from '../core/meter.ts';
 import type { Corp } from '../core/model.ts';
-import type { Directory, Log, TokenCache } from '../core/ports/ports.ts';
+import type { Directory } from '../core/ports/directory.ts';
+import type { Log } from '../core/ports/system.ts';
+import type { TokenCache } from '../core/ports/tokens.ts';
 import { asOrgsyncError, WecomError } from '../errors.ts';
 import type { WecomOptions } from './access.ts';
 import { Ban } from './request/ban.ts';

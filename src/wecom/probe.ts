@@ -1,5 +1,5 @@
 import type { SeenDepartment, SeenMember } from '../core/model.ts';
-import type { Finding } from '../core/ports/ports.ts';
+import type { Finding } from '../core/finding.ts';
 import { OrgsyncError, WecomError } from '../errors.ts';
 import type { Line } from './corp-client.ts';
 import { getAgentRange, listDepartments, listIds, listMembers } from './reading/questions.ts';

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import type { AlertBook, AlertRecord } from '../../src/core/ports/ports.ts';
+import type { AlertBook, AlertRecord } from '../../src/core/ports/alerts.ts';
 
 const began: AlertRecord = {
   subject: 'corp:ww1',

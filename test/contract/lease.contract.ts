@@ -4,7 +4,7 @@ import path from 'node:path';
 import { randomBytes } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
 import { systemClock } from '../../src/local/clock.ts';
-import type { Acquired, Holder, Lease, Leases } from '../../src/core/ports/ports.ts';
+import type { Acquired, Holder, Lease, Leases } from '../../src/core/ports/leases.ts';
 import { type LeaseChildOptions, startLeaseChild } from '../support/lease-process.ts';
 
 const never = new AbortController().signal;

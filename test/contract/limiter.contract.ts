@@ -1,6 +1,6 @@
 import { setMaxListeners } from 'node:events';
 import { describe, expect, test } from 'vitest';
-import type { Limiter, PaceScope } from '../../src/core/ports/ports.ts';
+import type { Limiter, PaceScope } from '../../src/core/ports/slots.ts';
 import { mostInASecond } from '../support/sliding.ts';
 
 const never = new AbortController().signal;

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
 import { systemClock } from '../../src/local/clock.ts';
-import type { Limiter } from '../../src/core/ports/ports.ts';
+import type { Limiter } from '../../src/core/ports/slots.ts';
 import { createStoreLimiter, ROOM_FOR_OTHERS } from '../../src/store/shared/slots.ts';
 import { openStore } from '../../src/store/open.ts';
 import { openDatabase } from '../support/database.ts';

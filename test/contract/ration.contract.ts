@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import type { Booking, Clock, Ration, RationTicket } from '../../src/core/ports/ports.ts';
+import type { Booking, Ration, RationTicket } from '../../src/core/ports/ration.ts';
+import type { Clock } from '../../src/core/ports/system.ts';
 import { createTestClock } from '../support/clock.ts';
 
 /** Opens one more user of the same ration. */

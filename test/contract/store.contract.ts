@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { diff, diffMember } from '../../src/core/diff.ts';
 import { type ChangeSet, memberKey, type SeenMember } from '../../src/core/model.ts';
-import type { Store } from '../../src/core/ports/ports.ts';
+import type { Store } from '../../src/core/ports/store.ts';
 import type { Engine, Session, SqlValue } from '../../src/store/engine/database.ts';
 import { createMigrator, MIGRATIONS } from '../../src/store/schema/migrate.ts';
 import { createStore } from '../../src/store/store.ts';

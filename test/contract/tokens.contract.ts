@@ -1,6 +1,6 @@
 import { setMaxListeners } from 'node:events';
 import { describe, expect, test } from 'vitest';
-import type { TokenCache, TokenKey } from '../../src/core/ports/ports.ts';
+import type { TokenCache, TokenKey } from '../../src/core/ports/tokens.ts';
 
 const never = new AbortController().signal;
 setMaxListeners(0, never);

@@ -4,7 +4,7 @@ import { paragraphs, plainText, span } from '../../src/core/alerts/text.ts';
 import { OrgsyncError } from '../../src/errors.ts';
 import { barredCorp, corpRecord, corpResult, endedRun, heldBackCorp } from '../support/ended-run.ts';
 import type { CorpResult } from '../../src/core/outcome.ts';
-import type { AlertRecord } from '../../src/core/ports/ports.ts';
+import type { AlertRecord } from '../../src/core/ports/alerts.ts';
 
 const MINUTE = 60_000;
 const NOW = Date.UTC(2026, 2, 1, 6, 30);

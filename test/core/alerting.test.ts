@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { findingsOf, findingsOfFailure, judgeAlerts, untold } from '../../src/core/alerts/alerting.ts';
 import type { Alert, Findings } from '../../src/core/alerts/alerting.ts';
-import type { AlertRecord } from '../../src/core/ports/ports.ts';
+import type { AlertRecord } from '../../src/core/ports/alerts.ts';
 import { Interrupted, OrgsyncError } from '../../src/errors.ts';
 import { barredCorp, corpRecord, corpResult, endedRun, heldBackCorp } from '../support/ended-run.ts';
 

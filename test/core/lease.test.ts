@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { type Grant, keepLease } from '../../src/core/lease.ts';
-import type { Lease } from '../../src/core/ports/ports.ts';
+import type { Lease } from '../../src/core/ports/leases.ts';
 import { createTestClock, type TestClock } from '../support/clock.ts';
 
 const TTL = 60_000;

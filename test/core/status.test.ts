@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import type { CorpRecord, Holder, RunRecord } from '../../src/core/ports/ports.ts';
+import type { Holder } from '../../src/core/ports/leases.ts';
+import type { CorpRecord, RunRecord } from '../../src/core/ports/store.ts';
 import { ending, formatAge, judgeCorp, sparkline, worstHealth } from '../../src/core/status.ts';
 import type { CorpFacts, LeaseView } from '../../src/core/status.ts';
 

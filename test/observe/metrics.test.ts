@@ -2,7 +2,7 @@ import { mkdtemp, readFile, readdir, rm, stat, writeFile } from 'node:fs/promise
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
-import type { LogLevel } from '../../src/core/ports/ports.ts';
+import type { LogLevel } from '../../src/core/ports/system.ts';
 import { Secret } from '../../src/core/secret.ts';
 import { OrgsyncError } from '../../src/errors.ts';
 import { formatSamples, parseSamples } from '../../src/observe/metrics/exposition.ts';

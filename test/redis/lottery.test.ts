@@ -1,6 +1,6 @@
 import { describe, expect, inject, onTestFinished, test } from 'vitest';
 import { systemClock } from '../../src/local/clock.ts';
-import type { Lease } from '../../src/core/ports/ports.ts';
+import type { Lease } from '../../src/core/ports/leases.ts';
 import { ENTER, GRACE_MS, LONGEST_WINDOW_MS } from '../../src/redis/lease-scripts.ts';
 import type { RedisParts } from '../../src/redis/open.ts';
 import { leaseOf } from '../contract/lease.contract.ts';

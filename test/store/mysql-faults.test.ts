@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { memberKey } from '../../src/core/model.ts';
-import type { Store } from '../../src/core/ports/ports.ts';
+import type { Store } from '../../src/core/ports/store.ts';
 import type { Engine } from '../../src/store/engine/database.ts';
 import { createStore } from '../../src/store/store.ts';
 import { openDatabase as openUnits } from '../../src/store/engine/transaction.ts';

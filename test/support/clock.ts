@@ -1,4 +1,4 @@
-import type { Clock } from '../../src/core/ports/ports.ts';
+import type { Clock } from '../../src/core/ports/system.ts';
 
 /** A clock that moves only when told to. */
 export interface TestClock extends Clock {

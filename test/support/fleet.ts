@@ -1,5 +1,5 @@
 import { systemClock } from '../../src/local/clock.ts';
-import type { Acquired } from '../../src/core/ports/ports.ts';
+import type { Acquired } from '../../src/core/ports/leases.ts';
 import { Secret } from '../../src/core/secret.ts';
 import { openRedis, type RedisParts } from '../../src/redis/open.ts';
 import { openProxy, type Proxy } from './proxy.ts';

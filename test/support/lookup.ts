@@ -2,7 +2,7 @@ import { openApp } from '../../src/app/app.ts';
 import type { App } from '../../src/app/app.ts';
 import type { CommandContext } from '../../src/app/context.ts';
 import { loadConfig } from '../../src/config/load.ts';
-import type { Ration } from '../../src/core/ports/ports.ts';
+import type { Ration } from '../../src/core/ports/ration.ts';
 import { lookup, lookupMany } from '../../src/sync/lookup/lookup.ts';
 import type { LookupAnswer } from '../../src/sync/lookup/lookup.ts';
 import { createLiveQuestion } from '../../src/sync/lookup/live.ts';

@@ -4,7 +4,7 @@ import path from 'node:path';
 import { inject, onTestFinished } from 'vitest';
 import { diff } from '../../src/core/diff.ts';
 import type { ChangeSet, Corp, SeenDepartment, SeenMember } from '../../src/core/model.ts';
-import type { Committed, Fence, Store, Writer } from '../../src/core/ports/ports.ts';
+import type { Committed, Fence, Store, Writer } from '../../src/core/ports/store.ts';
 import type { Database, Engine, Row } from '../../src/store/engine/database.ts';
 import { createMigrator } from '../../src/store/schema/migrate.ts';
 import { openMysql } from '../../src/store/engine/mysql/mysql.ts';

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { systemClock } from '../../src/local/clock.ts';
-import type { PhoneMatch } from '../../src/core/ports/ports.ts';
+import type { PhoneMatch } from '../../src/core/ports/store.ts';
 import { createRationFiles } from '../../src/local/ration.ts';
 import { currentHolders, lookupExitCode } from '../../src/sync/lookup/exit.ts';
 import type { LookupAnswer } from '../../src/sync/lookup/lookup.ts';

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import type { Limiter } from '../../src/core/ports/ports.ts';
+import type { Limiter } from '../../src/core/ports/slots.ts';
 import { Gate } from '../../src/wecom/request/pacer.ts';
 import { Lane } from '../../src/wecom/request/open-requests.ts';
 import { createTestClock } from '../support/clock.ts';

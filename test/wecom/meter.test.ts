@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import type { Meter, RequestEnd } from '../../src/core/ports/ports.ts';
+import type { Meter, RequestEnd } from '../../src/core/ports/meter.ts';
 import { NO_METER } from '../../src/core/meter.ts';
 import { withSandbox } from '../support/sandbox.ts';
 import { firstCorp, never, openForSandbox } from './support.ts';

@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { Worker } from 'node:worker_threads';
 import { expect, test } from 'vitest';
-import type { Limiter } from '../../src/core/ports/ports.ts';
+import type { Limiter } from '../../src/core/ports/slots.ts';
 import { Secret } from '../../src/core/secret.ts';
 import { mostInASecond } from '../support/sliding.ts';
 import { never, openFor } from './support.ts';

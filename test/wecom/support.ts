@@ -1,7 +1,8 @@
 import { systemClock } from '../../src/local/clock.ts';
 import type { Corp, Reading, SeenMember } from '../../src/core/model.ts';
 import { createLimiter } from '../../src/core/pace.ts';
-import type { Directory, TokenCache } from '../../src/core/ports/ports.ts';
+import type { Directory } from '../../src/core/ports/directory.ts';
+import type { TokenCache } from '../../src/core/ports/tokens.ts';
 import { Secret } from '../../src/core/secret.ts';
 import type { CorpAccess, WecomOptions } from '../../src/wecom/access.ts';
 import { openWecom } from '../../src/wecom/directory.ts';

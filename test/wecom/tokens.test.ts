@@ -1,7 +1,7 @@
 import { inspect } from 'node:util';
 import { expect, test } from 'vitest';
 import { systemClock } from '../../src/local/clock.ts';
-import type { TokenCache } from '../../src/core/ports/ports.ts';
+import type { TokenCache } from '../../src/core/ports/tokens.ts';
 import { Secret } from '../../src/core/secret.ts';
 import { digestOf, Seal } from '../../src/wecom/token/seal.ts';
 import { createTokenCache } from '../../src/local/tokens.ts';

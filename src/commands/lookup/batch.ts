@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import type { Readable } from 'node:stream';
 import { parsePhone } from '../../core/phone.ts';
-import type { PhoneMatch } from '../../core/ports/ports.ts';
+import type { PhoneMatch } from '../../core/ports/store.ts';
 import { EXIT_CODES, OrgsyncError } from '../../errors.ts';
 import type { LookupAnswer, LookupDeps, Wanted } from '../../sync/lookup/lookup.ts';
 import { lookupMany } from '../../sync/lookup/lookup.ts';

@@ -3,7 +3,8 @@ import type { OrgsyncError } from '../../errors.ts';
 import { ageOf, isStale } from '../freshness.ts';
 import type { Corp } from '../model.ts';
 import type { CorpResult, EndedRun } from '../outcome.ts';
-import type { AlertKey, AlertRecord, CorpRecord } from '../ports/ports.ts';
+import type { AlertKey, AlertRecord } from '../ports/alerts.ts';
+import type { CorpRecord } from '../ports/store.ts';
 
 /** Something that a person should know of. */
 interface Complaint extends AlertKey {

@@ -1,7 +1,9 @@
 import { findingsOf, findingsOfFailure, judgeAlerts, untold } from '../../core/alerts/alerting.ts';
 import type { Alert, Findings, Step } from '../../core/alerts/alerting.ts';
 import type { EndedRun } from '../../core/outcome.ts';
-import type { AlertBook, Clock, CorpRecord, Log } from '../../core/ports/ports.ts';
+import type { AlertBook } from '../../core/ports/alerts.ts';
+import type { CorpRecord } from '../../core/ports/store.ts';
+import type { Clock, Log } from '../../core/ports/system.ts';
 import type { Secret } from '../../core/secret.ts';
 import { OrgsyncError, asOrgsyncError } from '../../errors.ts';
 import type { Channel } from './channel.ts';

@@ -4,7 +4,7 @@ import { hostname } from 'node:os';
 import type { Writable } from 'node:stream';
 import type * as EcsWinstonFormat from '@elastic/ecs-winston-format';
 import type * as Winston from 'winston';
-import type { Log, LogLevel } from '../../core/ports/ports.ts';
+import type { Log, LogLevel } from '../../core/ports/system.ts';
 import { scrubJson } from '../../core/redact.ts';
 import { describeFacts, ecsFields, plainFacts } from './fields.ts';
 import { fileTarget, LogSink, streamTarget } from './sink.ts';

@@ -1,4 +1,6 @@
-import type { Clock, Leases, Meter } from '../../core/ports/ports.ts';
+import type { Leases } from '../../core/ports/leases.ts';
+import type { Meter } from '../../core/ports/meter.ts';
+import type { Clock } from '../../core/ports/system.ts';
 
 /** Leases that tell a meter how long it took to be given the run lease, or refused. */
 export function meteredLeases(leases: Leases, { meter, clock }: { readonly meter: Meter; readonly clock: Clock }): Leases {

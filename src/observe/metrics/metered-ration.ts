@@ -1,4 +1,5 @@
-import type { Meter, Ration } from '../../core/ports/ports.ts';
+import type { Meter } from '../../core/ports/meter.ts';
+import type { Ration } from '../../core/ports/ration.ts';
 
 /** A ration that knows what was booked through it. */
 export interface MeteredRation extends Ration {

@@ -1,6 +1,8 @@
 import type { Corp } from '../../core/model.ts';
 import type { CorpResult, EndedRun } from '../../core/outcome.ts';
-import type { Clock, CorpRecord, Log, Meter } from '../../core/ports/ports.ts';
+import type { Meter } from '../../core/ports/meter.ts';
+import type { CorpRecord } from '../../core/ports/store.ts';
+import type { Clock, Log } from '../../core/ports/system.ts';
 import type { Secret } from '../../core/secret.ts';
 import type { Shard } from '../../core/shard.ts';
 import { EXIT_CODES } from '../../errors.ts';

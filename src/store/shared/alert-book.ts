@@ -1,4 +1,4 @@
-import type { AlertBook, AlertKey, AlertRecord } from '../../core/ports/ports.ts';
+import type { AlertBook, AlertKey, AlertRecord } from '../../core/ports/alerts.ts';
 import type { Connection, Database, Row } from '../engine/database.ts';
 import { neededText, neededTime, timeOf, timeText } from '../engine/values.ts';
 

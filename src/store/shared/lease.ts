@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { keepLease } from '../../core/lease.ts';
-import type { Acquired, Clock, Holder, Lease, Leases, Log } from '../../core/ports/ports.ts';
+import type { Acquired, Holder, Lease, Leases } from '../../core/ports/leases.ts';
+import type { Clock, Log } from '../../core/ports/system.ts';
 import type { Connection, Database, Row } from '../engine/database.ts';
 import { neededNumber, neededText, neededTime, textOf, timeOf } from '../engine/values.ts';
 

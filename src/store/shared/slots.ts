@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { createLimiter, LATE_MS, slotMs } from '../../core/pace.ts';
-import type { Clock, Limiter, Log, PaceScope } from '../../core/ports/ports.ts';
+import type { Limiter, PaceScope } from '../../core/ports/slots.ts';
+import type { Clock, Log } from '../../core/ports/system.ts';
 import { asOrgsyncError } from '../../errors.ts';
 import type { Connection, Database } from '../engine/database.ts';
 import { neededTime, textOf, timeOf, timeText } from '../engine/values.ts';

@@ -3,7 +3,9 @@ import { asWecomMobile } from '../../core/mobile.ts';
 import { memberKey } from '../../core/model.ts';
 import type { ChangeSet, Corp, MemberChange, SeenMember, StoredMember } from '../../core/model.ts';
 import { toE164 } from '../../core/phone.ts';
-import type { Clock, Directory, PhoneMatch, Store } from '../../core/ports/ports.ts';
+import type { Directory } from '../../core/ports/directory.ts';
+import type { PhoneMatch, Store } from '../../core/ports/store.ts';
+import type { Clock } from '../../core/ports/system.ts';
 import { OrgsyncError } from '../../errors.ts';
 
 /** What WeCom said of the member whom it matched, and how that differs from the store. */

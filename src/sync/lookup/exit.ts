@@ -1,4 +1,4 @@
-import type { PhoneMatch } from '../../core/ports/ports.ts';
+import type { PhoneMatch } from '../../core/ports/store.ts';
 import { EXIT_CODES } from '../../errors.ts';
 import type { OrgsyncError } from '../../errors.ts';
 import type { LookupAnswer } from './lookup.ts';

@@ -1,6 +1,9 @@
 import { asWecomMobile } from '../../core/mobile.ts';
 import type { Corp } from '../../core/model.ts';
-import type { Clock, Directory, Log, PhoneMatch, Ration, RationTicket, Store, Writer } from '../../core/ports/ports.ts';
+import type { Directory } from '../../core/ports/directory.ts';
+import type { Ration, RationTicket } from '../../core/ports/ration.ts';
+import type { PhoneMatch, Store, Writer } from '../../core/ports/store.ts';
+import type { Clock, Log } from '../../core/ports/system.ts';
 import { rationBudget } from '../../core/ration.ts';
 import { WecomError, asOrgsyncError } from '../../errors.ts';
 import type { OrgsyncError } from '../../errors.ts';

@@ -1,6 +1,6 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Corp } from '../../core/model.ts';
-import type { PhoneMatch, Store } from '../../core/ports/ports.ts';
+import type { PhoneMatch, Store } from '../../core/ports/store.ts';
 import type { LiveQuestion, LiveStep } from './live.ts';
 
 /** Who has a number. */

@@ -1,4 +1,4 @@
-import type { Log } from '../../core/ports/ports.ts';
+import type { Log } from '../../core/ports/system.ts';
 import { treatmentOf } from '../request/faults.ts';
 import type { Line } from '../corp-client.ts';
 import { getAgentRange, getTagged, listIds, listMembers } from './questions.ts';

@@ -1,4 +1,4 @@
-import type { Log } from '../../core/ports/ports.ts';
+import type { Log } from '../../core/ports/system.ts';
 import { OrgsyncError } from '../../errors.ts';
 import { exportDepartments, exportMembers, isOfExport } from './export.ts';
 import type { Line } from '../corp-client.ts';

@@ -1,7 +1,7 @@
 import PQueue from 'p-queue';
 import { memberKey } from '../../core/model.ts';
 import type { Gap, MemberKey, Reading, SeenDepartment, SeenMember } from '../../core/model.ts';
-import type { ReadingProgress } from '../../core/ports/ports.ts';
+import type { ReadingProgress } from '../../core/ports/directory.ts';
 import { WecomError } from '../../errors.ts';
 import type { Usable } from './answers.ts';
 import { treatmentOf } from '../request/faults.ts';

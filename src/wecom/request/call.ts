@@ -1,5 +1,6 @@
 import type { ClientRequest } from 'node:http';
-import type { Log, Meter, RequestEnd } from '../../core/ports/ports.ts';
+import type { Meter, RequestEnd } from '../../core/ports/meter.ts';
+import type { Log } from '../../core/ports/system.ts';
 import { OrgsyncError, WecomError } from '../../errors.ts';
 import type { Ban } from './ban.ts';
 import { openEnvelope } from './envelope.ts';

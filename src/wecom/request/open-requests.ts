@@ -1,5 +1,6 @@
 import PQueue from 'p-queue';
-import type { Clock, Limiter, PaceScope } from '../../core/ports/ports.ts';
+import type { Limiter, PaceScope } from '../../core/ports/slots.ts';
+import type { Clock } from '../../core/ports/system.ts';
 import type { Ban } from './ban.ts';
 import { Gate } from './pacer.ts';
 import type { Departure } from './pacer.ts';

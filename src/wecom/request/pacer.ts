@@ -1,4 +1,4 @@
-import type { Clock } from '../../core/ports/ports.ts';
+import type { Clock } from '../../core/ports/system.ts';
 
 /** A second's worth of requests is spaced over this long: a tenth is room for jitter on the way to the server. */
 const SPREAD_MS = 1100;

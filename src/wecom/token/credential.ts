@@ -1,4 +1,5 @@
-import type { Clock, Log, TokenCache, TokenKey } from '../../core/ports/ports.ts';
+import type { Clock, Log } from '../../core/ports/system.ts';
+import type { TokenCache, TokenKey } from '../../core/ports/tokens.ts';
 import type { Secret } from '../../core/secret.ts';
 import type { WecomError } from '../../errors.ts';
 import { untilAborted } from '../../core/abort.ts';
