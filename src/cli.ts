@@ -6,7 +6,7 @@ import { type MisreadContext, misreadAnswerOf } from './app/misread.ts';
 import { type CommandContext, provideContext } from './app/context.ts';
 import type { LoadedConfig } from './config/load.ts';
 import { createRedactor, type Redactor } from './core/redact.ts';
-import { asOrgsyncError, EXIT_CODES, exitCodeOf, Interrupted, OrgsyncError, type StopSignal } from './errors.ts';
+import { asOrgsyncError, type ErrorCode, EXIT_CODES, exitCodeOf, Interrupted, OrgsyncError, type StopSignal } from './errors.ts';
 import { buildProgram, type GlobalOptions } from './program.ts';
 import { createTerminal, type Terminal } from './terminal/terminal.ts';
 import { packageVersion } from './version.ts';
@@ -95,9 +95,21 @@ function complain(thrown: unknown, terminal: Terminal, argv: readonly string[]):
   return code;
 }
 
+/** What commander calls the ways a command line can be wrong. */
+const USAGE_CODES: Readonly<Record<string, ErrorCode>> = {
+  'commander.conflictingOption': 'conflicting_option',
+  'commander.excessArguments': 'excess_arguments',
+  'commander.invalidArgument': 'invalid_argument',
+  'commander.missingArgument': 'missing_argument',
+  'commander.missingMandatoryOptionValue': 'missing_mandatory_option_value',
+  'commander.optionMissingArgument': 'option_missing_argument',
+  'commander.unknownCommand': 'unknown_command',
+  'commander.unknownOption': 'unknown_option',
+};
+
 function usageError({ message, code }: CommanderError): OrgsyncError {
   const sentence = message.replace(/^error: /, '').replace(/\n\s*/g, ' ').trim();
-  return new OrgsyncError('usage', { code: code.replace('commander.', '').replace(/([A-Z])/g, '_$1').toLowerCase(), message: sentence, hint: 'orgsync --help, or orgsync COMMAND --help, shows what is accepted' });
+  return new OrgsyncError('usage', { code: USAGE_CODES[code] ?? 'error', message: sentence, hint: 'orgsync --help, or orgsync COMMAND --help, shows what is accepted' });
 }
 
 function reportRequest({ verbose }: Terminal, argv: readonly string[]): string {

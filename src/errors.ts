@@ -24,9 +24,134 @@ export const EXIT_CODES: Readonly<Record<ErrorKind, number>> = {
   config: 78,
 };
 
+/**
+ * Why: what an error says to programs (`error.code` in `--json`, the log, the alerts). Users rely on these words: add
+ * lines, but rename none. A new reason is one line here; its {@link ErrorKind}, and so its exit code, is chosen where
+ * the error is made.
+ */
+export type ErrorCode =
+  // Command line
+  | 'unknown_command' // no such command
+  | 'unknown_option' // no such option
+  | 'missing_argument' // an argument is required
+  | 'excess_arguments' // more arguments than the command takes
+  | 'invalid_argument' // the value of an argument or option is not accepted
+  | 'option_missing_argument' // an option lacks its value
+  | 'missing_mandatory_option_value' // a required option is missing
+  | 'conflicting_option' // commander found two options that exclude each other
+  | 'conflicting_options' // orgsync found two options that exclude each other
+  | 'error' // commander gave no closer reason
+  | 'no_phone' // `lookup` without a phone number and without `--file`
+  | 'not_a_phone_number' // the argument of `lookup` is not a phone number
+  | 'file_unreadable' // the file of numbers cannot be read
+  | 'unknown_corp' // no corp, or more than one, has this id or name
+  | 'unknown_member' // nobody with this userid or phone number is in the store
+  | 'still_member' // `forget` was given a current member
+  | 'not_confirmed' // a question could not be asked, because there is no terminal
+  // Configuration
+  | 'config_missing' // no configuration file was found
+  | 'config_unreadable' // the configuration file cannot be read
+  | 'config_invalid' // the configuration file has errors
+  | 'corps_query_invalid' // `corps.query` fails, or returns no usable row
+  | 'corp_row_unusable' // one row of `corps.query` is not a usable corp
+  // Lease, fence and deadline
+  | 'lease_lost' // the lock could not be renewed in time
+  | 'fenced_off' // another process has taken over the corp
+  | 'deadline_reached' // `--max-run` is over
+  | 'stopped_by_signal' // SIGINT, SIGTERM or SIGHUP
+  | 'stale_behind_lease' // another process has the lock, and the last success is older than `alerts.stale_after`
+  | 'newer_writer' // a newer version of orgsync has written this corp
+  | 'other_environment' // another environment has written this corp
+  // A corp
+  | 'incomplete' // WeCom did not give the whole corp
+  | 'safety_limit' // a safety limit holds the change back
+  // WeCom
+  | 'wecom_unreachable' // no answer, or an answer that is not WeCom's
+  | 'wecom_busy' // errcode -1 or 6000, also after the retries
+  | 'wecom_maintenance' // WeCom is under maintenance
+  | 'too_many_at_once' // too many requests open at the same time
+  | 'frequency_limit' // errcode 45009: WeCom's frequency limit
+  | 'wrong_numbers_closed' // too many wrong numbers were asked today: WeCom answers no more of them
+  | 'token_refused' // WeCom refuses a fresh access token
+  | 'secret_refused' // WeCom refuses the secret
+  | 'corp_unknown' // WeCom does not know the corp id
+  | 'corp_closed' // WeCom has closed or banned the corp
+  | 'address_refused' // errcode 60020: this address is not among the trusted ones
+  | 'agent_refused' // `agent_id` is not that of the application
+  | 'application_disabled' // the application is switched off
+  | 'api_forbidden' // the secret may not use this API
+  | 'api_abolished' // WeCom has removed this API
+  | 'contacts_secret_limited' // a contacts-sync secret was used where an application's is needed
+  | 'tls_too_old' // something on the way to WeCom speaks an old TLS
+  | 'nobody' // no visible member has this number or userid
+  | 'department_unknown' // WeCom does not know the department
+  | 'out_of_range' // outside the application's visible range
+  | 'cursor_refused' // WeCom refuses the cursor of a paged list
+  | 'request_refused' // WeCom calls a request malformed
+  | 'errcode_unknown' // an errcode that orgsync does not know
+  | 'answer_too_large' // an answer larger than orgsync, or WeCom, allows
+  | 'answer_unusable' // an answer without what it should be about
+  | 'export_lost' // WeCom has failed or dropped an export
+  | 'export_unfinished' // an export was not finished in time
+  | 'export_unread' // a file of an export could not be fetched
+  // Store
+  | 'store_url' // `store:` is not the address of a store
+  | 'store_path' // the SQLite file cannot be opened
+  | 'store_not_a_database' // the file is damaged, or not SQLite
+  | 'store_unreachable' // the database does not answer
+  | 'store_overloaded' // the database takes no more connections
+  | 'store_busy' // a lock inside the database was not free in time
+  | 'store_full' // the disk, or the table space, is full
+  | 'store_denied' // the account lacks a right, or its password is wrong
+  | 'store_certificate' // the database's certificate is not trusted
+  | 'store_tls' // TLS with the database is not possible
+  | 'store_packet_too_large' // the database refuses packets of this size
+  | 'store_read_only' // the server takes no writes
+  | 'read_only' // the configuration says `read_only`
+  | 'database_missing' // the database does not exist
+  | 'tables_missing' // the tables do not exist
+  | 'tables_outdated' // the tables are of an older version
+  | 'tables_too_new' // the tables are of a newer version
+  | 'migration_running' // another process migrates the tables
+  | 'value_refused' // the database refuses a value
+  | 'store_error' // the database said something that orgsync does not know
+  // Redis
+  | 'redis_url' // `redis:` is not the address of a Redis
+  | 'redis_unreachable' // Redis does not answer
+  | 'redis_credentials' // the password or the user name is wrong
+  | 'redis_permission' // the user lacks a right
+  | 'redis_certificate' // the certificate is not trusted
+  | 'redis_no_tls' // the port does not speak TLS
+  | 'redis_busy' // Redis is loading, or busy with a script
+  | 'redis_cluster' // Redis is a cluster
+  | 'redis_full' // Redis has no memory left
+  | 'redis_readonly' // Redis is a replica
+  | 'redis_cannot_save' // Redis cannot save to its disk
+  | 'redis_foreign_keys' // keys of another type stand where orgsync keeps its own
+  | 'redis_database' // no database has this number
+  | 'redis_commands' // Redis lacks a command that orgsync needs
+  | 'redis_closed' // defect: asked after the connection was closed
+  | 'redis_unexpected' // Redis said something that orgsync does not know
+  // Files, alerts and the sandbox
+  | 'report_not_written' // the report's file cannot be written
+  | 'alert_file_unusable' // this host's file of sent alerts cannot be used
+  | 'ration_unusable' // this host's files of the ration cannot be used
+  | 'call_failed' // a webhook, ping or Pushgateway cannot be reached
+  | 'command_failed' // the alert command failed
+  | 'robot_refused' // the WeCom group robot refused an alert
+  | 'too_slow' // something beside the run took too long and was left out
+  | 'sandbox_address' // the sandbox cannot listen at this address
+  | 'sandbox_not_loopback' // the sandbox listens outside of loopback only when told to
+  | 'sandbox_config_file' // the sandbox's configuration cannot be written
+  // Defects
+  | 'defect' // orgsync itself is wrong
+  | 'compared_nobody' // defect: a member who is not stored was compared
+  | 'corp_without_access' // defect: a corp without configuration was asked for
+  | 'no_context'; // defect: a command ran outside of its program
+
 /** Facts an error is made of. `hint` says the next thing to do or type, and is missing only where orgsync is at fault. */
 export interface ErrorFacts {
-  readonly code: string;
+  readonly code: ErrorCode;
   readonly message: string;
   readonly hint?: string;
   readonly cause?: unknown;
@@ -36,8 +161,7 @@ export interface ErrorFacts {
 export class OrgsyncError extends Error {
   override readonly name: string = 'OrgsyncError';
   readonly kind: ErrorKind;
-  /** Stable, lower-case, for programs: `lease_lost`, `store_unreachable`, … */
-  readonly code: string;
+  readonly code: ErrorCode;
   readonly hint: string | undefined;
 
   constructor(kind: 'defect', facts: ErrorFacts);

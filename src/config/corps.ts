@@ -1,6 +1,7 @@
 import type { Corp } from '../core/model.ts';
 import type { Secret } from '../core/secret.ts';
 import { OrgsyncError } from '../errors.ts';
+import type { ErrorCode } from '../errors.ts';
 import { explain } from './explain.ts';
 import type { Folder } from './fields.ts';
 import { ConfigError } from './problems.ts';
@@ -78,7 +79,7 @@ export function readCorpRows(rows: readonly unknown[], defaults: Defaults): Corp
 }
 
 /** What the store says of a statement that it does not understand, or that asks for what is not there. */
-const NOT_UNDERSTOOD: ReadonlySet<string> = new Set(['store_error', 'tables_missing', 'tables_outdated']);
+const NOT_UNDERSTOOD: ReadonlySet<ErrorCode> = new Set(['store_error', 'tables_missing', 'tables_outdated']);
 
 /** Why `corps.query` brought no rows: whoever wrote the query is told, for neither a migration nor we can mend it. */
 export function queryError(thrown: unknown): unknown {

@@ -68,6 +68,6 @@ async function ensureReadable(path: string, namedBy: string): Promise<void> {
   }
 }
 
-function fileError(path: string, message: string, hint: string, code = 'config_unreadable'): ConfigError {
+function fileError(path: string, message: string, hint: string, code: 'config_missing' | 'config_unreadable' = 'config_unreadable'): ConfigError {
   return new ConfigError(path, [{ key: '', message }], { code, hint });
 }

@@ -1,4 +1,5 @@
 import { OrgsyncError } from '../errors.ts';
+import type { ErrorCode } from '../errors.ts';
 
 /** Names a place in a configuration: keys and indexes from the top. */
 export type KeyPath = readonly PropertyKey[];
@@ -24,7 +25,7 @@ export class ConfigError extends OrgsyncError {
   readonly path: string;
   readonly problems: readonly Problem[];
 
-  constructor(path: string, problems: readonly Problem[], { code = 'config_invalid', hint = HINT, cause }: { code?: string; hint?: string; cause?: unknown } = {}) {
+  constructor(path: string, problems: readonly Problem[], { code = 'config_invalid', hint = HINT, cause }: { code?: ErrorCode; hint?: string; cause?: unknown } = {}) {
     const sorted = problems.toSorted(byPosition);
     const lines = sorted.map((problem) => describeProblem(path, problem));
     super('config', { code, hint, cause, message: lines.length === 1 ? lines.join('') : [`${lines.length} problems in ${path}`, ...lines].join('\n') });

@@ -1,8 +1,8 @@
-import { type ErrorKind, OrgsyncError } from '../errors.ts';
+import { type ErrorCode, type ErrorKind, OrgsyncError } from '../errors.ts';
 
 interface Row {
   readonly kind: Exclude<ErrorKind, 'defect'>;
-  readonly code: string;
+  readonly code: ErrorCode;
   readonly why: string;
   readonly hint: string;
 }

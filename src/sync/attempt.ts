@@ -1,4 +1,5 @@
 import { OrgsyncError, asOrgsyncError } from '../errors.ts';
+import type { ErrorCode } from '../errors.ts';
 import { countChanges } from '../core/diff.ts';
 import type { Corp, SeenDepartment, StoredDepartment } from '../core/model.ts';
 import { NO_CHANGES } from '../core/outcome.ts';
@@ -130,7 +131,7 @@ function failed(thrown: unknown, signal: AbortSignal): { readonly outcome: 'fail
 }
 
 /** Codes of errors that stopped a corp from outside, so that nothing is known against it. */
-const INTERRUPTIONS: ReadonlySet<string> = new Set(['lease_lost', 'fenced_off', 'deadline_reached', 'stopped_by_signal']);
+const INTERRUPTIONS: ReadonlySet<ErrorCode> = new Set(['lease_lost', 'fenced_off', 'deadline_reached', 'stopped_by_signal']);
 
 /** The row in `runs` is worth a try, but its failure must not hide why the corp failed. */
 async function finishQuietly(

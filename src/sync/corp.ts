@@ -85,7 +85,7 @@ function incomplete(gaps: readonly Gap[]): OrgsyncError {
   const [first] = gaps;
   const more = gaps.length > 1 ? ` (and ${gaps.length - 1} more)` : '';
   const facts = {
-    code: 'incomplete',
+    code: 'incomplete' as const,
     message: `WeCom did not show all of it: ${first?.what ?? 'unknown'}: ${first?.why ?? 'unknown'}${more}`,
     hint: 'nothing was changed; the next run reads it again. If this stays, run: orgsync doctor',
   };

@@ -12,7 +12,7 @@ const result = (outcome: CorpResult['outcome'], kind?: ErrorKind): CorpResult =>
   counts: NO_CHANGES,
   requests: 0,
   seconds: 0,
-  error: kind === undefined ? null : new OrgsyncError(kind, { code: kind, message: kind, hint: 'none' }),
+  error: kind === undefined ? null : new OrgsyncError(kind, { code: 'defect', message: kind, hint: 'none' }),
   departing: [],
   changes: null,
   departmentNames: new Map(),

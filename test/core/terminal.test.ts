@@ -31,7 +31,7 @@ function sink(isTTY: boolean, columns = 100): { readonly stream: NodeJS.WriteStr
   return { stream: Object.assign(stream, { isTTY, columns }) as unknown as NodeJS.WriteStream, text: () => text };
 }
 
-const refusal = new WecomError('refused', { code: 'address', message: 'WeCom does not know this address', hint: 'add 203.0.113.7 to 企业可信IP', errcode: 60020, request: 'user/list' });
+const refusal = new WecomError('refused', { code: 'address_refused', message: 'WeCom does not know this address', hint: 'add 203.0.113.7 to 企业可信IP', errcode: 60020, request: 'user/list' });
 
 describe('the terminal', () => {
   it('writes data to stdout and everything else to stderr', () => {
@@ -78,7 +78,7 @@ describe('the terminal', () => {
   it('says what failed, why, and what to do', () => {
     const { terminal, stderr } = screen();
     terminal.corpError('Head office', refusal);
-    terminal.error(new OrgsyncError('unavailable', { code: 'store', message: 'the store cannot be reached', hint: 'start it', cause: new Error('connect ECONNREFUSED') }), 69);
+    terminal.error(new OrgsyncError('unavailable', { code: 'store_unreachable', message: 'the store cannot be reached', hint: 'start it', cause: new Error('connect ECONNREFUSED') }), 69);
     expect(stderr()).toBe(
       [
         'orgsync: Head office: WeCom does not know this address',
@@ -96,7 +96,7 @@ describe('the terminal', () => {
     const { terminal, stdout } = screen({ json: true });
     terminal.error(refusal, 77);
     expect(JSON.parse(stdout())).toEqual({
-      error: { code: 'address', message: 'WeCom does not know this address', hint: 'add 203.0.113.7 to 企业可信IP', errcode: 60020, request: 'user/list' },
+      error: { code: 'address_refused', message: 'WeCom does not know this address', hint: 'add 203.0.113.7 to 企业可信IP', errcode: 60020, request: 'user/list' },
       exit_code: 77,
     });
   });
@@ -114,7 +114,7 @@ describe('the terminal', () => {
     terminal.note('canary');
     terminal.warn('canary');
     terminal.corpError('canary', refusal);
-    terminal.error(new OrgsyncError('defect', { code: 'x', message: 'canary', cause: new Error('canary') }), 70);
+    terminal.error(new OrgsyncError('defect', { code: 'defect', message: 'canary', cause: new Error('canary') }), 70);
     expect(stderr()).not.toContain('canary');
   });
 
@@ -167,7 +167,7 @@ describe('text from outside', () => {
 
   it('cannot move the cursor from an error or a table', () => {
     const { terminal, stderr } = screen({}, { tty: true });
-    terminal.corpError('\u001b[1A', new OrgsyncError('failed', { code: 'x', message: '\u001b]0;title\u0007', hint: '\u202e' }));
+    terminal.corpError('\u001b[1A', new OrgsyncError('failed', { code: 'incomplete', message: '\u001b]0;title\u0007', hint: '\u202e' }));
     expect(stderr()).not.toMatch(/[\u001b\u0007\u202e]/);
     expect(terminal.table(['name'], [['\u001b[2Jx'], [terminal.paint.red('red')]])).toContain(terminal.paint.red('red'));
     expect(terminal.table(['name'], [['\u001b[2Jx']])).toContain('<U+001B>[2Jx');

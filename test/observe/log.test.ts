@@ -80,7 +80,7 @@ describe('the log', () => {
 
   it.each(['ecs', 'json', 'text'] as const)('holds no secret and no whole phone number as %s, wherever they hide', async (format) => {
     const { log, path } = await stage({ format });
-    const error = new WecomError('failed', { code: 'x', message: 'GET user/get?access_token=token-canary for 13812345678', hint: 'canary-secret', errcode: 1, request: 'user/get', cause: new Error('canary-secret') });
+    const error = new WecomError('failed', { code: 'incomplete', message: 'GET user/get?access_token=token-canary for 13812345678', hint: 'canary-secret', errcode: 1, request: 'user/get', cause: new Error('canary-secret') });
     log.log('error', 'boom', 'canary-secret +8613812345678', { error, nested: { deep: ['canary-secret'] }, at: 1_795_411_217_000 });
     await log.close();
     const text = await readFile(path, 'utf8');

@@ -200,7 +200,7 @@ describe('metrics in a text file', () => {
   test('that cannot be written are one warning, and leave nothing behind', async () => {
     const textfile = path.join(await scratch(), 'missing', 'orgsync.prom');
     const metrics = open({ textfile });
-    metrics.failed(new OrgsyncError('temporary', { code: 'x', message: 'x', hint: 'x' }));
+    metrics.failed(new OrgsyncError('temporary', { code: 'lease_lost', message: 'x', hint: 'x' }));
     await metrics.flush();
     expect(metrics.logged).toHaveLength(1);
     expect(metrics.logged[0]).toMatch(/^warn metrics_not_written/);

@@ -45,7 +45,7 @@ export function lookupCommand(): Command {
   }) as unknown as Command;
 }
 
-const WHAT_TO_LOOK_UP = { code: 'no_phone', message: 'lookup wants one phone number, or --file', hint: 'give the number after lookup, or name a file: orgsync lookup --file numbers.txt' };
+const WHAT_TO_LOOK_UP = { code: 'no_phone' as const, message: 'lookup wants one phone number, or --file', hint: 'give the number after lookup, or name a file: orgsync lookup --file numbers.txt' };
 
 async function lookupOne(typed: string, options: Options, context: CommandContext): Promise<void> {
   const { config } = await context.loadConfig();

@@ -1,5 +1,5 @@
 import { Interrupted, WecomError } from '../../errors.ts';
-import type { OrgsyncError } from '../../errors.ts';
+import type { ErrorCode, OrgsyncError } from '../../errors.ts';
 import { ageOf, isStale } from '../freshness.ts';
 import type { Corp } from '../model.ts';
 import type { CorpResult, EndedRun } from '../outcome.ts';
@@ -10,7 +10,8 @@ import type { CorpRecord } from '../ports/store.ts';
 interface Complaint extends AlertKey {
   /** null when it is not about one corp. */
   readonly corp: Corp | null;
-  readonly code: string;
+  /** Why, for programs: an error's code, or what only an alert says. */
+  readonly code: ErrorCode | 'corp_held_elsewhere' | 'recovered';
   readonly message: string;
   readonly hint: string | null;
   /** WeCom's own number and the endpoint that said it; null when it is not WeCom that complains. */

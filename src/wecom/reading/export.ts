@@ -1,5 +1,6 @@
 import type { SeenDepartment, SeenMember } from '../../core/model.ts';
 import { OrgsyncError } from '../../errors.ts';
+import type { ErrorCode } from '../../errors.ts';
 import { parseDepartments, parseMembers } from './answers.ts';
 import type { Usable } from './answers.ts';
 import { createAesKey, decryptFile, EXPORT_FILE, parseFile } from './export-file.ts';
@@ -102,7 +103,7 @@ export function isOfExport(error: unknown): boolean {
   return isOurs || ['item', 'absent', 'too_large', 'cursor', 'bug'].includes(treatmentOf(error) ?? '');
 }
 
-function exportError(code: `export_${string}`, message: string): OrgsyncError {
+function exportError(code: Extract<ErrorCode, `export_${string}`>, message: string): OrgsyncError {
   return new OrgsyncError('failed', { code, message, hint: 'the next run orders the export again; `wecom.strategy: walk` does without' });
 }
 

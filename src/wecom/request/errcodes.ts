@@ -1,5 +1,5 @@
 import { WecomError } from '../../errors.ts';
-import type { ErrorKind } from '../../errors.ts';
+import type { ErrorCode, ErrorKind } from '../../errors.ts';
 
 /**
  * What is done about an errcode.
@@ -31,8 +31,7 @@ export type Treatment =
 export interface Meaning {
   readonly treatment: Treatment;
   readonly kind: ErrorKind;
-  /** {@link WecomError.code}. */
-  readonly code: string;
+  readonly code: ErrorCode;
   readonly hint: string;
 }
 

@@ -1,11 +1,11 @@
-import { type ErrorKind, OrgsyncError } from '../../../errors.ts';
+import { type ErrorCode, type ErrorKind, OrgsyncError } from '../../../errors.ts';
 import type { Trouble } from '../database.ts';
 
 /** One row of the table below: which of mysql2's codes, what they are to us, and whether another try may help. */
 interface Meaning {
   readonly codes: readonly string[];
   readonly kind: ErrorKind;
-  readonly code: string;
+  readonly code: ErrorCode;
   readonly hint: string;
   readonly trouble: Trouble;
 }

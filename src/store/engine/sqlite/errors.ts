@@ -1,11 +1,11 @@
-import { type ErrorKind, OrgsyncError } from '../../../errors.ts';
+import { type ErrorCode, type ErrorKind, OrgsyncError } from '../../../errors.ts';
 import type { Trouble } from '../database.ts';
 
 interface Meaning {
   /** The beginning of SQLite's code, or a pattern for its message where the code says too little. */
   readonly code: string | RegExp;
   readonly kind: ErrorKind;
-  readonly ours: string;
+  readonly ours: ErrorCode;
   readonly hint: string;
   readonly trouble: Trouble;
 }
