@@ -1,32 +1,51 @@
 import { defineConfig } from 'vitest/config';
 
-/**
- * Servers are started, stopped and cut by the hundred, on machines shared with others: in CI a test that fails is tried
- * again, and the report says so.
- */
-const retry = process.env['CI'] ? 2 : 0;
+/** Tests that measure time, or are thrown by a busy machine: nothing runs beside them. */
+const TIMED = ['test/wecom/pace.test.ts', 'test/redis/lottery.test.ts', 'test/contract/limiter.*.test.ts', 'test/faults/redis-clock.test.ts'];
 
-/** `core` needs nothing but Node.js; `servers` starts private MariaDB and Redis servers (test/support/servers.ts). */
+/** Tests of test/contract that need nothing but Node.js. */
+const WITHOUT_SERVERS = 'test/contract/*.{sqlite,files}.test.ts';
+
+/** Tests that start servers and processes mostly wait for them: more of them than processors. */
+const WORKERS = 4;
+
+/**
+ * `core` needs nothing but Node.js. `servers` starts private MariaDB and Redis servers (test/support/servers.ts).
+ * `timed` runs when the others have ended, one file at a time.
+ */
 export default defineConfig({
   test: {
+    reporters: ['default', './test/support/count-reporter.ts'],
     projects: [
       {
         test: {
           name: 'core',
-          include: ['test/{core,config,sandbox,wecom,docs,observe}/**/*.test.ts', 'test/contract/*.{sqlite,files}.test.ts'],
+          include: ['test/{core,config,sandbox,wecom,docs,observe}/**/*.test.ts', WITHOUT_SERVERS],
+          exclude: TIMED,
           testTimeout: 20_000,
-          retry,
+          maxWorkers: WORKERS,
         },
       },
       {
         test: {
           name: 'servers',
           include: ['test/{contract,commands,faults,redis,soak,store,sync,deploy,security}/**/*.test.ts'],
-          exclude: ['test/contract/*.{sqlite,files}.test.ts'],
+          exclude: [WITHOUT_SERVERS, ...TIMED],
           globalSetup: ['test/support/global-setup.ts'],
           testTimeout: 120_000,
-          retry,
           hookTimeout: 60_000,
+          maxWorkers: WORKERS,
+        },
+      },
+      {
+        test: {
+          name: 'timed',
+          include: TIMED,
+          globalSetup: ['test/support/global-setup.ts'],
+          testTimeout: 120_000,
+          hookTimeout: 60_000,
+          maxWorkers: 1,
+          sequence: { groupOrder: 1 },
         },
       },
     ],

@@ -194,7 +194,7 @@ async function tlsRedis(name: string): Promise<{ readonly server: ServerProcess;
 async function askTrusting(ca: string, url: string): Promise<string> {
   const program = `
     const { openLink } = await import('./dist/redis/connect.js');
-    const { systemClock } = await import('./dist/clock.js');
+    const { systemClock } = await import('./dist/local/clock.js');
     const { Secret } = await import('./dist/core/secret.js');
     const link = openLink({ url: new Secret(${JSON.stringify(url)}), clock: systemClock });
     console.log(await link.call('PING').catch((error) => error.code));

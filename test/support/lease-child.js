@@ -4,7 +4,7 @@
 // Without, it takes it once, says `acquired`, and answers each line of its input with `held` or with the code of its loss.
 import { appendFileSync } from 'node:fs';
 import { createInterface } from 'node:readline';
-import { systemClock } from '../../dist/clock.js';
+import { systemClock } from '../../dist/local/clock.js';
 import { Secret } from '../../dist/core/secret.js';
 
 const { redis, store, prefix, host, ttlMs, rounds, log } = JSON.parse(process.argv[2] ?? '{}');
@@ -50,7 +50,7 @@ async function redisLeases() {
 }
 
 async function storeLeases() {
-  const [{ openStore }, { createStoreLeases }] = [await import('../../dist/store/open.js'), await import('../../dist/store/lease.js')];
+  const [{ openStore }, { createStoreLeases }] = [await import('../../dist/store/open.js'), await import('../../dist/store/shared/lease.js')];
   const { database } = await openStore({ url: store, readOnly: false });
   return createStoreLeases(database, options);
 }

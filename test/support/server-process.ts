@@ -38,7 +38,10 @@ export interface Recipe {
   readonly probe: (port: number) => Promise<void>;
 }
 
-const READY_WITHIN_MS = 20_000;
+const READY_WITHIN_MS = 60_000;
+
+/** Our environment; Debian keeps mariadbd where only root's PATH looks. */
+export const WITH_SBIN = { ...process.env, PATH: `${process.env['PATH'] ?? ''}:/usr/sbin` };
 
 /** A port on loopback that was free a moment ago. */
 export async function freePort(): Promise<number> {
@@ -107,8 +110,7 @@ class Running implements ServerProcess {
     const child = spawn('sh', ['-c', 'exec "$0" "$@" >>"$LOG" 2>&1', program, ...args], {
       detached: true,
       stdio: 'ignore',
-      // Debian keeps mariadbd where only root's PATH looks.
-      env: { ...process.env, PATH: `${process.env['PATH'] ?? ''}:/usr/sbin`, LOG: this.#logFile },
+      env: { ...WITH_SBIN, LOG: this.#logFile },
     });
     this.#child = child;
     child.unref();

@@ -1,8 +1,10 @@
 import { execFile } from 'node:child_process';
-import { writeFile } from 'node:fs/promises';
+import { createHash } from 'node:crypto';
+import { existsSync } from 'node:fs';
+import { mkdir, mkdtemp, rename, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { promisify } from 'node:util';
-import { firstBytes, type ServerProcess, startServer } from './server-process.ts';
+import { firstBytes, type ServerProcess, startServer, WITH_SBIN } from './server-process.ts';
 
 export type { ServerProcess } from './server-process.ts';
 
@@ -73,22 +75,38 @@ export function withDatabase(url: string, database: string): string {
   return parsed.href;
 }
 
+/** Where a data directory is kept for each version of MariaDB, to be copied. */
+const TEMPLATES = path.resolve(import.meta.dirname, '../../.orgsync-test');
+
 async function createDataDirectory(dir: string): Promise<void> {
+  const { stdout: version } = await run('mariadbd', ['--no-defaults', ...asRoot(), '--version'], { env: WITH_SBIN });
+  const template = path.join(TEMPLATES, `mariadb-${createHash('sha256').update(version).digest('hex').slice(0, 12)}`);
+  if (!existsSync(template)) await installTemplate(template);
+  await run('cp', ['-R', template, path.join(dir, 'data')]);
+}
+
+/** Installs into a directory beside it, which is then renamed: who copies finds all of it or nothing. */
+async function installTemplate(template: string): Promise<void> {
+  await mkdir(TEMPLATES, { recursive: true });
+  const making = await mkdtemp(`${template}-`);
+  const data = path.join(making, 'data');
   const { user, password } = ACCOUNT;
   await run('mariadb-install-db', [
     '--no-defaults',
     ...asRoot(),
-    `--datadir=${path.join(dir, 'data')}`,
+    `--datadir=${data}`,
     '--auth-root-authentication-method=normal',
     '--skip-test-db',
     '--innodb-log-file-size=16M',
     // In /tmp, two of them at once delete each other's temporary tables.
-    `--tmpdir=${dir}`,
+    `--tmpdir=${making}`,
   ]);
-  await writeFile(
-    path.join(dir, 'data', 'account.sql'),
-    `GRANT ALL ON *.* TO '${user}'@'%' IDENTIFIED BY '${password}' WITH GRANT OPTION;\n`,
-  );
+  await writeFile(path.join(data, 'account.sql'), `GRANT ALL ON *.* TO '${user}'@'%' IDENTIFIED BY '${password}' WITH GRANT OPTION;\n`);
+  // Somebody else may have been faster: theirs is as good.
+  await rename(data, template).catch((error: unknown) => {
+    if (!existsSync(template)) throw error;
+  });
+  await rm(making, { recursive: true, force: true });
 }
 
 function asRoot(): readonly string[] {
