@@ -113,9 +113,7 @@ function invalid(unusable: readonly UnusableCorp[]): ConfigError {
 
 const NO_FILES: Folder = {
   resolve: (path) => path,
-  readSecret() {
-    throw new Error('a row holds the secret itself, not a file');
-  },
+  readSecret: () => ({ problem: 'a row holds the secret itself, not a file' }),
 };
 
 type Present<T> = { [Key in keyof T]?: Exclude<T[Key], undefined> };

@@ -18,8 +18,8 @@ export type Share = number;
 /** What reading the configuration needs of the disk; relative paths start at the folder of the configuration file. */
 export interface Folder {
   resolve(path: string): string;
-  /** The text of a secret's file. Throws an Error whose message says what is wrong with the file. */
-  readSecret(path: string): string;
+  /** The text of a secret's file, or what is wrong with the file. */
+  readSecret(path: string): { readonly text: string } | { readonly problem: string };
 }
 
 /** A mapping whose keys are all known. */
@@ -115,12 +115,10 @@ export function limit() {
 export function secret(folder: Folder) {
   const expected = 'text, or { file: PATH }';
   const file = z.strictObject({ file: text('the path of a file') }, { error: expected }).transform(({ file }, context) => {
-    try {
-      return new Secret(folder.readSecret(file));
-    } catch (error) {
-      context.addIssue({ code: 'custom', path: ['file'], message: error instanceof Error ? error.message : String(error), params: { problem: true } });
-      return z.NEVER;
-    }
+    const read = folder.readSecret(file);
+    if ('text' in read) return new Secret(read.text);
+    context.addIssue({ code: 'custom', path: ['file'], message: read.problem, params: { problem: true } });
+    return z.NEVER;
   });
   const literal = text(`${expected}, not empty`).transform((written) => new Secret(written));
   return z.union([literal, file], { error: expected }).meta({ accepts: expected });

@@ -7,7 +7,7 @@ export function isOpenToOthers(path: string): boolean {
   return process.platform !== 'win32' && (statSync(path).mode & 0o004) !== 0;
 }
 
-/** The folder of a configuration file; `warnings` grow with the secrets that are read in it. */
+/** The folder of a configuration file. Reading a secret that other accounts may read too adds to `warnings`. */
 export function openFolder(root: string): Folder & { readonly warnings: readonly string[] } {
   const warnings: string[] = [];
   return {
@@ -15,9 +15,14 @@ export function openFolder(root: string): Folder & { readonly warnings: readonly
     resolve: (path) => resolve(root, path),
     readSecret(file) {
       const path = resolve(root, file);
-      const text = readSecretFile(path);
-      if (isOpenToOthers(path)) warnings.push(`${path} holds a secret and every account of this machine may read it: chmod 640 ${path}`);
-      return text;
+      try {
+        const text = readFileSync(path, 'utf8').replace(/[\r\n]+$/, '');
+        if (text.trim() === '') return { problem: `the secret's file ${path} is empty` };
+        if (isOpenToOthers(path)) warnings.push(`${path} holds a secret and every account of this machine may read it: chmod 640 ${path}`);
+        return { text };
+      } catch (error) {
+        return { problem: `the secret's file ${path} ${whyUnreadable(error)}` };
+      }
     },
   };
 }
@@ -30,14 +35,7 @@ const FILE_FAULTS: Readonly<Record<string, string>> = {
   EPERM: 'may not be read by this account',
 };
 
-function readSecretFile(path: string): string {
-  let text: string;
-  try {
-    text = readFileSync(path, 'utf8').replace(/[\r\n]+$/, '');
-  } catch (error) {
-    const code = error instanceof Error && 'code' in error ? String(error.code) : '';
-    throw new Error(`the secret's file ${path} ${FILE_FAULTS[code] ?? `cannot be read (${code})`}`, { cause: error });
-  }
-  if (text.trim() === '') throw new Error(`the secret's file ${path} is empty`);
-  return text;
+function whyUnreadable(error: unknown): string {
+  const code = error instanceof Error && 'code' in error ? String(error.code) : '';
+  return FILE_FAULTS[code] ?? `cannot be read (${code})`;
 }

@@ -45,7 +45,7 @@ export function jsonSchema(): JsonSchema {
 
 /** The same with what each value accepts in words, for the reference and for messages. `edit` may change every part. */
 export function describedSchema(edit: (part: JsonSchema) => void = () => undefined): JsonSchema {
-  const schema = configSchema({ resolve: (path) => path, readSecret: () => '' });
+  const schema = configSchema({ resolve: (path) => path, readSecret: () => ({ text: '' }) });
   return z.toJSONSchema(schema, {
     io: 'input',
     override({ jsonSchema: node }) {
