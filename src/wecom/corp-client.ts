@@ -1,4 +1,5 @@
 import { setMaxListeners } from 'node:events';
+import type { Pacer } from '../core/pacer.ts';
 import type { Meter } from '../core/ports/meter.ts';
 import { createRedactor } from '../core/redact.ts';
 import type { Secret } from '../core/secret.ts';
@@ -10,8 +11,7 @@ import type { Clients } from './request/clients.ts';
 import { fileLimit } from './reading/export-file.ts';
 import type { ExportFile } from './reading/export-file.ts';
 import { unusable } from './request/faults.ts';
-import type { Gate } from './request/pacer.ts';
-import { Lane } from './request/open-requests.ts';
+import { OpenRequests } from './request/open-requests.ts';
 import { Credential } from './token/credential.ts';
 import type { FreshToken } from './token/credential.ts';
 import type { Raw } from './request/values.ts';
@@ -24,10 +24,11 @@ const SHORTEST_LIFE_S = 60;
 const MAX_ANSWER_BYTES = 64 * 1024 * 1024;
 
 /** What all corps of a directory have in common. */
-export interface Shared extends Pick<WecomOptions, 'limiter' | 'tokens' | 'clock' | 'log'> {
+export interface Shared extends Pick<WecomOptions, 'tokens' | 'clock' | 'log'> {
   readonly clients: Clients;
   readonly meter: Meter;
-  readonly total: Gate;
+  /** Makes the pace of one corp. */
+  readonly pacerOf: (corpId: string, access: CorpAccess) => Pacer;
   /** A frequency limit on token requests bars this address for all corps (P90313). */
   readonly tokenBan: Ban;
 }
@@ -37,7 +38,8 @@ export class Line {
   readonly corpId: string;
   readonly access: CorpAccess;
   readonly #shared: Shared;
-  readonly #lane: Lane;
+  readonly #openRequests: OpenRequests;
+  readonly #pacer: Pacer;
   readonly #ban: Ban;
   readonly #application: Credential;
   readonly #contacts: Credential | undefined;
@@ -46,11 +48,12 @@ export class Line {
   #requestsSent = 0;
 
   constructor(corpId: string, access: CorpAccess, shared: Shared) {
-    const { clock, limiter, total } = shared;
+    const { clock } = shared;
     this.corpId = corpId;
     this.access = access;
     this.#shared = shared;
-    this.#lane = new Lane({ corpId, rate: access.rate, concurrency: access.concurrency, limiter, total, clock });
+    this.#openRequests = new OpenRequests(access.concurrency);
+    this.#pacer = shared.pacerOf(corpId, access);
     this.#ban = new Ban({ waitMs: access.frequencyWaitMs ?? FREQUENCY_WAIT_MS, clock });
     this.#application = this.#credential(access.secret);
     this.#contacts = access.contactsSecret === undefined ? undefined : this.#credential(access.contactsSecret);
@@ -114,12 +117,14 @@ export class Line {
   async #send(question: Question, credential: Credential | undefined, signal: AbortSignal): Promise<Raw> {
     // Every waiting request listens to it; Node would print a warning from the eleventh on.
     setMaxListeners(0, signal);
-    const { tokenBan, log, meter, clients } = this.#shared;
+    const { tokenBan, clock, log, meter, clients } = this.#shared;
     const { api, proxy, retries, timeoutMs } = this.access;
     const { file } = question;
     const context: CallContext = {
       corpId: this.corpId,
-      lane: this.#lane,
+      openRequests: this.#openRequests,
+      pacer: this.#pacer,
+      clock,
       count: () => (this.#requestsSent += 1),
       meter,
       credential,

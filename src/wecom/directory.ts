@@ -8,7 +8,7 @@ import type { WecomOptions } from './access.ts';
 import { Ban } from './request/ban.ts';
 import { Clients } from './request/clients.ts';
 import { crossCheck, readRange } from './reading/extras.ts';
-import { Gate } from './request/pacer.ts';
+import { CorpPacer, Gate } from './request/pacer.ts';
 import { Line } from './corp-client.ts';
 import type { Shared } from './corp-client.ts';
 import { probe } from './probe.ts';
@@ -28,7 +28,8 @@ export function openWecom({ access, rateTotal, limiter, tokens, clock, log, mete
   const clients = new Clients();
   const total = new Gate({ perSecond: rateTotal, even: false, clock });
   const tokenBan = new Ban({ waitMs: tokenWaitMs, clock, onRefused: () => void tellOthers(tokens, log) });
-  const shared: Shared = { clients, meter, total, tokenBan, limiter, tokens, clock, log };
+  const pacerOf: Shared['pacerOf'] = (corpId, { rate }) => new CorpPacer({ corpId, rate, limiter, total, clock });
+  const shared: Shared = { clients, meter, pacerOf, tokenBan, tokens, clock, log };
   const lines = new Map<string, Line>();
   const lineTo = ({ id }: Corp): Line => {
     const line = lines.get(id) ?? new Line(id, access(id), shared);

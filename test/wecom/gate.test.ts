@@ -1,10 +1,11 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { WecomError } from '../../src/errors.ts';
-import { Ban } from '../../src/wecom/request/ban.ts';
-import { Gate } from '../../src/wecom/request/pacer.ts';
+import type { Limiter } from '../../src/core/ports/slots.ts';
+import { CorpPacer, Gate } from '../../src/wecom/request/pacer.ts';
 import { createTestClock } from '../support/clock.ts';
+import type { TestClock } from '../support/clock.ts';
 import { mostInASecond } from '../support/sliding.ts';
+import { never } from './support.ts';
 
 test('requests leave evenly, a tenth slower than promised', () => {
   const clock = createTestClock();
@@ -65,19 +66,40 @@ test('whatever connections take, no sliding second holds more requests as they a
   );
 });
 
-const refused = (): WecomError => new WecomError('temporary', { code: 'frequency_limit', message: 'm', hint: 'h', errcode: 45009, request: 'user/list' });
+const GENEROUS: Limiter = { take: () => Promise.resolve() };
 
-test('a frequency limit makes everyone wait once, then closes', () => {
+function pacerAt(clock: TestClock, limiter = GENEROUS): CorpPacer {
+  return new CorpPacer({ corpId: 'ww1', rate: 10, limiter, total: new Gate({ perSecond: 300, even: false, clock }), clock });
+}
+
+test('the shared budget is asked last, once for each request', async () => {
   const clock = createTestClock();
-  const ban = new Ban({ waitMs: 1_000, clock });
-  expect(ban.waitMs()).toBe(0);
-  clock.jump(10);
-  expect(ban.refused(5, refused())).toBe(true);
-  expect(ban.waitMs()).toBeGreaterThanOrEqual(1_000);
-  expect(ban.waitMs()).toBeLessThanOrEqual(1_100);
-  expect(ban.refused(9, refused())).toBe(true); // was on its way when the first refusal came
-  clock.jump(1_200);
-  expect(ban.waitMs()).toBe(0);
-  expect(ban.refused(clock.monotonic(), refused())).toBe(false);
-  expect(() => ban.waitMs()).toThrow(WecomError);
+  const asked: number[] = [];
+  const limiter: Limiter = {
+    take: (scopes) => {
+      expect(scopes).toEqual([{ name: 'corp:ww1', perSecond: 10 }]);
+      asked.push(clock.monotonic());
+      return Promise.resolve();
+    },
+  };
+  const pacer = pacerAt(clock, limiter);
+  const passes = [pacer.pass(never()), pacer.pass(never()), pacer.pass(never())];
+  await clock.advance(1_000);
+  const left = (await Promise.all(passes)).map(({ at }) => at);
+  expect(left).toEqual([0, 110, 220]);
+  expect(asked).toEqual(left);
+});
+
+test('a request that waits for its turn stops waiting when it is aborted, and the next one takes the turn', async () => {
+  const clock = createTestClock();
+  const pacer = pacerAt(clock);
+  await pacer.pass(never());
+  const controller = new AbortController();
+  const reason = new Error('enough');
+  const first = pacer.pass(controller.signal);
+  const second = pacer.pass(never());
+  controller.abort(reason);
+  await expect(first).rejects.toBe(reason);
+  await clock.advance(200);
+  await expect(second).resolves.toMatchObject({ at: 110 });
 });

@@ -26,10 +26,17 @@ export class Ban {
     return this.#waitBegan !== undefined;
   }
 
-  /** How long everyone has to wait; 0 when open. Throws what closed it, once it is closed. */
-  waitMs(): number {
-    if (this.#closedBy !== undefined) throw this.#closedBy;
-    return Math.max(0, this.#waitEnds - this.#clock.monotonic());
+  /** Whether requests may be sent. */
+  get isOver(): boolean {
+    return this.#closedBy === undefined && this.#clock.monotonic() >= this.#waitEnds;
+  }
+
+  /** Resolves when requests may be sent. Throws what closed it, and `signal.reason` on abort. */
+  async over(signal: AbortSignal): Promise<void> {
+    while (!this.isOver) {
+      if (this.#closedBy !== undefined) throw this.#closedBy;
+      await this.#clock.sleep(Math.ceil(this.#waitEnds - this.#clock.monotonic()), signal);
+    }
   }
 
   /**

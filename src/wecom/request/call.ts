@@ -1,6 +1,7 @@
 import type { ClientRequest } from 'node:http';
+import type { Pacer, Pass } from '../../core/pacer.ts';
 import type { Meter, RequestEnd } from '../../core/ports/meter.ts';
-import type { Log } from '../../core/ports/system.ts';
+import type { Clock, Log } from '../../core/ports/system.ts';
 import { OrgsyncError, WecomError } from '../../errors.ts';
 import type { Ban } from './ban.ts';
 import { openEnvelope } from './envelope.ts';
@@ -8,8 +9,7 @@ import { refusal } from './errcodes.ts';
 import { openFile } from '../reading/export-file.ts';
 import type { ExportFile } from '../reading/export-file.ts';
 import { garbled, treatmentOf, unreachable } from './faults.ts';
-import type { Departure } from './pacer.ts';
-import type { Lane } from './open-requests.ts';
+import type { OpenRequests } from './open-requests.ts';
 import type { Credential, Token } from '../token/credential.ts';
 import type { Raw } from './values.ts';
 
@@ -38,7 +38,9 @@ export interface Question {
 /** What a call needs of its corp. */
 export interface CallContext {
   readonly corpId: string;
-  readonly lane: Lane;
+  readonly openRequests: OpenRequests;
+  readonly pacer: Pacer;
+  readonly clock: Clock;
   /** Called once for each request that is sent. */
   readonly count: () => void;
   readonly meter: Meter;
@@ -59,7 +61,7 @@ export class Call {
   readonly question: Question;
   readonly #context: CallContext;
   #token: Token | undefined;
-  #departure: Departure | undefined;
+  #departure: Pass | undefined;
   #free: () => void = () => undefined;
   #repeats = 0;
   #deadTokens = 0;
@@ -79,11 +81,11 @@ export class Call {
 
   /** Before each request: waits for a slot, a live token and its turn. Nothing may be awaited between this and the request. */
   async depart(url: URL): Promise<void> {
-    const { lane, credential, signal } = this.#context;
+    const { openRequests, credential, signal } = this.#context;
     const { file } = this.question;
     try {
       // A token request uses the slot of the call that waits for it; one of its own could be waiting for that very call.
-      if (credential !== undefined || file !== undefined) this.#free = await this.#inLine(lane.slot(signal));
+      if (credential !== undefined || file !== undefined) this.#free = await this.#inLine(openRequests.slot(signal));
       this.#departure = await this.#passWithToken();
       if (this.#token !== undefined) url.searchParams.set('access_token', this.#token.text);
     } catch (error) {
@@ -93,14 +95,21 @@ export class Call {
   }
 
   /** A token can die while its user waits for the gate: then that user waits once more instead of asking in vain. */
-  async #passWithToken(): Promise<Departure> {
-    const { lane, credential, bans, signal } = this.#context;
+  async #passWithToken(): Promise<Pass> {
+    const { credential, bans, signal } = this.#context;
     for (;;) {
       this.#token = await credential?.token(signal);
-      const departure = await this.#inLine(lane.pass(bans, signal));
-      if (this.#token === undefined || credential?.isCurrent(this.#token) !== false) return departure;
-      departure.sent();
+      const pass = await this.#inLine(this.#pass());
+      const isAlive = this.#token === undefined || credential?.isCurrent(this.#token) !== false;
+      if (isAlive && bans.every((ban) => ban.isOver)) return pass;
+      pass.drop();
     }
+  }
+
+  async #pass(): Promise<Pass> {
+    const { pacer, bans, signal } = this.#context;
+    for (const ban of bans) await ban.over(signal);
+    return pacer.pass(signal);
   }
 
   /** Waits, and tells for how long. */
@@ -139,7 +148,7 @@ export class Call {
     const { expects } = this.question;
     if (expects !== undefined && (envelope.answer[expects] ?? null) === null) throw garbled(request, `an answer without ${expects}`);
     this.#answer = envelope.answer;
-    this.#context.lane.answered();
+    this.#context.openRequests.answered();
     this.#free();
   }
 
@@ -175,12 +184,12 @@ export class Call {
   }
 
   async #treat(error: Error): Promise<number> {
-    const { lane, log, corpId } = this.#context;
+    const { openRequests, clock, log, corpId } = this.#context;
     const treatment = treatmentOf(error);
     if (treatment === 'renew') return this.#renew();
     if (treatment === 'pause') return this.#pause(error);
-    if (treatment === 'yield' && lane.lower(this.#departedAt)) {
-      log('warn', 'concurrency_lowered', 'WeCom found too many requests open', { corp: corpId, open_at_most: lane.openAtMost });
+    if (treatment === 'yield' && openRequests.lower(this.#departedAt, clock.monotonic())) {
+      log('warn', 'concurrency_lowered', 'WeCom found too many requests open', { corp: corpId, open_at_most: openRequests.limit });
     }
     if (this.question.rationed && !(error instanceof WecomError)) return 0;
     return treatment === 'repeat' || treatment === 'yield' ? this.#backOff() : 0;

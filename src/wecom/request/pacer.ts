@@ -1,3 +1,6 @@
+import PQueue from 'p-queue';
+import type { Pacer, Pass } from '../../core/pacer.ts';
+import type { Limiter, PaceScope } from '../../core/ports/slots.ts';
 import type { Clock } from '../../core/ports/system.ts';
 
 /** A second's worth of requests is spaced over this long: a tenth is room for jitter on the way to the server. */
@@ -6,13 +9,6 @@ const SPREAD_MS = 1100;
 const COUNTED_MS = 1050;
 /** How often to look again when only requests still waiting for a connection are in the way. */
 const LOOK_AGAIN_MS = 20;
-
-/** A request that has left the gate. */
-export interface Departure {
-  readonly at: number;
-  /** To be called when the request has been handed to the operating system, or never will be. */
-  sent(): void;
-}
 
 interface Entry {
   sentAt: number | undefined;
@@ -55,15 +51,70 @@ export class Gate {
   }
 
   /** Lets one request out; only after {@link waitMs} said 0 in the same turn of the event loop. */
-  leave(): Departure {
+  leave(): Pass {
     const entry: Entry = { sentAt: undefined };
     this.#entries.push(entry);
     this.#lastAt = this.#clock.monotonic();
-    return {
-      at: this.#lastAt,
-      sent: () => {
-        entry.sentAt ??= this.#clock.monotonic();
-      },
+    const sent = (): void => {
+      entry.sentAt ??= this.#clock.monotonic();
     };
+    return { at: this.#lastAt, sent, drop: sent };
+  }
+}
+
+interface CorpPacerOptions {
+  readonly corpId: string;
+  readonly rate: number;
+  readonly limiter: Limiter;
+  /** Shared by all corps of this process. */
+  readonly total: Gate;
+  readonly clock: Clock;
+}
+
+/** The pace of one corp: its own gate, that of all corps of this process, and what is shared with other processes. */
+export class CorpPacer implements Pacer {
+  readonly #turns = new PQueue({ concurrency: 1 });
+  readonly #gate: Gate;
+  readonly #total: Gate;
+  readonly #limiter: Limiter;
+  readonly #scopes: readonly PaceScope[];
+  readonly #clock: Clock;
+
+  constructor({ corpId, rate, limiter, total, clock }: CorpPacerOptions) {
+    this.#gate = new Gate({ perSecond: rate, even: true, clock });
+    this.#total = total;
+    this.#limiter = limiter;
+    this.#scopes = [{ name: `corp:${corpId}`, perSecond: rate }];
+    this.#clock = clock;
+  }
+
+  async pass(signal: AbortSignal): Promise<Pass> {
+    return this.#turns.add(() => this.#leave(signal), { signal });
+  }
+
+  async #leave(signal: AbortSignal): Promise<Pass> {
+    for (let allowed = false; ; ) {
+      signal.throwIfAborted();
+      const waitMs = Math.max(this.#gate.waitMs(), this.#total.waitMs());
+      if (waitMs > 0) {
+        await this.#clock.sleep(Math.ceil(waitMs), signal);
+      } else if (allowed) {
+        return this.#depart();
+      } else {
+        // Asked last: an unused grant would delay other processes.
+        await this.#limiter.take(this.#scopes, signal);
+        allowed = true;
+      }
+    }
+  }
+
+  #depart(): Pass {
+    const own = this.#gate.leave();
+    const shared = this.#total.leave();
+    const sent = (): void => {
+      own.sent();
+      shared.sent();
+    };
+    return { at: own.at, sent, drop: sent };
   }
 }
