@@ -1,3 +1,5 @@
+import { MEMBER_FIELD_KINDS } from './member-fields.ts';
+
 /** Anything JSON can hold. */
 export type Json = null | boolean | number | string | readonly Json[] | { readonly [key: string]: Json };
 
@@ -51,45 +53,19 @@ export interface SeenMembership {
   readonly isLeader?: boolean;
 }
 
-/** What orgsync keeps of a member beside the userid and the memberships, field by field. */
-export interface MemberFields {
-  readonly name: string;
-  readonly alias: string;
-  /** As WeCom gives it: mainland numbers without +86, `""` where none is set. */
-  readonly mobile: string;
-  readonly email: string;
-  readonly bizMail: string;
-  readonly telephone: string;
-  readonly position: string;
-  /** `"1"` male, `"2"` female, `"0"` unknown or not shown to this application. */
-  readonly gender: string;
-  /** 1 active, 2 disabled, 4 not activated, 5 left. */
-  readonly status: number;
-  readonly mainDepartment: number;
-  /** Userids. */
-  readonly directLeaders: readonly string[];
-  readonly avatar: string;
-  readonly address: string;
-  readonly extattr: Json;
+/** What a field of each kind holds in our code. */
+interface FieldValues {
+  readonly text: string;
+  readonly number: number;
+  readonly userids: readonly string[];
+  readonly json: Json;
 }
 
+/** What orgsync keeps of a member beside the userid and the memberships, field by field. */
+export type MemberFields = { readonly [Field in keyof typeof MEMBER_FIELD_KINDS]: FieldValues[(typeof MEMBER_FIELD_KINDS)[Field]] };
+
 /** The names of {@link MemberFields}, in the order they are stored and shown. */
-export const MEMBER_FIELDS = [
-  'name',
-  'alias',
-  'mobile',
-  'email',
-  'bizMail',
-  'telephone',
-  'position',
-  'gender',
-  'status',
-  'mainDepartment',
-  'directLeaders',
-  'avatar',
-  'address',
-  'extattr',
-] as const satisfies readonly (keyof MemberFields)[];
+export const MEMBER_FIELDS = Object.keys(MEMBER_FIELD_KINDS) as readonly (keyof MemberFields)[];
 
 /** A member as WeCom sent it. A field that is missing was not sent: the application may not see it. */
 export interface SeenMember {

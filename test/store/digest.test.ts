@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import type { Json, MemberFields, SeenMember } from '../../src/core/model.ts';
 import { MEMBER_FIELDS } from '../../src/core/model.ts';
 import { digestOf } from '../../src/store/organisation/digest.ts';
-import { membership } from '../support/organisation.ts';
+import { membership, seen } from '../support/organisation.ts';
 
 const FIELDS: MemberFields = {
   name: '张三',
@@ -32,6 +32,7 @@ describe('the digest of a member', () => {
 
   test('does not change from one release to the next, or every first run would compare everybody in full', () => {
     expect(digestOf(MEMBER)).toBe('18c66f49bf412b2b5ace61af946103fd');
+    expect(digestOf(seen('a', { alias: 'z' }))).toBe('fc0d71c0eaaee2e60ce73c3498c72513');
   });
 
   test.each(MEMBER_FIELDS)('tells a %s that was not sent, is empty, is zero, or differs', (field) => {

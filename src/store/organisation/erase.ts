@@ -2,6 +2,7 @@ import type { Erased, Person } from '../../core/ports/history.ts';
 import type { Json } from '../../core/model.ts';
 import type { Connection } from '../engine/database.ts';
 import { jsonOf, jsonText, textOf } from '../engine/values.ts';
+import { FIELD_COLUMNS } from './member-columns.ts';
 
 /** What stands where an erased person's userid stood. */
 const ERASED = '(erased)';
@@ -35,10 +36,13 @@ interface Mentioning {
   readonly also?: string;
 }
 
+/** Columns of `members` that hold userids. */
+const NAMING_COLUMNS = FIELD_COLUMNS.filter(({ kind }) => kind === 'userids').map(({ column }) => column);
+
 const MENTIONING: readonly Mentioning[] = [
   { table: 'changes', key: 'id', columns: ['old_values', 'new_values'] },
   // Without a digest the next run compares in full, so that WeCom has the last word on those who are there.
-  { table: 'members', key: 'userid', columns: ['direct_leaders'], also: 'digest = NULL' },
+  { table: 'members', key: 'userid', columns: NAMING_COLUMNS, also: 'digest = NULL' },
   { table: 'departments', key: 'id', columns: ['leaders'] },
 ];
 
@@ -67,7 +71,7 @@ function mentioning(column: string): string {
   return `LOWER(CAST(${column} AS CHAR)) LIKE ? ESCAPE '!'`;
 }
 
-const NAMING: ReadonlySet<string> = new Set(['leaders', 'direct_leaders']);
+const NAMING: ReadonlySet<string> = new Set(['leaders', ...NAMING_COLUMNS]);
 
 /** A list of userids, or changed values that hold such lists. */
 function without(value: Json, userid: string): Json {

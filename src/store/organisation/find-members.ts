@@ -1,7 +1,8 @@
 import { memberKey } from '../../core/model.ts';
 import type { MemberKey, Membership, StoredMember } from '../../core/model.ts';
 import type { Connection, Row } from '../engine/database.ts';
-import { memberFromRow, membershipFromRow, memberSelection } from './rows.ts';
+import { memberFromRow, memberSelection } from './member-columns.ts';
+import { membershipFromRow } from './rows.ts';
 import { marks, pieces, ROWS_PER_STATEMENT } from '../engine/statements.ts';
 import { neededText } from '../engine/values.ts';
 

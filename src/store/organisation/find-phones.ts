@@ -4,7 +4,7 @@ import type { PhoneMatch } from '../../core/ports/store.ts';
 import type { Connection, Row } from '../engine/database.ts';
 import { pathTo, readTree } from './department-paths.ts';
 import { readMemberships } from './find-members.ts';
-import { memberFromRow, memberSelection } from './rows.ts';
+import { memberFromRow, memberSelection } from './member-columns.ts';
 import { marks, pieces, ROWS_PER_STATEMENT } from '../engine/statements.ts';
 import { jsonOf, neededText, neededTime, textOf, timeOf } from '../engine/values.ts';
 

@@ -1,37 +1,11 @@
-import { MEMBER_FIELDS } from '../../core/model.ts';
-import type {
-  ChangedValues,
-  Json,
-  MemberFields,
-  Membership,
-  StoredDepartment,
-  StoredFields,
-  StoredMember,
-} from '../../core/model.ts';
+import type { ChangedValues, Json, Membership, StoredDepartment } from '../../core/model.ts';
 import type { Dialect, Row, SqlValue } from '../engine/database.ts';
-import { jsonOf, jsonText, neededNumber, neededText, numberOf, textOf, textsOf, timeOf } from '../engine/values.ts';
-
-/** The column of each member field: here, and nowhere else, our names meet the database's. */
-const FIELD_COLUMNS = {
-  name: 'name',
-  alias: 'alias',
-  mobile: 'mobile',
-  email: 'email',
-  bizMail: 'biz_mail',
-  telephone: 'telephone',
-  position: 'position',
-  gender: 'gender',
-  status: 'status',
-  mainDepartment: 'main_department',
-  directLeaders: 'direct_leaders',
-  avatar: 'avatar',
-  address: 'address',
-  extattr: 'extattr',
-} as const satisfies Record<keyof MemberFields, string>;
+import { jsonOf, jsonText, neededNumber, textOf, textsOf, timeOf } from '../engine/values.ts';
+import { FIELD_COLUMNS } from './member-columns.ts';
 
 /** The names of changed values as `changes` keeps them: those of the columns. */
 const VALUE_COLUMNS: Readonly<Record<string, string>> = {
-  ...FIELD_COLUMNS,
+  ...Object.fromEntries(FIELD_COLUMNS.map(({ field, column }) => [field, column])),
   userid: 'userid',
   memberships: 'memberships',
   id: 'id',
@@ -46,56 +20,6 @@ const VALUE_COLUMNS: Readonly<Record<string, string>> = {
 const VALUE_NAMES: Readonly<Record<string, string>> = Object.fromEntries(
   Object.entries(VALUE_COLUMNS).map(([name, column]) => [column, name]),
 );
-
-/** The columns of {@link memberValues}. */
-export const MEMBER_COLUMNS: readonly string[] = ['mobile_e164', ...MEMBER_FIELDS.map((field) => FIELD_COLUMNS[field])];
-
-const TEXT_COLUMNS = new Set<string>(['name', 'alias', 'mobile', 'email', 'biz_mail', 'telephone', 'position', 'avatar', 'address']);
-
-/** The select list that {@link memberFromRow} reads, of a table called `members`. */
-export function memberSelection(dialect: Dialect): string {
-  const columns = MEMBER_COLUMNS.map((column) => (TEXT_COLUMNS.has(column) ? dialect.exactText(column) : column));
-  return ['corp_id', 'userid', 'departed_at', 'updated_at', ...columns].join(', ');
-}
-
-/** A member as stored; their memberships stand in another table. */
-export function memberFromRow(row: Row, memberships: readonly Membership[]): StoredMember {
-  return {
-    userid: neededText(row, 'userid'),
-    fields: fieldsFromRow(row),
-    mobileE164: textOf(row, 'mobile_e164'),
-    memberships,
-    departed: timeOf(row, 'departed_at') !== null,
-  };
-}
-
-function fieldsFromRow(row: Row): StoredFields {
-  return {
-    name: textOf(row, 'name'),
-    alias: textOf(row, 'alias'),
-    mobile: textOf(row, 'mobile'),
-    email: textOf(row, 'email'),
-    bizMail: textOf(row, 'biz_mail'),
-    telephone: textOf(row, 'telephone'),
-    position: textOf(row, 'position'),
-    gender: textOf(row, 'gender'),
-    status: numberOf(row, 'status'),
-    mainDepartment: numberOf(row, 'main_department'),
-    directLeaders: textsOf(row, 'direct_leaders'),
-    avatar: textOf(row, 'avatar'),
-    address: textOf(row, 'address'),
-    extattr: jsonOf(row, 'extattr'),
-  };
-}
-
-/** A member's fields in the order of {@link MEMBER_COLUMNS}. */
-export function memberValues({ mobileE164, fields }: StoredMember): readonly SqlValue[] {
-  return [mobileE164, ...MEMBER_FIELDS.map((field) => columnValue(fields[field]))];
-}
-
-function columnValue(value: Json): SqlValue {
-  return typeof value === 'string' || typeof value === 'number' ? value : jsonText(value);
-}
 
 /** The columns of {@link membershipValues}. */
 export const MEMBERSHIP_COLUMNS = ['corp_id', 'userid', 'department_id', 'sort_order', 'is_leader'] as const;

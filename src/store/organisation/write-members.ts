@@ -4,7 +4,7 @@ import type { Corp, Json, MemberChange, MemberKey, Membership, SeenMember, Store
 import type { Connection, Row, SqlValue } from '../engine/database.ts';
 import { digestOf } from './digest.ts';
 import { readMemberships, selectMembers } from './find-members.ts';
-import { MEMBER_COLUMNS, memberFromRow, memberSelection, memberValues } from './rows.ts';
+import { MEMBER_COLUMNS, memberFromRow, memberSelection, memberValues } from './member-columns.ts';
 import { marks, pieces, ROWS_PER_STATEMENT, writeRows } from '../engine/statements.ts';
 import { neededText, textOf } from '../engine/values.ts';
 import { writeMemberships } from './write-memberships.ts';

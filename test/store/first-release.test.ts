@@ -1,0 +1,57 @@
+import { readFileSync } from 'node:fs';
+import { describe, expect, test } from 'vitest';
+import type { Corp, SeenDepartment, SeenMember } from '../../src/core/model.ts';
+import type { Database, SqlValue } from '../../src/store/engine/database.ts';
+import { digestOf } from '../../src/store/organisation/digest.ts';
+import { snapshot } from '../support/organisation.ts';
+import { mariadbPlace, openBench, rowsOf, sqlitePlace, sync } from '../support/stores.ts';
+
+/**
+ * What the first release (0.1.0) wrote of a corp of the sandbox (24 members, 6 departments), and the snapshot that it had
+ * compared with: dumped once from its store, column by column. SQLite and MariaDB held the same but for the times.
+ */
+interface Fixture {
+  readonly corp: Corp;
+  readonly snapshot: { readonly departments: readonly SeenDepartment[]; readonly members: readonly SeenMember[] };
+  readonly tables: Readonly<Record<string, readonly Readonly<Record<string, SqlValue | { readonly hex: string }>>[]>>;
+}
+
+const { corp, snapshot: shown, tables } = JSON.parse(readFileSync(new URL('../fixtures/store/first-release.json', import.meta.url), 'utf8')) as Fixture;
+
+describe.each([['SQLite', sqlitePlace], ['MariaDB', () => mariadbPlace()]])('a store in %s that the first release wrote', (_engine, place) => {
+  test('holds the digests that are computed today: its members are recognised', async () => {
+    const { store, database } = await openBench(place());
+    await fill(database);
+    const before = await store.readBefore(corp, snapshot(shown.members, shown.departments));
+    expect([before.same.size, before.members.size, before.memberCount]).toEqual([shown.members.length, 0, shown.members.length]);
+  });
+
+  test('is read to the last field: a run finds nothing to change, with and without its digests', async () => {
+    const { store, database } = await openBench(place());
+    await fill(database);
+    for (const digests of ['digest', 'NULL']) {
+      await database.transaction((connection) => connection.write(`UPDATE members SET digest = ${digests}`));
+      const { changes } = await sync(store, shown.members, { corp, departments: shown.departments });
+      expect([changes.members, changes.departments]).toEqual([[], []]);
+    }
+    const written = tables['members']?.map(({ userid, digest }) => [userid, digest]);
+    expect((await rowsOf(database, 'members', 'userid, digest')).map(({ userid, digest }) => [userid, { hex: Buffer.isBuffer(digest) ? digest.toString('hex') : null }])).toEqual(written);
+  });
+});
+
+test('digests of the first release are those of today', () => {
+  const written = new Map(tables['members']?.map(({ userid, digest }) => [userid, digest]));
+  expect(new Map(shown.members.map((member) => [member.userid, { hex: digestOf(member) }]))).toEqual(new Map(shown.members.map(({ userid }) => [userid, written.get(userid)])));
+});
+
+async function fill(database: Database): Promise<void> {
+  await database.transaction(async (connection) => {
+    for (const [table, rows] of Object.entries(tables)) {
+      for (const row of rows) {
+        const names = Object.keys(row);
+        const values = Object.values(row).map((value) => (typeof value === 'object' && value !== null && 'hex' in value ? Buffer.from(value.hex, 'hex') : value));
+        await connection.write(`INSERT INTO ${table} (${names.join(', ')}) VALUES (${names.map(() => '?').join(', ')})`, values);
+      }
+    }
+  });
+}
