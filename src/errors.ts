@@ -12,17 +12,28 @@
  */
 export type ErrorKind = 'usage' | 'config' | 'refused' | 'unavailable' | 'temporary' | 'held_back' | 'failed' | 'defect';
 
-/** The exit code each kind of error ends a process with, when it is what the whole process ended with. */
-export const EXIT_CODES: Readonly<Record<ErrorKind, number>> = {
-  failed: 1,
-  held_back: 3,
-  usage: 64,
+/**
+ * The exit code of each kind of error, gravest first: of several, a process ends with the code of the first here. (A
+ * signal goes before all: {@link Interrupted}.) A defect stands behind what ends every attempt alike and before what
+ * may pass, because a repeat does not mend it; a misread number stands before a plain failure, because somebody has to
+ * correct it.
+ */
+export const EXIT_CODES = {
+  config: 78,
+  refused: 77,
   unavailable: 69,
   defect: 70,
   temporary: 75,
-  refused: 77,
-  config: 78,
-};
+  usage: 64,
+  failed: 1,
+  held_back: 3,
+} as const satisfies Readonly<Record<ErrorKind, number>>;
+
+/** The exit code of the gravest of several kinds of error; 0 of none. */
+export function gravestExitCode(kinds: Iterable<ErrorKind>): number {
+  const met = new Set<string>(kinds);
+  return Object.entries(EXIT_CODES).find(([kind]) => met.has(kind))?.[1] ?? 0;
+}
 
 /**
  * Why: what an error says to programs (`error.code` in `--json`, the log, the alerts). Users rely on these words: add

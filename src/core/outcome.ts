@@ -1,4 +1,4 @@
-import { EXIT_CODES } from '../errors.ts';
+import { gravestExitCode } from '../errors.ts';
 import type { ErrorKind, OrgsyncError } from '../errors.ts';
 import type { ChangeCounts, ChangeSet, Corp, CorpOutcome } from './model.ts';
 
@@ -41,25 +41,16 @@ export function runOutcome(results: readonly CorpResult[]): RunOutcome {
   return outcomes.size === 0 && results.length > 0 ? 'skipped' : 'ok';
 }
 
-/** Kinds that speak for the whole run as soon as one corp met them, gravest first. */
-const GRAVE: readonly ErrorKind[] = ['config'];
-/** Kinds that speak for the whole run only when every corp met them. */
-const COMMON: readonly ErrorKind[] = ['refused', 'unavailable'];
-
-/** The exit code of a run that was not stopped by a signal: the gravest of what happened (78 > 77 > 69 > 70 > 75 > 1 > 3 > 0). */
+/** The exit code of a run that no signal stopped: of the gravest kind of error that speaks for the whole run. */
 export function exitCode(results: readonly CorpResult[]): number {
-  const tried = results.filter(({ outcome }) => outcome !== 'skipped');
-  const kinds = new Set(tried.map(({ error }) => error?.kind));
-  const first = [
-    ...GRAVE.filter((kind) => kinds.has(kind)),
-    ...COMMON.filter((kind) => kinds.has(kind) && kinds.size === 1),
-    ...(['defect', 'temporary'] as const).filter((kind) => kinds.has(kind)),
-  ][0];
-  if (first !== undefined) return EXIT_CODES[first];
-  if (tried.some(({ outcome }) => outcome === 'interrupted')) return EXIT_CODES.temporary;
-  if (tried.some(({ outcome }) => outcome === 'failed')) return EXIT_CODES.failed;
-  if (tried.some(({ outcome }) => outcome === 'held_back')) return EXIT_CODES.held_back;
-  return 0;
+  const met = new Set(results.filter(({ outcome }) => outcome !== 'skipped').map(({ error }) => error?.kind));
+  return gravestExitCode([...met].flatMap((kind) => (kind === undefined ? [] : kindOfRun(kind, met.size === 1))));
+}
+
+/** What one corp's error is to the whole run. A refusal, and a service out of reach, may concern this corp alone. */
+function kindOfRun(kind: ErrorKind, ofAllCorps: boolean): ErrorKind {
+  if (kind === 'usage') return 'failed';
+  return (kind === 'refused' || kind === 'unavailable') && !ofAllCorps ? 'failed' : kind;
 }
 
 /** A run that has ended, as those hear of it who tell people: metrics and alerts. */

@@ -1,6 +1,8 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { gravestExitCode } from '../../src/errors.ts';
+import type { ErrorKind } from '../../src/errors.ts';
 
 const SRC = 'src';
 
@@ -18,5 +20,17 @@ describe('the union of error codes', () => {
     const text = files.map((path) => readFileSync(join(SRC, path), 'utf8')).join('\n');
     const unused = lines.map((line) => line.split("'")[1] ?? '').filter((code) => text.split(`'${code}'`).length < 3);
     expect(unused).toEqual([]);
+  });
+});
+
+describe('the order of gravity', () => {
+  const order: readonly ErrorKind[] = ['config', 'refused', 'unavailable', 'defect', 'temporary', 'usage', 'failed', 'held_back'];
+
+  it.each([[78], [77], [69], [70], [75], [64], [1], [3]].map(([code], place) => [code, order.slice(place).toReversed()] as const))('puts %i before the rest', (code, kinds) => {
+    expect(gravestExitCode(kinds)).toBe(code);
+  });
+
+  it('is 0 where nothing went wrong', () => {
+    expect(gravestExitCode([])).toBe(0);
   });
 });

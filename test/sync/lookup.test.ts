@@ -3,7 +3,8 @@ import { describe, expect, test } from 'vitest';
 import { systemClock } from '../../src/local/clock.ts';
 import type { PhoneMatch } from '../../src/core/ports/store.ts';
 import { createRationFiles } from '../../src/local/ration.ts';
-import { currentHolders, lookupExitCode } from '../../src/sync/lookup/exit.ts';
+import { gravestExitCode } from '../../src/errors.ts';
+import { currentHolders, lookupErrors } from '../../src/sync/lookup/exit.ts';
 import type { LookupAnswer } from '../../src/sync/lookup/lookup.ts';
 import { askBatch, askLive, askStore } from '../support/lookup.ts';
 import { corpOf } from '../support/sandbox.ts';
@@ -89,7 +90,7 @@ describe.each(ENGINES)('on %s, the store', (engine) => {
     expect(answer.matches).toMatchObject([{ member: { userid, departed: true } }]);
     expect(answer.matches[0]?.departedAt).toBeInstanceOf(Date);
     expect(namesOf(answer.matches[0] as PhoneMatch)).toEqual(was);
-    expect(lookupExitCode(answer)).toBe(1);
+    expect(gravestExitCode(lookupErrors(answer))).toBe(1);
   });
 
   test('lists everybody who has a number, in every corp, members before those who left', async () => {
@@ -112,7 +113,7 @@ describe.each(ENGINES)('on %s, a live answer', (engine) => {
     const answer = await ask(stage, phone);
     expect(answer.live).toMatchObject([{ is: 'found', sighting: { news: 'same' } }]);
     expect(holders(answer)).toEqual([userid]);
-    expect(lookupExitCode(answer)).toBe(0);
+    expect(gravestExitCode(lookupErrors(answer))).toBe(0);
     expect(await liveChanges(stage)).toEqual([]);
   });
 
@@ -215,7 +216,7 @@ describe.each(ENGINES)('on %s, when WeCom knows nobody', (engine) => {
     const answer = await ask(stage, phone);
     expect(answer.live).toMatchObject([{ is: 'nobody', written: true, holders: [{ userid, is: 'cleared' }] }]);
     expect(holders(answer)).toEqual([]);
-    expect(lookupExitCode(answer)).toBe(1);
+    expect(gravestExitCode(lookupErrors(answer))).toBe(1);
     expect(await member(stage, userid)).toMatchObject({ mobile: '', departed_at: null });
     expect(await liveChanges(stage)).toMatchObject([{ entity_id: userid, action: 'changed' }]);
   });
@@ -234,7 +235,7 @@ describe.each(ENGINES)('on %s, when WeCom knows nobody', (engine) => {
     stage.sandbox.change({ op: 'removeMember', corp, userid });
     const answer = await ask(stage, phone);
     expect(answer.live).toMatchObject([{ is: 'nobody', written: false, holders: [{ userid, is: 'gone' }] }]);
-    expect(lookupExitCode(answer)).toBe(1);
+    expect(gravestExitCode(lookupErrors(answer))).toBe(1);
     expect(await member(stage, userid)).toMatchObject({ mobile: phone.slice(3), departed_at: null });
     expect(await liveChanges(stage)).toEqual([]);
   });
@@ -253,7 +254,7 @@ describe('asking WeCom', () => {
     const stage = await syncedStage({ corps: 3 });
     const answer = await ask(stage, NOBODY);
     expect(answer.live).toMatchObject([...stage.sandbox.world.corps.keys()].map((id) => ({ is: 'nobody', corp: { id } })));
-    expect(lookupExitCode(answer)).toBe(1);
+    expect(gravestExitCode(lookupErrors(answer))).toBe(1);
   });
 
   test('happens once for a number that is wrong', async () => {
@@ -262,7 +263,7 @@ describe('asking WeCom', () => {
     const later = await ask(stage, NOBODY);
     expect([...answers, later].map(({ live }) => live?.[0]?.is)).toEqual(['nobody', 'known_wrong', 'known_wrong']);
     expect(questions(stage)).toBe(1);
-    expect(lookupExitCode(later)).toBe(1);
+    expect(gravestExitCode(lookupErrors(later))).toBe(1);
   });
 
   test('ends when the ration is spent, and hits do not spend it', async () => {
@@ -278,7 +279,7 @@ describe('asking WeCom', () => {
     expect(stage.sandbox.stats.corp(corpOf(stage.sandbox).id).misses).toBe(budget);
     expect(count('ration_spent')).toBe(40 - budget - count('found'));
     expect(questions(stage)).toBe(budget + count('found'));
-    expect(lookupExitCode(answers.at(-1) as LookupAnswer)).toBe(1);
+    expect(gravestExitCode(lookupErrors(answers.at(-1) as LookupAnswer))).toBe(1);
   });
 
   test('costs nothing where WeCom refuses the request, and the corp is not asked again by this process', async () => {
@@ -288,7 +289,7 @@ describe('asking WeCom', () => {
     const answers = await askLive(stage, [NOBODY, FRESH]);
     for (const answer of answers) {
       expect(answer.live).toMatchObject([{ is: 'failed', error: { code: 'address_refused' } }, { is: 'nobody' }]);
-      expect(lookupExitCode(answer)).toBe(77);
+      expect(gravestExitCode(lookupErrors(answer))).toBe(77);
     }
     expect(rule.fired).toBe(1);
     expect(await rowsOf(stage.storeUrl, 'SELECT spent FROM ration WHERE corp_id = ?', [barred])).toEqual([{ spent: 0 }]);
@@ -301,7 +302,7 @@ describe('asking WeCom', () => {
     giveNumber(stage, corpOf(stage.sandbox, 2).id, person(stage, 0, 2).userid, FRESH.slice(3));
     const answer = await ask(stage, FRESH);
     expect(answer.live?.map(({ is }) => is)).toEqual(['failed', 'found']);
-    expect(lookupExitCode(answer)).toBe(0);
+    expect(gravestExitCode(lookupErrors(answer))).toBe(0);
   });
 
   test('is not repeated when the reply is lost, and counts as a wrong number', async () => {
@@ -309,7 +310,7 @@ describe('asking WeCom', () => {
     stage.sandbox.faults.add({ match: { endpoint: 'user/getuserid' }, effect: { kind: 'lose' } });
     const answer = await ask(stage, NOBODY);
     expect(answer.live).toMatchObject([{ is: 'failed', error: { kind: 'unavailable' } }]);
-    expect(lookupExitCode(answer)).toBe(69);
+    expect(gravestExitCode(lookupErrors(answer))).toBe(69);
     expect(questions(stage)).toBe(1);
     expect(await rowsOf(stage.storeUrl, 'SELECT spent FROM ration')).toEqual([{ spent: 1 }]);
   });
@@ -319,7 +320,7 @@ describe('asking WeCom', () => {
     stage.sandbox.faults.add({ match: { endpoint: 'user/getuserid' }, effect: { kind: 'errcode', errcode: 45009 } });
     const answer = await ask(stage, NOBODY);
     expect(answer.live).toMatchObject([{ is: 'failed', error: { code: 'wrong_numbers_closed' } }]);
-    expect(lookupExitCode(answer)).toBe(75);
+    expect(gravestExitCode(lookupErrors(answer))).toBe(75);
   });
 });
 
@@ -349,7 +350,7 @@ describe('whom the store has', () => {
     const stage = await lateStage();
     const answer = await ask(stage, FRESH);
     expect(answer.live).toMatchObject([{ is: 'found', sighting: { news: 'same' } }]);
-    expect(lookupExitCode(answer)).toBe(0);
+    expect(gravestExitCode(lookupErrors(answer))).toBe(0);
   });
 
   test('counts where another corp is known not to have the number', async () => {
@@ -357,7 +358,7 @@ describe('whom the store has', () => {
     stage.sandbox.faults.add({ match: { endpoint: 'user/getuserid' }, effect: { kind: 'errcode', errcode: 60020 } });
     const answer = await ask(stage, FRESH);
     expect(answer.live?.map(({ is }) => is)).toEqual(['failed', 'known_wrong']);
-    expect(lookupExitCode(answer)).toBe(0);
+    expect(gravestExitCode(lookupErrors(answer))).toBe(0);
   });
 
   test('counts where the ration forbids to ask', async () => {
@@ -365,7 +366,7 @@ describe('whom the store has', () => {
     for (const last of [1, 2, 3]) await ask(stage, `+861990000000${last}`);
     const answer = await ask(stage, person(stage).phone);
     expect(answer.live).toMatchObject([{ is: 'ration_spent' }]);
-    expect(lookupExitCode(answer)).toBe(0);
+    expect(gravestExitCode(lookupErrors(answer))).toBe(0);
   });
 
   test('counts where WeCom fails, though the failure is what is told when no corp could be asked', async () => {
@@ -373,7 +374,7 @@ describe('whom the store has', () => {
     stage.sandbox.faults.add({ match: { endpoint: 'user/getuserid' }, effect: { kind: 'errcode', errcode: 60020 } });
     const answer = await ask(stage, person(stage).phone);
     expect(currentHolders(answer)).toHaveLength(1);
-    expect(lookupExitCode(answer)).toBe(77);
+    expect(gravestExitCode(lookupErrors(answer))).toBe(77);
   });
 
   test('does not count where WeCom shows them no more', async () => {
@@ -381,7 +382,7 @@ describe('whom the store has', () => {
     const { userid, phone, corp } = person(stage);
     stage.sandbox.change({ op: 'removeMember', corp, userid });
     const answer = await ask(stage, phone);
-    expect([currentHolders(answer), lookupExitCode(answer)]).toEqual([[], 1]);
+    expect([currentHolders(answer), gravestExitCode(lookupErrors(answer))]).toEqual([[], 1]);
   });
 });
 

@@ -2,10 +2,11 @@ import { readFile } from 'node:fs/promises';
 import type { Readable } from 'node:stream';
 import { parsePhone } from '../../core/phone.ts';
 import type { PhoneMatch } from '../../core/ports/store.ts';
-import { EXIT_CODES, OrgsyncError } from '../../errors.ts';
+import { gravestExitCode, OrgsyncError } from '../../errors.ts';
+import type { ErrorKind } from '../../errors.ts';
 import type { LookupAnswer, LookupDeps, Wanted } from '../../sync/lookup/lookup.ts';
 import { lookupMany } from '../../sync/lookup/lookup.ts';
-import { currentHolders, errorsOf, gravest, lookupExitCode } from '../../sync/lookup/exit.ts';
+import { currentHolders, errorsOf, lookupErrors } from '../../sync/lookup/exit.ts';
 import type { LiveStep } from '../../sync/lookup/live.ts';
 import { plain } from '../../terminal/terminal.ts';
 import type { CommandContext } from '../../app/context.ts';
@@ -82,7 +83,7 @@ export async function lookupBatch({ numbers, region, deps }: Batch, { terminal, 
   }
   complain(tally.firstFailures, terminal);
   if (!terminal.quiet || tally.refused > 0) terminal.warn(`orgsync: ${tally.text()}`);
-  return gravest(tally.codes);
+  return gravestExitCode(tally.errors);
 }
 
 async function* parsed(lines: Numbers['lines'], region: string): AsyncGenerator<Line> {
@@ -117,7 +118,7 @@ function formerText(match: PhoneMatch): string {
 
 /** What became of a batch. */
 class Tally {
-  readonly codes = new Set<number>();
+  readonly errors = new Set<ErrorKind>();
   count = 0;
   refused = 0;
   #found = 0;
@@ -128,10 +129,10 @@ class Tally {
     this.count += 1;
     if (answer === undefined) {
       this.refused += 1;
-      this.codes.add(EXIT_CODES.usage);
+      this.errors.add('usage');
       return;
     }
-    this.codes.add(lookupExitCode(answer));
+    for (const kind of lookupErrors(answer)) this.errors.add(kind);
     if (currentHolders(answer).length > 0) this.#found += 1;
     else if (answer.matches.some(({ departedAt }) => departedAt !== null)) this.#former += 1;
     for (const step of answer.live ?? []) this.#note(step);

@@ -3,7 +3,7 @@ import type { App } from '../../app/app.ts';
 import type { LiveParts } from '../../app/live.ts';
 import { parseMainlandMobile } from '../../core/mobile.ts';
 import type { ParsedPhone } from '../../core/phone.ts';
-import { OrgsyncError } from '../../errors.ts';
+import { gravestExitCode, OrgsyncError } from '../../errors.ts';
 import type { LookupAnswer, LookupDeps } from '../../sync/lookup/lookup.ts';
 import { contextOf } from '../../app/context.ts';
 import type { CommandContext } from '../../app/context.ts';
@@ -52,10 +52,10 @@ async function lookupOne(typed: string, options: Options, context: CommandContex
   const parsed = await parse(typed, config.lookup.default_region);
   if ('problem' in parsed) throw notAPhone(typed, parsed.problem);
   await withApp(options, context, async (deps, app) => {
-    const [{ lookup }, { lookupExitCode }] = await Promise.all([import('../../sync/lookup/lookup.ts'), import('../../sync/lookup/exit.ts')]);
+    const [{ lookup }, { lookupErrors }] = await Promise.all([import('../../sync/lookup/lookup.ts'), import('../../sync/lookup/exit.ts')]);
     const answer = await lookup(parsed.e164, deps);
     await show(answer, context, app.config.read_only);
-    context.endWith(lookupExitCode(answer));
+    context.endWith(gravestExitCode(lookupErrors(answer)));
   });
 }
 
