@@ -68,7 +68,7 @@ function createContext({ globals, terminal, signal, redactor, endWith }: Context
     const { loadConfig } = await import('./config/load.ts');
     const found = await loadConfig({ explicitPath: globals.config, env: process.env, cwd: process.cwd(), home: homedir() });
     redactor.add(found.secrets);
-    for (const warning of found.warnings) terminal.note(`orgsync: ${warning}`);
+    for (const { message, fix } of found.warnings) terminal.note(`orgsync: ${message}: ${fix}`);
     return found;
   };
   return { terminal, env: process.env, signal, endWith, scrub: redactor.scrub, protect: redactor.add, loadConfig: () => (loaded ??= load()) };

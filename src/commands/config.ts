@@ -17,7 +17,7 @@ export function configCommand(): Command {
     .action(async (_, self) => {
       const { terminal, loadConfig } = contextOf(self);
       const [loaded, { effectiveConfig, effectiveYaml }] = await Promise.all([loadConfig(), import('../config/show.ts')]);
-      if (!terminal.interactive) for (const warning of loaded.warnings) terminal.warn(`orgsync: ${warning}`);
+      if (!terminal.interactive) for (const { message, fix } of loaded.warnings) terminal.warn(`orgsync: ${message}: ${fix}`);
       if (terminal.json) terminal.document(effectiveConfig(loaded));
       else terminal.data(effectiveYaml(loaded));
     });

@@ -2,8 +2,10 @@ import { Command } from '@commander-js/extra-typings';
 import type { App } from '../app/app.ts';
 import type { LoadedConfig } from '../config/load.ts';
 import type { Corp, Json } from '../core/model.ts';
+import { foundFailed } from '../core/finding.ts';
 import type { Finding } from '../core/finding.ts';
 import { asOrgsyncError, EXIT_CODES } from '../errors.ts';
+import type { ErrorKind } from '../errors.ts';
 import type { CheckDeps, Diagnosis } from '../sync/checks.ts';
 import { plain } from '../terminal/terminal.ts';
 import type { Terminal } from '../terminal/terminal.ts';
@@ -31,7 +33,7 @@ export function doctorCommand(): Command {
     const context = contextOf(self);
     const loaded = await load(context);
     if ('finding' in loaded) {
-      conclude([loaded.finding], EXIT_CODES[loaded.finding.kind ?? 'config'], context);
+      conclude([loaded.finding], EXIT_CODES[loaded.kind], context);
       return;
     }
     const { openApp } = await import('../app/app.ts');
@@ -45,15 +47,15 @@ export function doctorCommand(): Command {
 }
 
 /** A configuration that cannot be read is the first finding, and the last. */
-async function load(context: CommandContext): Promise<LoadedConfig | { readonly finding: Diagnosis }> {
+async function load(context: CommandContext): Promise<LoadedConfig | { readonly finding: Diagnosis; readonly kind: ErrorKind }> {
   try {
     return await context.loadConfig();
   } catch (thrown) {
-    const { kind, message, hint } = asOrgsyncError(thrown);
-    if (kind === 'defect') throw thrown;
-    const finding: Diagnosis = { title: 'the configuration is valid', ok: false, kind, detail: message, fix: hint ?? '', corp: null };
+    const error = asOrgsyncError(thrown);
+    if (error.kind === 'defect') throw thrown;
+    const finding: Diagnosis = { ...foundFailed('the configuration is valid', error), corp: null };
     show(finding, context.terminal);
-    return { finding };
+    return { finding, kind: error.kind };
   }
 }
 
@@ -80,33 +82,38 @@ function depsOf(app: App, { config, path, warnings }: LoadedConfig, corps: reado
 }
 
 function show(finding: Diagnosis, terminal: Terminal): void {
-  if (terminal.quiet && finding.ok && finding.doubtful !== true) return;
+  if (terminal.quiet && finding.result === 'ok') return;
   terminal.data(findingText(finding, terminal));
 }
 
 /** One line, and what to do about it below where there is anything to do. */
-function findingText({ title, ok, doubtful, detail, fix, corp }: Diagnosis, { paint, hang }: Pick<Terminal, 'paint' | 'hang'>): string {
-  const mark = { ok: paint.green('ok  '), warn: paint.yellow('warn'), fail: paint.red('FAIL') }[verdict({ ok, doubtful })];
+function findingText(finding: Diagnosis, { paint, hang }: Pick<Terminal, 'paint' | 'hang'>): string {
+  const { title, detail, corp } = finding;
+  const mark = { ok: paint.green('ok  '), warning: paint.yellow('warn'), failed: paint.red('FAIL') }[finding.result];
   const about = corp === null ? title : `${corp.name}: ${title}`;
   const [first = '', ...more] = detail.split('\n');
   const lines = [hang(`${mark}  `, plain(first === '' ? about : `${about}: ${first}`)), ...more.map((line) => hang('        ', plain(line)))];
-  return [...lines, ...(fix === '' ? [] : [hang(`      ${paint.bold('fix:')} `, plain(fix))])].join('\n');
+  const fix = fixOf(finding);
+  return [...lines, ...(fix === null ? [] : [hang(`      ${paint.bold('fix:')} `, plain(fix))])].join('\n');
 }
 
 function conclude(findings: readonly Diagnosis[], exitCode: number, context: CommandContext): void {
   const { terminal } = context;
   context.endWith(exitCode);
-  const wrong = findings.filter(({ ok }) => !ok).length;
-  const doubtful = findings.filter((finding) => finding.ok && finding.doubtful === true).length;
+  const wrong = findings.filter(({ result }) => result === 'failed').length;
+  const doubtful = findings.filter(({ result }) => result === 'warning').length;
   if (terminal.json) terminal.document({ exit_code: exitCode, wrong, doubtful, checks: findings.map(findingDocument) });
   else if (!terminal.quiet) terminal.data(`\n${wrong === 0 ? 'nothing is wrong' : `${wrong} wrong`}${doubtful === 0 ? '' : `, ${doubtful} worth a look`}`);
 }
 
-function findingDocument({ title, ok, doubtful, detail, fix, corp }: Diagnosis): Json {
-  return { title, result: verdict({ ok, doubtful }), detail, fix: fix === '' ? null : fix, corp_id: corp?.id ?? null };
+/** What programs know the results as. */
+const RESULTS = { ok: 'ok', warning: 'warn', failed: 'fail' } as const satisfies Record<Finding['result'], string>;
+
+function findingDocument(finding: Diagnosis): Json {
+  const { title, result, detail, corp } = finding;
+  return { title, result: RESULTS[result], detail, fix: fixOf(finding), corp_id: corp?.id ?? null };
 }
 
-function verdict({ ok, doubtful }: { readonly ok: boolean; readonly doubtful: Finding['doubtful'] | undefined }): 'ok' | 'warn' | 'fail' {
-  if (!ok) return 'fail';
-  return doubtful === true ? 'warn' : 'ok';
+function fixOf(finding: Finding): string | null {
+  return finding.result === 'ok' || finding.fix === '' ? null : finding.fix;
 }

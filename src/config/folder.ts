@@ -2,14 +2,20 @@ import { readFileSync, statSync } from 'node:fs';
 import { resolve } from 'node:path';
 import type { Folder } from './fields.ts';
 
+/** What is not wrong with a configuration but dangerous, and what to do about it. */
+export interface ConfigWarning {
+  readonly message: string;
+  readonly fix: string;
+}
+
 /** Whether every account of this machine may read a file. */
 export function isOpenToOthers(path: string): boolean {
   return process.platform !== 'win32' && (statSync(path).mode & 0o004) !== 0;
 }
 
 /** The folder of a configuration file. Reading a secret that other accounts may read too adds to `warnings`. */
-export function openFolder(root: string): Folder & { readonly warnings: readonly string[] } {
-  const warnings: string[] = [];
+export function openFolder(root: string): Folder & { readonly warnings: readonly ConfigWarning[] } {
+  const warnings: ConfigWarning[] = [];
   return {
     warnings,
     resolve: (path) => resolve(root, path),
@@ -18,7 +24,7 @@ export function openFolder(root: string): Folder & { readonly warnings: readonly
       try {
         const text = readFileSync(path, 'utf8').replace(/[\r\n]+$/, '');
         if (text.trim() === '') return { problem: `the secret's file ${path} is empty` };
-        if (isOpenToOthers(path)) warnings.push(`${path} holds a secret and every account of this machine may read it: chmod 640 ${path}`);
+        if (isOpenToOthers(path)) warnings.push({ message: `${path} holds a secret and every account of this machine may read it`, fix: `chmod 640 ${path}` });
         return { text };
       } catch (error) {
         return { problem: `the secret's file ${path} ${whyUnreadable(error)}` };

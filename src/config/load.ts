@@ -5,7 +5,7 @@ import { type CorpConfig, resolveCorp } from './corps.ts';
 import { explain } from './explain.ts';
 import type { Folder } from './fields.ts';
 import { findConfig, type Surroundings } from './find.ts';
-import { isOpenToOthers, openFolder } from './folder.ts';
+import { type ConfigWarning, isOpenToOthers, openFolder } from './folder.ts';
 import { describedSchema } from './json-schema.ts';
 import { ConfigError, keyName, type KeyPath, type Problem } from './problems.ts';
 import { breaches } from './rules.ts';
@@ -23,8 +23,7 @@ export interface LoadedConfig {
   readonly config: Config;
   /** The file it came from, absolute. */
   readonly path: string;
-  /** What is not wrong but dangerous, one sentence each. */
-  readonly warnings: readonly string[];
+  readonly warnings: readonly ConfigWarning[];
   /** Every text that must not appear in any output, to be given to the redactor. */
   readonly secrets: readonly string[];
 }
@@ -124,9 +123,9 @@ function* secretsIn(value: unknown, path: KeyPath = []): Generator<readonly [Key
 /** WeCom closes a corp's `user/getuserid` for the day once the wrong numbers pass 20 % of its member limit (P95402). */
 const CLOSING_SHARE = 0.2;
 
-function risks({ lookup }: ParsedConfig): readonly string[] {
+function risks({ lookup }: ParsedConfig): readonly ConfigWarning[] {
   if (lookup.max_wrong_share < CLOSING_SHARE) return [];
-  return ['lookup.max_wrong_share is 20% or more: WeCom closes live lookups of a corp for the day at 20%'];
+  return [{ message: 'lookup.max_wrong_share is 20% or more, and WeCom closes live lookups of a corp for the day at 20%', fix: 'set lookup.max_wrong_share below 20%' }];
 }
 
 /** The environment's own proxies (`HTTPS_PROXY` and the like) may stand behind what goes wrong. */
@@ -146,8 +145,8 @@ function isLiteral(written: string | undefined): boolean {
   return !password.includes('${');
 }
 
-function exposure(path: string, literals: readonly KeyPath[]): readonly string[] {
+function exposure(path: string, literals: readonly KeyPath[]): readonly ConfigWarning[] {
   const [first] = literals;
   if (first === undefined || !isOpenToOthers(path)) return [];
-  return [`${path} holds a secret (${keyName(first)}) and every account of this machine may read it: chmod 640 ${path}`];
+  return [{ message: `${path} holds a secret (${keyName(first)}) and every account of this machine may read it`, fix: `chmod 640 ${path}` }];
 }

@@ -1,3 +1,4 @@
+import { foundFailed, foundOk } from '../core/finding.ts';
 import type { Finding } from '../core/finding.ts';
 import type { Clock } from '../core/ports/system.ts';
 import { asOrgsyncError } from '../errors.ts';
@@ -18,10 +19,9 @@ export async function inspectRedis(link: RedisLink, clock: Clock): Promise<reado
     const info = await readInfo(link);
     const version = info.get('redis_version');
     const reachable = `${version === undefined ? '' : `${version} `}at ${link.where}, ${Math.round(link.roundTripMs)} ms away`;
-    return [good(REACHABLE, reachable), keeping(info), skew(apartMs)];
+    return [foundOk(REACHABLE, reachable), keeping(info), skew(apartMs)];
   } catch (error) {
-    const known = asExpected(error);
-    return [{ title: REACHABLE, ok: false, kind: known.kind, detail: known.message, fix: known.hint ?? '' }];
+    return [foundFailed(REACHABLE, asExpected(error))];
   }
 }
 
@@ -47,24 +47,19 @@ async function readInfo(link: RedisLink): Promise<ReadonlyMap<string, string>> {
 function keeping(info: ReadonlyMap<string, string>): Finding {
   const policy = info.get('maxmemory_policy');
   const limit = Number(info.get('maxmemory') ?? 0);
-  if (policy === undefined) return { title: KEEPS, ok: true, doubtful: true, detail: 'not known: this account may not use INFO', fix: 'look yourself: maxmemory-policy must be noeviction' };
-  if (policy === 'noeviction' || limit === 0) return good(KEEPS, `maxmemory-policy ${policy}${limit === 0 ? ', no maxmemory' : ''}`);
+  if (policy === undefined) return { title: KEEPS, result: 'warning', detail: 'not known: this account may not use INFO', fix: 'look yourself: maxmemory-policy must be noeviction' };
+  if (policy === 'noeviction' || limit === 0) return foundOk(KEEPS, `maxmemory-policy ${policy}${limit === 0 ? ', no maxmemory' : ''}`);
   return {
     title: KEEPS,
-    ok: true,
-    doubtful: true,
+    result: 'warning',
     detail: `maxmemory-policy ${policy}: under pressure it forgets leases and tokens`,
     fix: 'set maxmemory-policy noeviction, or use a Redis that is no cache; the store’s fence keeps the data safe meanwhile',
   };
 }
 
 function skew(apartMs: number): Finding {
-  if (apartMs <= SKEW_MS) return good(CLOCK, 'yes');
-  return { title: CLOCK, ok: true, doubtful: true, detail: `${Math.round(apartMs / 1000)} s apart`, fix: 'let both machines take their time from NTP' };
-}
-
-function good(title: string, detail: string): Finding {
-  return { title, ok: true, detail, fix: '' };
+  if (apartMs <= SKEW_MS) return foundOk(CLOCK, 'yes');
+  return { title: CLOCK, result: 'warning', detail: `${Math.round(apartMs / 1000)} s apart`, fix: 'let both machines take their time from NTP' };
 }
 
 function asExpected(thrown: unknown): OrgsyncError {

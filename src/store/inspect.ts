@@ -1,3 +1,4 @@
+import { foundFailed, foundOk } from '../core/finding.ts';
 import type { Finding } from '../core/finding.ts';
 import type { Clock } from '../core/ports/system.ts';
 import { asOrgsyncError } from '../errors.ts';
@@ -26,7 +27,7 @@ export async function inspectStore(database: Database, options: StoreInspection)
     const server = await inspectServer(database, options);
     return [...server, await inspectTables(database, options), ...(await inspectRights(database, options))];
   } catch (error) {
-    return [failed('store reachable', asExpected(error))];
+    return [foundFailed('store reachable', asExpected(error))];
   }
 }
 
@@ -37,29 +38,29 @@ async function inspectServer(database: Database, { engine, where, clock, readOnl
   const [row] = await database.read((connection) => connection.query(`SELECT ${version} AS version, ${server} AS read_only, ${database.dialect.now} AS now`));
   const tookMs = Math.round(clock.monotonic() - askedAt);
   if (row === undefined) return [];
-  const findings = [good('store reachable', `${neededText(row, 'version')} at ${where}, answers in ${tookMs} ms`), skew(neededTime(row, 'now'), clock)];
+  const findings = [foundOk('store reachable', `${neededText(row, 'version')} at ${where}, answers in ${tookMs} ms`), skew(neededTime(row, 'now'), clock)];
   if (neededNumber(row, 'read_only') === 0 || readOnly) return findings;
   const fix = 'let `store:` name the server that takes writes, or set `read_only: true` where only lookups are wanted';
-  return [...findings, { title: 'store takes writes', ok: true, doubtful: true, detail: 'the server is read-only (a replica?)', fix }];
+  return [...findings, { title: 'store takes writes', result: 'warning', detail: 'the server is read-only (a replica?)', fix }];
 }
 
 function skew(theirs: Date, clock: Clock): Finding {
   const apartMs = Math.abs(theirs.getTime() - clock.now());
   const title = 'the store’s clock agrees with ours';
-  if (apartMs <= SKEW_MS) return good(title, 'yes');
-  return { title, ok: true, doubtful: true, detail: `${Math.round(apartMs / 1000)} s apart`, fix: 'let both machines take their time from NTP' };
+  if (apartMs <= SKEW_MS) return foundOk(title, 'yes');
+  return { title, result: 'warning', detail: `${Math.round(apartMs / 1000)} s apart`, fix: 'let both machines take their time from NTP' };
 }
 
 async function inspectTables(database: Database, { engine }: StoreInspection): Promise<Finding> {
   const title = 'the tables are those of this version';
   try {
     await database.read(checkTables);
-    return good(title, 'yes');
+    return foundOk(title, 'yes');
   } catch (error) {
     const known = asExpected(error);
     // An embedded store makes its tables by itself, with the first run.
-    if (engine === 'sqlite' && known.code !== 'tables_too_new') return good(title, 'not yet: the first run makes them');
-    return failed(title, known);
+    if (engine === 'sqlite' && known.code !== 'tables_too_new') return foundOk(title, 'not yet: the first run makes them');
+    return foundFailed(title, known);
   }
 }
 
@@ -87,10 +88,10 @@ async function inspectRights(database: Database, { engine, readOnly }: StoreInsp
   for (const { verb, name, sql } of rights) {
     const error = await trial(database, sql, verb === 'SELECT');
     if (error?.kind === 'refused') lacking.push(`${verb} on ${name}`);
-    else if (error !== undefined) return [failed(title, error)];
+    else if (error !== undefined) return [foundFailed(title, error)];
   }
-  if (lacking.length === 0) return [good(title, 'yes')];
-  return [{ title, ok: false, kind: 'refused', detail: `lacks ${lacking.join(', ')}`, fix: 'let the DBA grant it: docs/security.md has the statements' }];
+  if (lacking.length === 0) return [foundOk(title, 'yes')];
+  return [{ title, result: 'failed', kind: 'refused', detail: `lacks ${lacking.join(', ')}`, fix: 'let the DBA grant it: docs/security.md has the statements' }];
 }
 
 function verbs(table: string, readOnly: boolean): readonly Verb[] {
@@ -106,14 +107,6 @@ async function trial(database: Database, sql: string, reads: boolean): Promise<O
   } catch (error) {
     return asExpected(error);
   }
-}
-
-function good(title: string, detail: string): Finding {
-  return { title, ok: true, detail, fix: '' };
-}
-
-function failed(title: string, { kind, message, hint = '' }: OrgsyncError): Finding {
-  return { title, ok: false, kind, detail: message, fix: hint };
 }
 
 function asExpected(thrown: unknown): OrgsyncError {

@@ -1,8 +1,8 @@
-import { EXIT_CODES, asOrgsyncError } from '../errors.ts';
-import type { ErrorKind } from '../errors.ts';
+import { asOrgsyncError, gravestExitCode } from '../errors.ts';
 import { shutBy } from '../core/gate.ts';
 import type { Gate } from '../core/gate.ts';
 import type { Corp } from '../core/model.ts';
+import { foundFailed, foundOk } from '../core/finding.ts';
 import type { Finding } from '../core/finding.ts';
 import type { Directory } from '../core/ports/directory.ts';
 import type { Leases } from '../core/ports/leases.ts';
@@ -11,7 +11,7 @@ import { formatAge } from '../core/status.ts';
 
 /** What is asked about, and of whom. */
 export interface CheckDeps {
-  readonly config: { readonly path: string; readonly warnings: readonly string[]; readonly gate: Gate; readonly readOnly: boolean };
+  readonly config: { readonly path: string; readonly warnings: readonly { readonly message: string; readonly fix: string }[]; readonly gate: Gate; readonly readOnly: boolean };
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly clock: Clock;
   readonly inspectStore: () => Promise<readonly Finding[]>;
@@ -24,9 +24,7 @@ export interface CheckDeps {
 }
 
 /** A finding, with the corp it is about. */
-export interface Diagnosis extends Finding {
-  readonly corp: Corp | null;
-}
+export type Diagnosis = Finding & { readonly corp: Corp | null };
 
 interface Check {
   readonly title: string;
@@ -38,7 +36,7 @@ const CHECKS: readonly Check[] = [
   { title: 'configuration', find: checkConfig },
   { title: 'gate', find: checkGate },
   { title: 'store', find: ({ inspectStore }) => inspectStore() },
-  { title: 'Redis', find: ({ inspectRedis }) => inspectRedis?.() ?? [good('Redis', 'none: leases, pace and tokens are kept by the store and this process')] },
+  { title: 'Redis', find: ({ inspectRedis }) => inspectRedis?.() ?? [foundOk('Redis', 'none: leases, pace and tokens are kept by the store and this process')] },
   { title: 'leases', find: checkLeases },
 ];
 
@@ -50,7 +48,7 @@ export async function* diagnose(deps: CheckDeps): AsyncGenerator<Diagnosis> {
   let corps: readonly Corp[] = [];
   const listed = await attempt('the corps are known', deps.signal, async () => {
     corps = await deps.corps();
-    return [good('the corps are known', `${corps.length}`)];
+    return [foundOk('the corps are known', `${corps.length}`)];
   });
   for (const finding of listed) yield { ...finding, corp: null };
   for (const corp of corps) {
@@ -58,14 +56,10 @@ export async function* diagnose(deps: CheckDeps): AsyncGenerator<Diagnosis> {
   }
 }
 
-/** The code that a diagnosis ends with: the gravest trouble's (78 > 77 > 69 > 70 > 75 > 1), 0 when nothing is wrong. */
+/** The code that a diagnosis ends with: that of the gravest failure, 0 when nothing failed. */
 export function diagnosisExitCode(findings: readonly Finding[]): number {
-  const kinds = new Set(findings.filter(({ ok }) => !ok).map(({ kind }) => kind ?? 'refused'));
-  const gravest = GRAVITY.find((kind) => kinds.has(kind));
-  return gravest === undefined ? 0 : EXIT_CODES[gravest];
+  return gravestExitCode(findings.flatMap((finding) => (finding.result === 'failed' ? finding.kind : [])));
 }
-
-const GRAVITY: readonly ErrorKind[] = ['config', 'refused', 'unavailable', 'defect', 'temporary', 'usage', 'failed', 'held_back'];
 
 async function attempt(title: string, signal: AbortSignal, find: () => Promise<readonly Finding[]>): Promise<readonly Finding[]> {
   signal.throwIfAborted();
@@ -75,37 +69,29 @@ async function attempt(title: string, signal: AbortSignal, find: () => Promise<r
     signal.throwIfAborted();
     const error = asOrgsyncError(thrown);
     if (error.kind === 'defect') throw thrown;
-    return [{ title, ok: false, kind: error.kind, detail: error.message, fix: error.hint ?? '' }];
+    return [foundFailed(title, error)];
   }
 }
 
 function checkConfig({ config }: CheckDeps): readonly Finding[] {
-  const warnings = config.warnings.map((warning): Finding => {
-    const [detail = warning, fix = ''] = warning.split(/: (?=chmod )/u);
-    return { title: 'the configuration is safe', ok: true, doubtful: true, detail, fix };
-  });
-  return [good('the configuration is valid', config.path), ...warnings];
+  const warnings = config.warnings.map(({ message, fix }): Finding => ({ title: 'the configuration is safe', result: 'warning', detail: message, fix }));
+  return [foundOk('the configuration is valid', config.path), ...warnings];
 }
 
 function checkGate({ config, env }: CheckDeps): readonly Finding[] {
-  const readOnly: Finding = { title: 'runs write here', ok: true, doubtful: true, detail: 'no: read_only, or ORGSYNC_READ_ONLY', fix: 'take it away where runs should write' };
+  const readOnly: Finding = { title: 'runs write here', result: 'warning', detail: 'no: read_only, or ORGSYNC_READ_ONLY', fix: 'take it away where runs should write' };
   const shut = shutBy(config.gate, env).map(({ name, accepted, found }): Finding => ({
     title: 'the gate is open here',
-    ok: true,
-    doubtful: true,
+    result: 'warning',
     detail: `no: ${name} ${found === undefined ? 'is not set' : `is ${found}`}, so a run does nothing`,
     fix: `set ${name} to ${accepted.join(' or ')} where it should run; orgsync run --ignore-gate runs once`,
   }));
-  const gate = shut.length > 0 ? shut : [good('the gate is open here', Object.keys(config.gate).length === 0 ? 'yes: there is no gate' : 'yes')];
+  const gate = shut.length > 0 ? shut : [foundOk('the gate is open here', Object.keys(config.gate).length === 0 ? 'yes: there is no gate' : 'yes')];
   return config.readOnly ? [...gate, readOnly] : gate;
 }
 
 async function checkLeases({ leases, clock }: CheckDeps): Promise<readonly Finding[]> {
   const holders = await leases.holders();
   const held = holders.map(({ name, host, pid, since }) => `${name} by ${host} (pid ${pid}) for ${formatAge(Math.max(0, clock.now() - since.getTime()))}`);
-  return [good('leases can be asked for', held.length === 0 ? 'none is held' : `held: ${held.join(', ')}`)];
-}
-
-function good(title: string, detail: string): Finding {
-  return { title, ok: true, detail, fix: '' };
+  return [foundOk('leases can be asked for', held.length === 0 ? 'none is held' : `held: ${held.join(', ')}`)];
 }

@@ -1,4 +1,5 @@
 import type { SeenDepartment, SeenMember } from '../core/model.ts';
+import { foundFailed, foundOk } from '../core/finding.ts';
 import type { Finding } from '../core/finding.ts';
 import { OrgsyncError, WecomError } from '../errors.ts';
 import type { Line } from './corp-client.ts';
@@ -47,7 +48,7 @@ function scopeOf(departments: readonly SeenDepartment[]): Finding {
     return good(SCOPE, `${departments.length}${whole}`);
   }
   const fix = "put departments into the application's visible range (应用管理, the application, 可见范围), or set `agent_id` when members are put in one by one";
-  return { title: SCOPE, ok: false, detail: 'none', fix };
+  return { title: SCOPE, result: 'failed', kind: 'refused', detail: 'none', fix };
 }
 
 async function probeMobiles(line: Line, departments: readonly SeenDepartment[], signal: AbortSignal): Promise<Finding> {
@@ -63,8 +64,7 @@ function mobilesOf(members: readonly SeenMember[]): Finding {
   if (members.some(({ fields }) => fields.mobile !== undefined)) return good(MOBILES);
   return {
     title: MOBILES,
-    ok: true,
-    doubtful: true,
+    result: 'warning',
     detail: 'WeCom sends none: it hides them from applications made after 2022-06-20',
     fix: 'use an application made before, or learn numbers one by one by `orgsync lookup PHONE --live`',
   };
@@ -93,10 +93,10 @@ async function attempt<T>(question: Promise<T>, signal: AbortSignal): Promise<T 
 }
 
 function good(title: string, detail = 'yes'): Finding {
-  return { title, ok: true, detail, fix: '' };
+  return foundOk(title, detail);
 }
 
 /** Whatever WeCom answers is a refusal here; that it could not be asked, or not now, is something else. */
-function bad(title: string, { kind, message, hint = '' }: OrgsyncError): Finding {
-  return { title, ok: false, detail: message, fix: hint, kind: kind === 'unavailable' || kind === 'temporary' ? kind : 'refused' };
+function bad(title: string, { kind, message, hint }: OrgsyncError): Finding {
+  return foundFailed(title, { message, hint, kind: kind === 'unavailable' || kind === 'temporary' ? kind : 'refused' });
 }

@@ -150,7 +150,7 @@ describe('a warning', () => {
     expect((await loadConfig(at)).warnings).toEqual([]);
     chmodSync(join(root, 'config.yml'), 0o644);
     chmodSync(join(root, 'env.yml'), 0o644);
-    expect((await loadConfig(at)).warnings).toEqual([expect.stringContaining(`chmod 640 ${join(root, 'config.yml')}`)]);
+    expect((await loadConfig(at)).warnings).toEqual([expect.objectContaining({ fix: `chmod 640 ${join(root, 'config.yml')}` })]);
     expect((await loadConfig({ ...at, explicitPath: 'env.yml' })).warnings).toEqual([]);
   });
 
@@ -165,7 +165,7 @@ describe('a warning', () => {
   it("tells of a secret's file that everybody may read", async () => {
     const root = folder({ 'config.yml': 'corps: [{ id: ww1, secret: { file: hq } }]\n', hq: 'x' });
     chmodSync(join(root, 'hq'), 0o644);
-    expect((await loadConfig({ env: S, cwd: root, home: root })).warnings).toEqual([expect.stringContaining(`chmod 640 ${join(root, 'hq')}`)]);
+    expect((await loadConfig({ env: S, cwd: root, home: root })).warnings).toEqual([expect.objectContaining({ fix: `chmod 640 ${join(root, 'hq')}` })]);
   });
 });
 

@@ -173,7 +173,7 @@ test('a wrong secret is tried once, however often it is asked for', () =>
     const { directory } = openForSandbox(sandbox, { secret: new Secret('wrong') });
     const corp = firstCorp(sandbox);
     const outcomes = await Promise.allSettled([directory.read(corp, { signal: never() }), directory.findMember(corp, 'a', never()), directory.read(corp, { signal: never() })]);
-    await expect(directory.probe(corp, never())).resolves.toMatchObject([{ ok: false }]);
+    await expect(directory.probe(corp, never())).resolves.toMatchObject([{ result: 'failed' }]);
     expect(reasonsOf(outcomes)).toEqual(Array(3).fill(expect.objectContaining({ kind: 'refused', errcode: 40001, request: 'gettoken' })));
     expect(sandbox.stats.total.byEndpoint).toEqual({ gettoken: 1 });
     await directory.close();

@@ -123,7 +123,7 @@ test('a secret that was refused is not tried by others that share the cache; ano
     expect(reasonsOf(outcomes)).toEqual(Array(10).fill(expect.objectContaining({ kind: 'refused', errcode: 40001, request: 'gettoken', code: 'secret_refused' })));
     expect(sandbox.stats.total.byEndpoint).toEqual({ gettoken: 1 });
     const doctor = openForSandbox(sandbox, { secret: new Secret('wrong') }, { tokens }).directory;
-    await expect(doctor.probe(corp, never())).resolves.toMatchObject([{ ok: false }]);
+    await expect(doctor.probe(corp, never())).resolves.toMatchObject([{ result: 'failed' }]);
     expect(sandbox.stats.total.byEndpoint).toEqual({ gettoken: 2 });
     const right = openForSandbox(sandbox, {}, { tokens }).directory;
     expect((await right.read(corp, { signal: never() })).gaps).toEqual([]);
