@@ -134,6 +134,9 @@ export type ErrorCode =
   | 'redis_certificate' // the certificate is not trusted
   | 'redis_no_tls' // the port does not speak TLS
   | 'redis_busy' // Redis is loading, or busy with a script
+  | 'redis_failing_over' // another server is becoming the primary
+  | 'redis_protected' // Redis runs in protected mode
+  | 'redis_no_replicas' // Redis has too few replicas to accept writes
   | 'redis_cluster' // Redis is a cluster
   | 'redis_full' // Redis has no memory left
   | 'redis_readonly' // Redis is a replica

@@ -59,7 +59,9 @@ function proxyOfEnvironment(url: URL): string | undefined {
 
 function agents(proxy: string | undefined) {
   if (proxy === undefined) return {};
-  return { http: new HttpProxyAgent({ proxy }), https: new HttpsProxyAgent({ proxy }) };
+  // Said outright, for the proxy too: NODE_TLS_REJECT_UNAUTHORIZED=0 would switch the checks off.
+  const options = { proxy, rejectUnauthorized: true, proxyRequestOptions: { rejectUnauthorized: true } };
+  return { http: new HttpProxyAgent(options), https: new HttpsProxyAgent(options) };
 }
 
 /** got's own message holds the whole address, and with it its secrets. */

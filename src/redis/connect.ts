@@ -158,19 +158,36 @@ function clientOptions(url: Secret, timeoutMs: number): RedisClientOptions<Redis
     maintNotifications: 'disabled',
     disableOfflineQueue: true,
     // The name is what makes the server choose its certificate; addresses have none.
-    socket: protocol === 'rediss:' ? { ...socket, tls: true, ...(isIP(hostname) === 0 ? { servername: hostname } : {}) } : socket,
+    socket: protocol === 'rediss:' ? { ...socket, ...verified(hostname) } : socket,
   };
+}
+
+/** Said outright: without it NODE_TLS_REJECT_UNAUTHORIZED=0 in the environment would switch the checks off. */
+function verified(hostname: string) {
+  return { tls: true, rejectUnauthorized: true, minVersion: 'TLSv1.2', ...(isIP(hostname) === 0 ? { servername: hostname } : {}) } as const;
 }
 
 function addressOf(url: Secret): string {
   const parsed = URL.canParse(url.reveal()) ? new URL(url.reveal()) : undefined;
-  if (parsed === undefined || !REDIS_URL.test(parsed.protocol + parsed.pathname)) {
-    throw new OrgsyncError('config', {
-      code: 'redis_url',
-      message: 'redis: is not the address of a Redis',
-      hint: 'write redis://HOST:PORT/DB, or rediss:// for TLS, with USER:PASSWORD@ before the host where needed',
-    });
-  }
+  if (parsed === undefined || !REDIS_URL.test(parsed.protocol + parsed.pathname)) throw wrongUrl('it is not the address of a Redis');
+  if (!isDecodable(parsed.username) || !isDecodable(parsed.password)) throw wrongUrl('a % in its user or password stands for no character; write it as %25');
   if (parsed.protocol === 'unix:') return parsed.pathname;
   return `${parsed.hostname}:${parsed.port === '' ? '6379' : parsed.port}`;
+}
+
+function isDecodable(part: string): boolean {
+  try {
+    decodeURIComponent(part);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+function wrongUrl(why: string): OrgsyncError {
+  return new OrgsyncError('config', {
+    code: 'redis_url',
+    message: `redis: cannot be used: ${why}`,
+    hint: 'write redis://HOST:PORT/DB, or rediss:// for TLS, with USER:PASSWORD@ before the host where needed',
+  });
 }

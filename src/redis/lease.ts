@@ -2,8 +2,8 @@ import { randomUUID } from 'node:crypto';
 import { keepLease } from '../core/lease.ts';
 import type { Acquired, Holder, Lease, Leases } from '../core/ports/leases.ts';
 import type { Clock, Log } from '../core/ports/system.ts';
-import { asOrgsyncError } from '../errors.ts';
 import type { RedisLink, Reply } from './connect.ts';
+import { isPassing } from './errors.ts';
 import { ACQUIRE, CLAIM, ENTER, RELEASE, RENEW } from './lease-scripts.ts';
 
 /** What leases need to know beside the way to Redis. */
@@ -149,7 +149,7 @@ class RedisLeases implements Leases {
         return this.#outcome(wish.name, reply, askedAt);
       } catch (error) {
         const again = attempt < ATTEMPTS && this.#clock.monotonic() < giveUpAt;
-        if (!again || asOrgsyncError(error).kind !== 'unavailable') throw error;
+        if (!again || !isPassing(error)) throw error;
       }
       await this.#clock.sleep(PAUSE_MS * attempt, wish.signal);
     }

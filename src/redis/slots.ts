@@ -3,7 +3,7 @@ import type { Limiter, PaceScope } from '../core/ports/slots.ts';
 import type { Clock, Log } from '../core/ports/system.ts';
 import { asOrgsyncError } from '../errors.ts';
 import type { RedisLink } from './connect.ts';
-import { redisSilence } from './errors.ts';
+import { isPassing, redisSilence } from './errors.ts';
 import { ServerClock } from './server-clock.ts';
 
 /** No slot lies further ahead than this, so that who loses count can wait until all slots given before have passed. */
@@ -98,7 +98,7 @@ class RedisLimiter implements Limiter {
       await this.#queue(scopes).take(signal);
     } catch (error) {
       signal.throwIfAborted();
-      if (asOrgsyncError(error).kind !== 'unavailable') throw error;
+      if (!isPassing(error)) throw error;
       this.#aloneUntil = this.#options.clock.monotonic() + ALONE_FOR_MS;
       this.#options.log('warn', 'limiter_alone', 'Redis cannot be asked for the pace: this process keeps it by itself', { error });
     }

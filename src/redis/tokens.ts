@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import type { Clock } from '../core/ports/system.ts';
 import type { TokenCache, TokenKey } from '../core/ports/tokens.ts';
-import { asOrgsyncError } from '../errors.ts';
 import type { RedisLink, Reply } from './connect.ts';
+import { isPassing } from './errors.ts';
 
 /** How long somebody else's fetch is waited for. A fetcher that has vanished is forgotten after the same time. */
 const PATIENCE_MS = 15_000;
@@ -94,7 +94,7 @@ class RedisTokens implements TokenCache {
     const ask = async (): Promise<Reply> => this.#link.run(TAKE_TURN, [turn], [me, PATIENCE_MS]);
     const reply = await ask().catch((error: unknown) => {
       // The turn may be ours, and only the answer lost: then nobody must wait for us.
-      if (asOrgsyncError(error).kind !== 'unavailable') throw error;
+      if (!isPassing(error)) throw error;
       return ask();
     });
     return reply === 1;

@@ -41,9 +41,29 @@ describe('what Redis and its client say', () => {
     ["NOPERM User app has no permissions to run the 'eval' command", 'refused', 'redis_permission'],
     ["OOM command not allowed when used memory > 'maxmemory'.", 'unavailable', 'redis_full'],
     ["READONLY You can't write against a read only replica.", 'unavailable', 'redis_readonly'],
-    ['LOADING Redis is loading the dataset in memory', 'unavailable', 'redis_busy'],
-    ['BUSY Redis is busy running a script. You can only call SCRIPT KILL or SHUTDOWN NOSAVE.', 'unavailable', 'redis_busy'],
-    ['MASTERDOWN Link with MASTER is down and replica-serve-stale-data is set to \'no\'.', 'unavailable', 'redis_busy'],
+    ['LOADING Redis is loading the dataset in memory', 'temporary', 'redis_busy'],
+    ['BUSY Redis is busy running a script. You can only call SCRIPT KILL or SHUTDOWN NOSAVE.', 'temporary', 'redis_busy'],
+    ['UNKILLABLE The busy script was sent by a master instance.', 'temporary', 'redis_busy'],
+    ['TRYAGAIN Multiple keys request during rehashing of slot', 'temporary', 'redis_busy'],
+    ['MASTERDOWN Link with MASTER is down and replica-serve-stale-data is set to \'no\'.', 'temporary', 'redis_failing_over'],
+    ['CLUSTERDOWN The cluster is down', 'temporary', 'redis_failing_over'],
+    ['UNBLOCKED force unblock from blocking operation, instance state changed (master -> replica?)', 'temporary', 'redis_failing_over'],
+    ['REDIRECT 127.0.0.1:6380', 'temporary', 'redis_failing_over'],
+    ['ERR FAILOVER in progress.', 'temporary', 'redis_failing_over'],
+    ['NOREPLICAS Not enough good replicas to write.', 'unavailable', 'redis_no_replicas'],
+    ['DENIED Redis is running in protected mode because protected mode is enabled and no password is set for the default user.', 'refused', 'redis_protected'],
+    ["ERR Error running script (call to f_0f5a): @user_script:1: @user_script: 1: -READONLY You can't write against a read only replica.", 'unavailable', 'redis_readonly'],
+    ["READONLY You can't write against a read only replica. script: 0f5a, on @user_script:1.", 'unavailable', 'redis_readonly'],
+    ['ERR Error running script (call to f_0f5a): @user_script:3: @user_script: 3: -LOADING Redis is loading', 'temporary', 'redis_busy'],
+    ["ERR Error running script (call to f_0f5a): @user_script:1: @user_script: 1: The user executing the script can't run this command or subcommand", 'refused', 'redis_permission'],
+    ['ERR ACL failure in script: User app has no permissions to run the set command', 'refused', 'redis_permission'],
+    ["-WRONGTYPE Operation against a key holding the wrong kind of value", 'config', 'redis_foreign_keys'],
+    ['ERR Client sent AUTH, but no password is set', 'refused', 'redis_credentials'],
+    ["ERR command 'EVAL' not support for normal user", 'config', 'redis_commands'],
+    ["ERR unsupported command 'eval'", 'config', 'redis_commands'],
+    ["ERR handle request, command 'EVAL' is not allowed", 'config', 'redis_commands'],
+    ['ERR bad lua script for redis cluster, first parameter of redis.call must be a single literal string', 'config', 'redis_commands'],
+    ['ERR scripting is not enabled on this instance', 'config', 'redis_commands'],
     ['MISCONF Redis is configured to save RDB snapshots, but it is currently not able to persist on disk.', 'unavailable', 'redis_cannot_save'],
     ['MOVED 3999 127.0.0.1:6381', 'config', 'redis_cluster'],
     ["CROSSSLOT Keys in request don't hash to the same slot", 'config', 'redis_cluster'],
@@ -51,9 +71,21 @@ describe('what Redis and its client say', () => {
     ['ERR DB index is out of range', 'config', 'redis_database'],
     ['ERR max number of clients reached', 'unavailable', 'redis_unreachable'],
     ["ERR unknown command 'EVAL', with args beginning with: ", 'config', 'redis_commands'],
-    ['ERR something new', 'defect', 'redis_unexpected'],
+    ['ERR something new', 'unavailable', 'redis_unexpected'],
+    ['NEWWORD nobody has heard of it', 'unavailable', 'redis_unexpected'],
+    ['Unknown RESP type 72 "H"', 'unavailable', 'redis_unexpected'],
   ])('%s is %s, %s', (reply, kind, code) => {
     expect(redisError(new Error(reply), 'cache:6379')).toMatchObject({ kind, code });
+  });
+
+  test('is kept with its number and its text where nobody foresaw it', () => {
+    const { message, kind } = redisError(Object.assign(new Error('new trouble'), { code: 'ENEW', errno: -999 }), 'cache:6379');
+    expect([kind, message]).toEqual(['unavailable', 'Redis at cache:6379 cannot be used: it says “ENEW: new trouble”']);
+    expect(redisError(new AggregateError([new Error('ERR odd\r\nthing')]), 'cache:6379').message).toContain('“ERR odd thing”');
+  });
+
+  test('is a defect only where it is a fault of ours', () => {
+    expect(redisError(new TypeError('x is not a function'), 'cache:6379')).toMatchObject({ kind: 'defect' });
   });
 
   test('always comes with a hint, and names host and port', () => {
@@ -115,9 +147,35 @@ describe('a way to Redis', () => {
     await expect(link(`redis://reader:${PASSWORD}@127.0.0.1:${server.port}`).run('return 1', [], [])).rejects.toMatchObject({ code: 'redis_permission' });
     await ours.call('CONFIG', 'SET', 'lua-time-limit', '10');
     const endless = ours.run('while true do end', [], []).catch(() => undefined);
-    await expect.poll(() => link(server.url).call('GET', 'a').catch((error: unknown) => error)).toMatchObject({ kind: 'unavailable', code: 'redis_busy' });
+    await expect.poll(() => link(server.url).call('GET', 'a').catch((error: unknown) => error)).toMatchObject({ kind: 'temporary', code: 'redis_busy' });
     await link(server.url).call('SCRIPT', 'KILL');
     await endless;
+  });
+
+  test.each([
+    ['renames EVAL away', ['--rename-command', 'EVAL', ''], 'config', 'redis_commands'],
+    ['forbids EVAL by its ACL', ['--user', 'default', 'on', 'nopass', '~*', '+@all', '-eval'], 'refused', 'redis_permission'],
+    ['is a replica', ['--replicaof', '127.0.0.1', '1'], 'unavailable', 'redis_readonly'],
+  ] as const)('of a server that %s ends a script with the cause', async (_, args, kind, code) => {
+    const server = await redis(...args);
+    await expect(link(server.url).run("return redis.call('SET', KEYS[1], '1')", ['a'], [])).rejects.toMatchObject({ kind, code });
+  });
+
+  test.each([
+    ['speaks HTTP', 'HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n'],
+    ['speaks something else', '\u0000\u0001\u0002 garbage\r\n'],
+    ['greets', '220 mail.example ESMTP\r\n'],
+  ])('to a server that %s ends with 69 and says what came', async (_, greeting) => {
+    const server = createServer((socket) => socket.on('error', () => undefined).end(greeting)).listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    onTestFinished(() => void server.close());
+    const address = server.address();
+    const port = typeof address === 'object' ? (address?.port ?? 0) : 0;
+    await expect(link(`redis://127.0.0.1:${port}`).call('PING')).rejects.toMatchObject({ kind: 'unavailable', hint: expect.stringMatching(/Redis/) as string });
+  });
+
+  test.each(['redis://:100%sure@h:1', 'redis://us%er:x@h:1', 'rediss://:%@h:1'])('refuses %s, whose %% stands for no character', (url) => {
+    expect(() => link(url)).toThrow(expect.objectContaining({ kind: 'config', code: 'redis_url', message: expect.stringContaining('%25') as string }) as Error);
   });
 
   test('sends nothing twice: a command whose answer was lost fails, and the next one connects again', async () => {

@@ -179,3 +179,35 @@ describe('TLS to WeCom', () => {
     expect(impostor.heard()).not.toMatch(/x1234567|gettoken/);
   });
 });
+
+describe('with NODE_TLS_REJECT_UNAUTHORIZED=0', () => {
+  const unchecked = { NODE_TLS_REJECT_UNAUTHORIZED: '0' };
+
+  test.each(untrusted)('TLS to Redis ends all the same at a certificate %s, before the password is sent', async (_what, choose) => {
+    const { certificate, ca } = choose(certificates);
+    const impostor = await pretend(certificate);
+    expectRefusal(await askRedis(impostor.port, { ...unchecked, ...(ca === undefined ? {} : { NODE_EXTRA_CA_CERTS: ca }) }), 77, impostor);
+  });
+
+  test('TLS to the store ends all the same at a certificate of an unknown authority, before the account is named', async () => {
+    const impostor = await pretend(certificates.good, mariadb.port);
+    expectRefusal(await migrate(impostor.port, 'x', '?ssl=true', unchecked), 77, impostor);
+  });
+
+  test('TLS to WeCom ends all the same, before the secret is sent, and so does TLS to a proxy, before its password is sent', async () => {
+    const impostor = await pretend(certificates.good);
+    const ask = (wecom: string): Promise<Ended> => withConfig(`store: sqlite:orgsync.sqlite\nwecom: { ${wecom}, retries: 0, timeout: 2s }`, ['run'], unchecked);
+    expect((await ask(`api: "https://localhost:${impostor.port}"`)).code).toBe(69);
+    expect((await ask(`api: "https://wecom.example", proxy: "https://canary:canary@localhost:${impostor.port}"`)).code).toBe(69);
+    expect(impostor.heard()).toBe('');
+  });
+
+  test('TLS to those who are told of trouble ends all the same, before an address or a message is sent', async () => {
+    const impostor = await pretend(certificates.good);
+    const here = `https://localhost:${impostor.port}`;
+    const lines = `store: sqlite:orgsync.sqlite\nwecom: { api: "http://127.0.0.1:1", retries: 0 }\nmetrics: { pushgateway: "${here}" }\nalerts: { to: [{ webhook: "${here}/canary" }, { ping: "${here}/canary" }] }`;
+    expect((await withConfig(lines, ['run'], unchecked)).code).toBe(69);
+    expect((await withConfig(lines.replace(/metrics.*\n/, ''), ['run'], { ...unchecked, HTTPS_PROXY: `https://canary:canary@localhost:${impostor.port}` })).code).toBe(69);
+    expect(impostor.heard()).toBe('');
+  });
+});
