@@ -18,21 +18,22 @@ orgsync reads one YAML file (or JSON, or JavaScript). It takes the first of thes
 5. \`~/.config/orgsync/config.yml\`
 6. \`/etc/orgsync/config.yml\`
 
-A file that is found but may not be read is an error; it is never passed over. \`orgsync config show\` prints what holds, with
-the name of the file and secrets as \`***\`. \`config.example.yml\` has every key with a comment.
+A file that is found but cannot be read is an error; orgsync does not take the next one. \`orgsync config show\` prints the
+values in use and the name of the file, with secrets as \`***\`. \`config.example.yml\` has every key with a comment.
 
 - **From the environment**: \`\${NAME}\` and \`\${NAME:-default}\` work in every value. A variable that is not set and has no
-  default is an error. In the password of an address, \`@\`, \`/\` and the like are encoded for you. Write \`$\${\` to mean \`\${\`.
-- **Numbers** may stand for text without quotes: \`gate: { SITE: 01 }\` means the value \`01\`, as it is written.
-- **Secrets** are text, usually \`\${NAME}\`, or \`{ file: PATH }\`; a line break at the end of the file is left out.
-- **Paths** start at the folder of the configuration file.
+  default is an error. In the password of an address, characters such as \`@\` and \`/\` are encoded for you. Write \`$\${\` for a
+  literal \`\${\`.
+- **Numbers** need no quotes where text is expected: \`gate: { SITE: 01 }\` means the text \`01\`, exactly as written.
+- **Secrets** are text, usually \`\${NAME}\`, or \`{ file: PATH }\`; a line break at the end of the file is ignored.
+- **Relative paths** start at the folder of the configuration file.
 - **Durations** are written \`500ms\`, \`60s\`, \`90m\`, \`6h\`, \`7d\`, \`1h30m\`.
-- **\`ORGSYNC_READ_ONLY=1\`** says \`read_only: true\`, and wins over the file.
-- **\`ORGSYNC_ALLOW_TAKEOVER=1\`** lets a run, for once, write a corp that a newer version or another environment wrote; from
-  then on the corp is this one's. It has no key: nobody should leave it on.
+- **\`ORGSYNC_READ_ONLY=1\`** means \`read_only: true\` and takes precedence over the file.
+- **\`ORGSYNC_ALLOW_TAKEOVER=1\`** allows a run to write a corp that a newer version or another environment wrote. Afterwards
+  the corp belongs to this version and environment. It has no key, because it should not stay switched on.
 
-Whatever is wrong is reported at once, each with file, line and column, the key, what was found and what is accepted (exit
-code 78). An editor that understands the first line of \`config.example.yml\` says so while you type.
+All problems are reported together, each with file, line and column, the key, what was found and what is accepted (exit
+code 78). An editor that understands the first line of \`config.example.yml\` shows them while you type.
 `;
 
 /** The text of `docs/configuration.md`. */

@@ -3,19 +3,19 @@ import type { Secret } from '../core/secret.ts';
 import { choice, duration, flag, type Folder, limit, list, mapping, number, path, percentage, secret, text, url } from './fields.ts';
 import { SecretUrl } from './secret-url.ts';
 
-/** Where the organisations are kept. */
+/** Where the organisations are stored. */
 export type StoreTarget =
   | { readonly engine: 'mysql'; readonly url: SecretUrl }
   | { readonly engine: 'sqlite'; readonly path: string };
 
-/** Somebody to tell when a sync fails, stays failing, or recovers: told apart by their one key, as in the file. */
+/** Where an alert is sent when a sync begins to fail, still fails, or works again. Each kind has its own key, as in the file. */
 type AlertTarget =
   | { readonly wecom_robot: Secret }
   | { readonly webhook: SecretUrl; readonly hmac_key: Secret | null }
   | { readonly ping: SecretUrl }
   | { readonly command: string };
 
-/** Everything a configuration file can hold; `folder` gives relative paths their meaning. */
+/** The schema of a whole configuration file. Relative paths are resolved by `folder`. */
 export function configSchema(folder: Folder) {
   return mapping({
     corps: z
@@ -23,30 +23,30 @@ export function configSchema(folder: Folder) {
       .describe('The WeCom enterprises to sync: a list, or a query that reads them from the MySQL store'),
     store: storeTarget(folder)
       .prefault('sqlite:orgsync.sqlite')
-      .describe('Where the organisations are kept: MySQL or MariaDB, or an SQLite file beside this one')
+      .describe('Where the organisations are stored: MySQL or MariaDB, or an SQLite file beside this one')
       .meta({ suchAs: ['mysql://orgsync:${DB_PASSWORD}@db:3306/orgsync', 'sqlite:orgsync.sqlite'] }),
     redis: url(['redis:', 'rediss:'], 'redis://cache:6379/0')
       .exactOptional()
-      .describe('Shared by the processes on several hosts: lock, pace, tokens. Without it, all of that lives in the store')
+      .describe('What the processes of several hosts share: the lease, the rate limit and access tokens. Without Redis these are in the store')
       .meta({ suchAs: ['redis://cache:6379/0', 'rediss://:${REDIS_PASSWORD}@cache:6380/0'] }),
     redis_prefix: text('a prefix of letters, digits and : . _ - { }', /^[\w:.{}-]{0,64}$/)
       .prefault('orgsync:')
-      .describe('What the names of all Redis keys begin with; give each environment that shares a Redis its own'),
-    gate: gate().prefault({}).describe('Environment variables that must have these values, or a run does nothing: says where this is the place to run'),
-    read_only: flag().prefault(false).describe('Never write to the store; lookups still work. ORGSYNC_READ_ONLY=1 says the same and wins'),
-    parallel_corps: number({ min: 1, max: 100 }).prefault(4).describe('How many corps are synced at once'),
-    wecom: wecom().prefault({}).describe('How WeCom is spoken to'),
-    lock: lock().prefault({}).describe('How one process at a time is chosen'),
-    safety: safety().prefault({}).describe('What a run may change at most; beyond it, the corp is left as it was (exit code 3)'),
+      .describe('The beginning of all Redis keys; use a different one for each environment that shares a Redis'),
+    gate: gate().prefault({}).describe('Environment variables and their values: a run works only where all of them match, and does nothing elsewhere'),
+    read_only: flag().prefault(false).describe('Never write to the store; lookups still work. ORGSYNC_READ_ONLY=1 does the same and takes precedence'),
+    parallel_corps: number({ min: 1, max: 100 }).prefault(4).describe('How many corps are synced at the same time'),
+    wecom: wecom().prefault({}).describe('Requests to WeCom'),
+    lock: lock().prefault({}).describe('The lease that lets one process work at a time'),
+    safety: safety().prefault({}).describe('How much one run may change. When a run would change more, it does not change the corp (exit code 3)'),
     lookup: lookup().prefault({}).describe('How phone numbers are looked up'),
     log: log(folder).prefault({}).describe('What is logged, and where'),
-    metrics: metrics(folder).prefault({}).describe('Where figures for Prometheus go'),
-    alerts: alerts(folder).prefault({}).describe('Who is told when a sync fails, and when it recovers'),
+    metrics: metrics(folder).prefault({}).describe('Where metrics for Prometheus are written'),
+    alerts: alerts(folder).prefault({}).describe('Where alerts are sent when a sync fails and when it works again'),
     history: mapping({
-      keep: duration({ min: '1d', max: '36500d' }).prefault('400d').describe('How long the history of changes and runs is kept'),
+      keep: duration({ min: '1d', max: '36500d' }).prefault('400d').describe('How long rows of changes and runs are kept'),
     })
       .prefault({})
-      .describe('What is remembered of the past'),
+      .describe('History of changes and runs'),
   });
 }
 
@@ -68,17 +68,17 @@ export function corp(folder: Folder) {
     id: text('a corp id such as ww1234567890abcdef', /^[\w-]{1,64}$/)
       .describe('The corp id (企业ID), from 我的企业 in the WeCom console')
       .meta({ suchAs: ['ww1234567890abcdef'] }),
-    name: text('a name').exactOptional().describe('What people call it; the id when missing').meta({ suchAs: ['Head office'] }),
+    name: text('a name').exactOptional().describe('A name for people; default: the id').meta({ suchAs: ['Head office'] }),
     secret: secret(folder)
-      .describe('The secret of a self-built application whose visible range covers what is to be synced')
+      .describe('The secret of a self-built application (自建应用) whose visible range covers everyone to sync')
       .meta({ suchAs: ['${HQ_SECRET}', { file: '/run/secrets/hq' }] }),
     agent_id: number({ min: 1, max: 4_294_967_295 })
       .exactOptional()
-      .describe('The application’s AgentId; members put into its range one by one are found through it')
+      .describe('The application’s AgentId; needed to find members who were added to its range one by one')
       .meta({ suchAs: [1000002] }),
     contacts_secret: secret(folder)
       .exactOptional()
-      .describe('The contacts-sync secret (通讯录同步), for a cross-check by user/list_id')
+      .describe('The contacts-sync secret (通讯录同步); with it the members are compared with user/list_id')
       .meta({ suchAs: ['${HQ_CONTACTS}'] }),
     wecom: z
       .strictObject(wecomFields(), { error: 'a mapping (key: value)' })
@@ -99,7 +99,7 @@ export function corp(folder: Folder) {
 function corpQuery() {
   return mapping({
     query: text('a SELECT', /^\s*select\b/i)
-      .describe('Instead of a list: gives id, name and secret, and where wanted agent_id and contacts_secret, one row a corp')
+      .describe('Instead of a list: returns one row for each corp, with id, name and secret, and optionally agent_id and contacts_secret')
       .meta({ suchAs: ['SELECT corp_id AS id, name, secret FROM enterprises WHERE enabled'] }),
   });
 }
@@ -135,15 +135,15 @@ function gate() {
 
 function wecomFields() {
   return {
-    api: url(['https:', 'http:'], 'https://qyapi.weixin.qq.com').describe('Where WeCom’s API is; another address for a private deployment or the sandbox'),
+    api: url(['https:', 'http:'], 'https://qyapi.weixin.qq.com').describe('The address of WeCom’s API; another address for a private deployment or the sandbox'),
     proxy: url(['http:', 'https:'], 'http://egress:3128').describe('An HTTP proxy; HTTPS_PROXY and NO_PROXY are honoured too'),
-    rate: number({ min: 0.1, max: 1000, whole: false }).describe('Requests per second and corp, in any sliding second'),
-    rate_total: number({ min: 0.1, max: 10_000, whole: false }).describe('Requests per second from this process, all corps together'),
-    concurrency: number({ min: 1, max: 100 }).describe('Open requests per corp; lowered by itself on errcode 45033'),
-    strategy: choice('walk', 'export', 'auto').describe('How a corp’s members are read: department by department, by WeCom’s export, or as fits'),
+    rate: number({ min: 0.1, max: 1000, whole: false }).describe('Requests per second for each corp, in any sliding second'),
+    rate_total: number({ min: 0.1, max: 10_000, whole: false }).describe('Requests per second of this process, for all corps together'),
+    concurrency: number({ min: 1, max: 100 }).describe('Open requests for each corp; lowered automatically on errcode 45033'),
+    strategy: choice('walk', 'export', 'auto').describe('How a corp’s members are read. walk: department by department; export: by WeCom’s export; auto: by the number of departments'),
     timeout: duration({ min: '100ms', max: '10m' }).describe('How long one request may take'),
-    retries: number({ min: 0, max: 20 }).describe('How often a request that failed in passing is repeated'),
-    frequency_wait: duration({ min: '1ms', max: '1h' }).describe('How long to wait, once, when WeCom’s frequency limit is met (errcode 45009)'),
+    retries: number({ min: 0, max: 20 }).describe('How often a request is retried after a temporary failure'),
+    frequency_wait: duration({ min: '1ms', max: '1h' }).describe('How long to wait, once, after WeCom’s frequency limit was met (errcode 45009)'),
   };
 }
 
@@ -164,9 +164,9 @@ function wecom() {
 
 function safetyFields() {
   return {
-    max_departures: limit().describe('Members that one run may mark departed, as a share of the corp or a number'),
-    max_department_removals: limit().describe('Departments that one run may remove, as a share of the corp or a number'),
-    min_members: number({ min: 0, max: 10_000_000 }).describe('A corp is never left with fewer members than this'),
+    max_departures: limit().describe('How many members one run may mark as departed: a share of the corp, or a number'),
+    max_department_removals: limit().describe('How many departments one run may remove: a share of the corp, or a number'),
+    min_members: number({ min: 0, max: 10_000_000 }).describe('A corp never gets fewer members than this'),
   };
 }
 
@@ -181,29 +181,29 @@ function safety() {
 
 function lock() {
   return mapping({
-    ttl: duration({ min: '1s', max: '1h' }).prefault('60s').describe('How long the lock lives without being renewed'),
-    fair: flag().prefault(true).describe('Whether the host that was served longest ago wins, however far it is from Redis'),
-    window: duration({ min: '0ms', max: '2s' }).prefault('500ms').describe('How long contenders of one moment are waited for'),
+    ttl: duration({ min: '1s', max: '1h' }).prefault('60s').describe('How long the lease lives when its holder does not renew it'),
+    fair: flag().prefault(true).describe('Whether the host that has waited longest gets the lease, however far it is from Redis'),
+    window: duration({ min: '0ms', max: '2s' }).prefault('500ms').describe('Processes that ask within this time of each other compete for the lease'),
   });
 }
 
 function lookup() {
   return mapping({
-    default_region: text('a country such as CN, HK or US', /^[A-Z]{2}$/).prefault('CN').describe('The country of numbers written without one'),
+    default_region: text('a country such as CN, HK or US', /^[A-Z]{2}$/).prefault('CN').describe('The country of numbers without a country code'),
     max_wrong_share: percentage({ max: 100 })
       .prefault('10%')
-      .describe('How many wrong numbers a day may be asked of WeCom, as a share of the corp’s members; WeCom bars the corp for a day at 20%, so 100% is no ration at all'),
-    forget_wrong_after: duration({ min: '1m', max: '30d' }).prefault('24h').describe('How long a wrong number is remembered and not asked again'),
+      .describe('How many wrong numbers a day may be sent to WeCom, as a share of the corp’s members. At 20% WeCom blocks the corp for a day; 100% means no limit'),
+    forget_wrong_after: duration({ min: '1m', max: '30d' }).prefault('24h').describe('How long a wrong number is remembered and not sent again'),
   });
 }
 
 function log(folder: Folder) {
   const file = text('the path of a file, or stdout').transform((written) => (written === 'stdout' ? written : folder.resolve(written)));
   return mapping({
-    level: choice('error', 'warn', 'info', 'debug').prefault('info').describe('The least grave event that is logged'),
+    level: choice('error', 'warn', 'info', 'debug').prefault('info').describe('The least severe event that is logged'),
     file: file
       .exactOptional()
-      .describe('The file logs are added to, or stdout (for containers); no file without it. Opened anew by every run, so logrotate needs no signal')
+      .describe('The log file, or stdout (for containers); default: none. Each run opens the file anew, so logrotate needs no signal')
       .meta({ suchAs: ['/var/log/orgsync/orgsync.log', 'stdout'] }),
     format: choice('ecs', 'json', 'text').prefault('ecs').describe('Elastic Common Schema, plain JSON, or text for people'),
     console: choice('auto', 'always', 'never').prefault('auto').describe('Whether logs also go to stderr; auto: on a terminal, with --verbose'),
@@ -216,15 +216,15 @@ function metrics(folder: Folder) {
       .exactOptional()
       .describe('A file for node_exporter’s textfile collector')
       .meta({ suchAs: ['/var/lib/node_exporter/orgsync.prom'] }),
-    pushgateway: url(['http:', 'https:'], 'http://push:9091').exactOptional().describe('A Pushgateway’s address').meta({ suchAs: ['http://push:9091'] }),
+    pushgateway: url(['http:', 'https:'], 'http://push:9091').exactOptional().describe('The address of a Pushgateway').meta({ suchAs: ['http://push:9091'] }),
   });
 }
 
 function alerts(folder: Folder) {
   return mapping({
-    stale_after: duration({ min: '1m', max: '365d' }).prefault('6h').describe('How old the last success may be before anyone who notices says so'),
-    remind_after: duration({ min: '1m', max: '365d' }).prefault('12h').describe('How long to wait before saying again that something still fails'),
-    to: list(alertTarget(folder), { of: 'targets' }).prefault([]).describe('Who is told; each entry has one of wecom_robot, webhook, ping, command'),
+    stale_after: duration({ min: '1m', max: '365d' }).prefault('6h').describe('How old the last success may become before an alert is sent'),
+    remind_after: duration({ min: '1m', max: '365d' }).prefault('12h').describe('How long until an alert is repeated while the failure lasts'),
+    to: list(alertTarget(folder), { of: 'targets' }).prefault([]).describe('Where alerts are sent; each entry has one of wecom_robot, webhook, ping, command'),
   });
 }
 
@@ -233,7 +233,7 @@ function alertTarget(folder: Folder) {
     wecom_robot: secret(folder).describe('The key of a WeCom group robot').meta({ suchAs: ['${ALERT_ROBOT_KEY}'] }),
     webhook: url(['https:', 'http:'], 'https://ops.example/hook', 'path').describe('An address that gets a JSON POST').meta({ suchAs: ['https://ops.example/hook'] }),
     hmac_key: secret(folder).describe('With webhook: signs the body, HMAC-SHA256 in the header X-Orgsync-Signature').meta({ suchAs: ['${HOOK_KEY}'] }),
-    ping: url(['https:', 'http:'], 'https://hc-ping.com/uuid', 'path').describe('A health check’s address: told of start, success and failure').meta({ suchAs: ['https://hc-ping.com/uuid'] }),
+    ping: url(['https:', 'http:'], 'https://hc-ping.com/uuid', 'path').describe('The address of a health check: gets start, success and failure').meta({ suchAs: ['https://hc-ping.com/uuid'] }),
     command: text('a command').describe('A shell command that gets the alert as JSON on its standard input').meta({ suchAs: ['mail -s orgsync ops@example.com'] }),
   };
   return z

@@ -112,7 +112,7 @@ describeWith(['promtool'], 'promtool', () => {
   });
 
   test('finds no ration of another day on the dashboard', async () => {
-    const [expr = ''] = (await panels()).filter(({ title }) => title === 'Wrong numbers spent').flatMap(({ targets }) => targets.map((target) => filledIn(target.expr)));
+    const [expr = ''] = (await panels()).filter(({ title }) => title === 'Wrong numbers used').flatMap(({ targets }) => targets.map((target) => filledIn(target.expr)));
     const series = { lookup_wrong_numbers: 9, lookup_wrong_numbers_timestamp_seconds: 3600, lookup_wrong_numbers_allowed: 10 };
     const file = path.join(await scratch(), 'ration.json');
     const tests = [
