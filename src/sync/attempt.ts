@@ -4,27 +4,40 @@ import { countChanges } from '../core/diff.ts';
 import type { Corp, SeenDepartment, StoredDepartment } from '../core/model.ts';
 import { NO_CHANGES } from '../core/outcome.ts';
 import type { CorpResult } from '../core/outcome.ts';
+import type { Directory } from '../core/ports/directory.ts';
 import type { Lease, Leases } from '../core/ports/leases.ts';
-import type { Fence, Writer } from '../core/ports/store.ts';
+import type { Fence, Store, Writer } from '../core/ports/store.ts';
 import type { Clock, Log } from '../core/ports/system.ts';
 import type { SafetyLimits, Verdict } from '../core/safety.ts';
 import { compareCorp, syncCorp } from './corp.ts';
-import type { CorpDeps, CorpStep } from './corp.ts';
+import type { CompareDeps, CorpStep } from './corp.ts';
 import { acquireWithin } from './patience.ts';
 
-/** What an attempt at one corp needs beside what its sync needs. */
-export interface AttemptDeps extends Omit<CorpDeps, 'lease' | 'fence' | 'limits' | 'onStep'> {
+/** What a run and its attempts at corps have in common. */
+export interface CommonDeps {
+  readonly store: Store;
   readonly leases: Leases;
   readonly writer: Writer;
   readonly clock: Clock;
-  /** A plan compares; a run commits. */
-  readonly mode: 'compare' | 'commit';
-  /** How long a corp's lease that is held is waited for, in milliseconds. */
-  readonly waitMs: number;
+  readonly log: Log;
+  /** Where numbers without a country code belong, such as `CN`. */
+  readonly region: string;
   readonly limitsOf: (corp: Corp) => SafetyLimits;
-  /** Throws why a corp cannot even be tried, where its configuration is of no use. */
+  /** Throws why a corp cannot be tried, when its configuration is unusable. */
   readonly ensureUsable: (corp: Corp) => void;
   readonly watch: RunWatch;
+  /** Aborts everything; requests stop within a second. */
+  readonly signal: AbortSignal;
+}
+
+/** What an attempt at one corp needs. */
+export interface AttemptDeps extends CommonDeps {
+  readonly directory: Directory;
+  /** A plan compares; a run commits. */
+  readonly mode: 'compare' | 'commit';
+  readonly allowDepartures: boolean;
+  /** How long to wait for a corp's lease that is held, in milliseconds. */
+  readonly waitMs: number;
 }
 
 /** Hears what happens to each corp while it happens; for progress bars. */
@@ -111,7 +124,7 @@ async function commit(corp: Corp, lease: Lease, deps: AttemptDeps): Promise<Ende
   }
 }
 
-function withLimits(corp: Corp, deps: AttemptDeps): Omit<CorpDeps, 'lease' | 'fence'> {
+function withLimits(corp: Corp, deps: AttemptDeps): CompareDeps & Pick<AttemptDeps, 'log'> {
   return { ...deps, limits: deps.limitsOf(corp), onStep: (step) => deps.watch.onStep(corp, step) };
 }
 

@@ -10,19 +10,23 @@ import type { SafetyLimits, Verdict } from '../core/safety.ts';
 import { assemble } from '../core/snapshot.ts';
 import { confirmAbsent } from './absent.ts';
 
-/** What one corp's sync needs. */
-export interface CorpDeps {
+/** What reading and comparing one corp needs. */
+export interface CompareDeps {
   readonly directory: Directory;
   readonly store: Store;
-  readonly lease: Pick<Lease, 'ensureHeld'>;
-  readonly fence: Fence;
   readonly limits: SafetyLimits;
   readonly allowDepartures: boolean;
   readonly region: string;
-  readonly log: Log;
   /** Aborts everything; requests stop within a second. */
   readonly signal: AbortSignal;
   readonly onStep: (step: CorpStep) => void;
+}
+
+/** What writing it needs as well. */
+export interface SyncDeps extends CompareDeps {
+  readonly lease: Pick<Lease, 'ensureHeld'>;
+  readonly fence: Fence;
+  readonly log: Log;
 }
 
 /** Where a corp's sync has come to. */
@@ -54,7 +58,7 @@ export interface Compared {
  * Throws OrgsyncError when the corp could not be read whole, or not be written; nothing is written then. Being held back
  * by a safety limit is not an error but a verdict; nothing is written then either.
  */
-export async function syncCorp(corp: Corp, deps: CorpDeps): Promise<Synced> {
+export async function syncCorp(corp: Corp, deps: SyncDeps): Promise<Synced> {
   const { store, directory, lease, fence, log, signal, onStep } = deps;
   const { snapshot, changes, verdict } = await compareCorp(corp, deps);
   const seen = { verdict, counts: countChanges(changes), members: snapshot.members.size, departments: snapshot.departments.size };
@@ -68,7 +72,7 @@ export async function syncCorp(corp: Corp, deps: CorpDeps): Promise<Synced> {
 }
 
 /** Reads, assembles, compares and judges one corp, and writes nothing. Throws as {@link syncCorp} does. */
-export async function compareCorp(corp: Corp, deps: Omit<CorpDeps, 'fence' | 'lease'>): Promise<Compared> {
+export async function compareCorp(corp: Corp, deps: CompareDeps): Promise<Compared> {
   const { store, directory, limits, allowDepartures, region, signal, onStep } = deps;
   const progress = { onDepartments: (done: number, total: number) => onStep({ at: 'reading', done, total }) };
   const walked = assemble(await directory.read(corp, { signal, progress }));

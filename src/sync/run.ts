@@ -5,14 +5,14 @@ import type { ChangeCounts, Corp } from '../core/model.ts';
 import { exitCode, runOutcome } from '../core/outcome.ts';
 import type { CorpResult, EndedRun } from '../core/outcome.ts';
 import type { Directory } from '../core/ports/directory.ts';
-import type { Holder, Leases } from '../core/ports/leases.ts';
-import type { Store, Writer } from '../core/ports/store.ts';
-import type { Clock, Log } from '../core/ports/system.ts';
+import type { Holder } from '../core/ports/leases.ts';
+import type { Store } from '../core/ports/store.ts';
+import type { Log } from '../core/ports/system.ts';
 import { ageOf, isStale } from '../core/freshness.ts';
 import { inShard } from '../core/shard.ts';
 import type { Shard } from '../core/shard.ts';
 import { runCorp } from './attempt.ts';
-import type { AttemptDeps } from './attempt.ts';
+import type { CommonDeps } from './attempt.ts';
 import { acquireWithin, deadline } from './patience.ts';
 
 /** What the caller wants of a run. Durations in milliseconds. */
@@ -31,23 +31,17 @@ export interface RunRequest {
 }
 
 /** What a run works with. */
-export interface RunDeps extends Omit<AttemptDeps, 'signal' | 'mode' | 'allowDepartures' | 'directory' | 'waitMs'> {
-  /** Opened only by whoever has the lease: most processes end without it. */
+export interface RunDeps extends CommonDeps {
+  /** Called once, by a process that has the lease: most processes end without it. */
   readonly openDirectory: () => Promise<Directory>;
   /** A whole run has the lease and begins its work. */
   readonly onStart: () => void;
-  readonly leases: Leases;
-  readonly store: Store;
-  readonly clock: Clock;
-  readonly log: Log;
-  readonly writer: Writer;
   readonly gate: Gate;
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly readOnly: boolean;
   readonly fair: boolean;
   readonly parallelCorps: number;
   readonly staleAfterMs: number;
-  readonly signal: AbortSignal;
 }
 
 /** What a run did, and the code its process should end with unless a signal stopped it. */
@@ -155,12 +149,13 @@ async function runCorps(corps: readonly Corp[], request: RunRequest, deps: RunDe
   const directory = await deps.openDirectory();
   const { allowDepartures, waitMs } = request;
   const attempt = { ...deps, directory, mode, allowDepartures, waitMs } as const;
-  const results: CorpResult[] = [];
+  const ended = new Map<Corp, CorpResult>();
   const queue = (await inTurn(corps, deps.store)).values();
   const worker = async (): Promise<void> => {
-    for (const corp of queue) results[corps.indexOf(corp)] = await runCorp(corp, attempt);
+    for (const corp of queue) ended.set(corp, await runCorp(corp, attempt));
   };
   await Promise.all(Array.from({ length: Math.min(deps.parallelCorps, corps.length) }, worker));
+  const results = corps.flatMap((corp) => ended.get(corp) ?? []);
   if (runOutcome(results) === 'skipped') return { ...(await stoodBack(corps, null, deps)), corps: results };
   return { outcome: runOutcome(results), exitCode: exitCode(results), corps: results };
 }
