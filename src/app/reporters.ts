@@ -97,7 +97,13 @@ async function openAlerts({ config, clock, log, scrub, writer, alertBook, store 
   const [{ createAlerts }, { createAlertFile }] = await Promise.all([import('../observe/alerts/alerts.ts'), import('../local/alert-book.ts')]);
   const alerts = createAlerts({
     targets: targets.map(targetOf),
-    ...{ remindAfterMs, staleAfterMs, clock, log, scrub, host: writer.host, version: writer.version },
+    remindAfterMs,
+    staleAfterMs,
+    clock,
+    log,
+    scrub,
+    host: writer.host,
+    version: writer.version,
     shared: alertBook,
     local: createAlertFile(join(tmpdir(), `orgsync-${userInfo().uid}`, 'alerts.json')),
     corps: async () => (await store()).corps(),

@@ -1,6 +1,8 @@
 import { Command } from '@commander-js/extra-typings';
 import type { App } from '../app/app.ts';
+import { once } from '../app/once.ts';
 import type { LoadedConfig } from '../config/load.ts';
+import { NO_METER } from '../core/meter.ts';
 import type { Corp, Json } from '../core/model.ts';
 import { foundFailed } from '../core/finding.ts';
 import type { Finding } from '../core/finding.ts';
@@ -70,14 +72,17 @@ async function examine(app: App, loaded: LoadedConfig, corps: readonly string[],
 }
 
 function depsOf(app: App, { config, path, warnings }: LoadedConfig, corps: readonly string[], { env, signal }: CommandContext): CheckDeps {
+  const directory = once(() => app.openDirectory(NO_METER));
   return {
     config: { path, warnings, gate: config.gate, readOnly: config.read_only },
-    ...{ env, signal, clock: app.clock },
+    env,
+    signal,
+    clock: app.clock,
     inspectStore: () => app.inspectStore(),
     inspectRedis: config.redis === undefined ? null : () => app.inspectRedis(),
     leases: { holders: async () => (await app.leases()).holders() },
     corps: () => app.corps(corps),
-    probe: async (corp: Corp, until: AbortSignal) => (await app.directory()).probe(corp, until),
+    probe: async (corp: Corp, until: AbortSignal) => (await directory()).probe(corp, until),
   };
 }
 

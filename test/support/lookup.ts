@@ -2,6 +2,7 @@ import { openApp } from '../../src/app/app.ts';
 import type { App } from '../../src/app/app.ts';
 import type { CommandContext } from '../../src/app/context.ts';
 import { loadConfig } from '../../src/config/load.ts';
+import { NO_METER } from '../../src/core/meter.ts';
 import type { Ration } from '../../src/core/ports/ration.ts';
 import { lookup, lookupMany } from '../../src/sync/lookup/lookup.ts';
 import type { LookupAnswer } from '../../src/sync/lookup/lookup.ts';
@@ -65,7 +66,7 @@ async function liveQuestion(app: App, ration: Ration | undefined): Promise<LiveQ
   const { read_only: readOnly, lookup: settings } = app.config;
   return createLiveQuestion({
     corps: await app.corps(),
-    directory: await app.directory(),
+    directory: await app.openDirectory(NO_METER),
     ration: ration ?? (await app.ration()),
     store: await app.store(),
     writer: app.writer,

@@ -90,9 +90,9 @@ async function migrate(configPath: string): Promise<void> {
 async function sync(configPath: string, request: Partial<RunRequest> = {}, signal = CALM): Promise<RunReport> {
   const app = await open(configPath, signal);
   try {
-    const deps = await app.runDeps({ meter: NO_METER, started: () => undefined });
+    const deps = await app.runDeps({ meter: NO_METER, started: () => undefined }, { onCorps: () => undefined, onStep: () => undefined, onEnd: () => undefined });
     const all = { corps: () => app.corps(), named: false, dryRun: false, allowDepartures: false, ignoreGate: false, waitMs: 0 };
-    return await run({ ...all, ...request }, { ...deps, watch: { onCorps: () => undefined, onStep: () => undefined, onEnd: () => undefined } });
+    return await run({ ...all, ...request }, deps);
   } finally {
     await app.close();
   }

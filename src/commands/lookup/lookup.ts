@@ -97,8 +97,17 @@ async function lookupDeps({ corp: named, live }: Options, app: App, { signal }: 
   const { read_only: readOnly, lookup } = app.config;
   const { told, ...parts } = await app.liveParts();
   const ask = createLiveQuestion({
-    ...{ corps, store, ...parts, writer: app.writer, clock: app.clock, log: app.log, signal, readOnly },
-    ...{ region: lookup.default_region, maxWrongShare: lookup.max_wrong_share, forgetWrongAfterMs: lookup.forget_wrong_after },
+    ...parts,
+    corps,
+    store,
+    writer: app.writer,
+    clock: app.clock,
+    log: app.log,
+    signal,
+    readOnly,
+    region: lookup.default_region,
+    maxWrongShare: lookup.max_wrong_share,
+    forgetWrongAfterMs: lookup.forget_wrong_after,
   });
   return { ...within, ask, told };
 }

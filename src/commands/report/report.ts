@@ -50,9 +50,15 @@ async function collect({ corp, weeks }: Options, context: CommandContext): Promi
   const app = await openApp(await context.loadConfig(), context);
   try {
     return await readReport({
-      ...{ store: await app.store(), history: await app.history(), leases: { holders: async () => (await app.leases()).holders() } },
-      ...{ clock: app.clock, corps: await app.corps(corp), maxAgeMs: app.config.alerts.stale_after },
-      ...{ onlyConfigured: corp.length > 0, weeks, version: packageVersion() },
+      store: await app.store(),
+      history: await app.history(),
+      leases: { holders: async () => (await app.leases()).holders() },
+      clock: app.clock,
+      corps: await app.corps(corp),
+      maxAgeMs: app.config.alerts.stale_after,
+      onlyConfigured: corp.length > 0,
+      weeks,
+      version: packageVersion(),
     });
   } finally {
     await app.close();

@@ -122,7 +122,7 @@ async function watched(options: StartOptions, app: App, reporters: Reporters, { 
   try {
     // Names typed by hand are looked at first; a whole run may have no business with the store that lists its corps.
     const named = options.corp.length > 0 ? await app.corps(options.corp) : undefined;
-    return await run(request(options, async () => named ?? app.corps()), { ...(await app.runDeps(reporters)), watch });
+    return await run(request(options, async () => named ?? app.corps()), await app.runDeps(reporters, watch));
   } finally {
     watch.stop();
   }

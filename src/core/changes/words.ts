@@ -38,7 +38,8 @@ export interface ChangeWords {
 /** What `orgsync changes` says. */
 export const ENGLISH: ChangeWords = {
   department: (id) => `department ${id}`,
-  ...{ betweenDepartments: ', ', betweenClauses: '; ' },
+  betweenDepartments: ', ',
+  betweenClauses: '; ',
   joined: (departments) => (departments === '' ? 'joined' : `joined ${departments}`),
   departed: (departments) => (departments === '' ? 'left' : `left ${departments}`),
   returned: (departments) => (departments === '' ? 'came back' : `came back to ${departments}`),
@@ -50,7 +51,9 @@ export const ENGLISH: ChangeWords = {
   reorderedIn: (department) => `reordered in ${department}`,
   created: (under) => (under === '' ? 'created' : `created under ${under}`),
   movedUnder: (from, to) => `moved from under ${from} to under ${to}`,
-  ...{ removed: 'removed', restored: 'restored', reordered: 'reordered' },
+  removed: 'removed',
+  restored: 'restored',
+  reordered: 'reordered',
   renamed: (before, after) => (before === '' ? `named ${after}` : `renamed ${before} → ${after}`),
   set: (field, after) => `${field} set to ${after}`,
   cleared: (field, before) => `${field} ${before} removed`,

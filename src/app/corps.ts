@@ -1,0 +1,100 @@
+import type { CorpConfig } from '../config/corps.ts';
+import type { Config } from '../config/load.ts';
+import type { Corp } from '../core/model.ts';
+import type { SafetyLimits } from '../core/safety.ts';
+import { OrgsyncError } from '../errors.ts';
+import type { Database } from '../store/engine/database.ts';
+import type { CorpAccess } from '../wecom/access.ts';
+import { once } from './once.ts';
+
+/** What the list of corps is made from. */
+interface CorpListDeps {
+  readonly config: Config;
+  /** Where `corps.query` is asked; opened only for that. */
+  readonly database: () => Promise<Database>;
+  /** Makes the secrets of the rows known, before anything is printed. */
+  readonly protect: (secrets: readonly string[]) => void;
+}
+
+/** The configured corps: those of the file, or those that `corps.query` returns. Read once. */
+export class CorpList {
+  readonly #deps: CorpListDeps;
+  readonly #usable = new Map<string, CorpConfig>();
+  /** Corps of rows that cannot be used, with what is wrong with them. */
+  readonly #unusable = new Map<string, Corp & { readonly error: OrgsyncError }>();
+
+  constructor(deps: CorpListDeps) {
+    this.#deps = deps;
+  }
+
+  /** All of them, or those named by id or name, in that order; unusable ones included. Throws `unknown_corp`. */
+  async find(named: readonly string[]): Promise<readonly Corp[]> {
+    await this.read();
+    const all = [...this.#usable.values(), ...this.#unusable.values()];
+    const wanted = named.length === 0 ? all : named.map((word) => findCorp(all, word));
+    return [...new Set(wanted)].map(({ id, name }) => ({ id, name }));
+  }
+
+  readonly read = once(async (): Promise<void> => {
+    const { corps } = this.#deps.config;
+    const usable = 'query' in corps ? await this.#query(corps.query) : corps;
+    for (const corp of usable) this.#usable.set(corp.id, corp);
+  });
+
+  /** Throws why a corp cannot be tried, when its row is unusable. */
+  ensureUsable(corpId: string): void {
+    const unusable = this.#unusable.get(corpId);
+    if (unusable !== undefined) throw unusable.error;
+  }
+
+  /** The safety limits of a corp that {@link find} has returned. */
+  limitsOf({ id }: Corp): SafetyLimits {
+    const { safety } = this.#usable.get(id) ?? this.#deps.config;
+    return { maxDepartures: safety.max_departures, maxDepartmentRemovals: safety.max_department_removals, minMembers: safety.min_members };
+  }
+
+  /** How a corp that {@link find} has returned is reached. Throws why it cannot be. */
+  accessTo(corpId: string): CorpAccess {
+    this.ensureUsable(corpId);
+    const corp = this.#usable.get(corpId);
+    if (corp === undefined) throw new OrgsyncError('defect', { code: 'corp_without_access', message: `no configuration for ${corpId}` });
+    const { wecom } = corp;
+    return {
+      api: wecom.api.reveal(),
+      proxy: wecom.proxy?.reveal(),
+      secret: corp.secret,
+      agentId: corp.agent_id ?? undefined,
+      contactsSecret: corp.contacts_secret ?? undefined,
+      rate: wecom.rate,
+      concurrency: wecom.concurrency,
+      strategy: wecom.strategy,
+      retries: wecom.retries,
+      timeoutMs: wecom.timeout,
+      frequencyWaitMs: wecom.frequency_wait,
+    };
+  }
+
+  async #query(query: string): Promise<readonly CorpConfig[]> {
+    const { config, database, protect } = this.#deps;
+    const [opened, { queryError, readCorpRows }] = await Promise.all([database(), import('../config/corps.ts')]);
+    const rows = await opened.read((connection) => connection.query(query)).catch((error: unknown) => {
+      throw queryError(error);
+    });
+    const { corps, unusable } = readCorpRows(rows, config);
+    for (const { corp, error } of unusable) this.#unusable.set(corp.id, { ...corp, error });
+    protect(corps.flatMap(({ secret, contacts_secret: contacts }) => [secret.reveal(), ...(contacts === null ? [] : [contacts.reveal()])]));
+    return corps;
+  }
+}
+
+function findCorp(corps: readonly Corp[], word: string): Corp {
+  const found = corps.filter(({ id, name }) => id.toLowerCase() === word.toLowerCase() || name === word);
+  const [corp] = found;
+  if (corp !== undefined && found.length === 1) return corp;
+  const known = corps.slice(0, 10).map(({ id, name }) => (name === id ? id : `${name} (${id})`));
+  throw new OrgsyncError('usage', {
+    code: 'unknown_corp',
+    message: found.length === 0 ? `no corp is called ${word}` : `${found.length} corps are called ${word}`,
+    hint: `name one by id or name: ${known.join(', ')}${corps.length > 10 ? ', …' : ''}`,
+  });
+}

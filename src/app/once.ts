@@ -1,0 +1,5 @@
+/** A function that does its work at the first call, and returns the same promise at every later one. */
+export function once<T>(work: () => Promise<T>): () => Promise<T> {
+  let promise: Promise<T> | undefined;
+  return () => (promise ??= work());
+}
