@@ -1,6 +1,7 @@
-import { createRequire } from 'node:module';
-import type * as CliProgress from 'cli-progress';
+import type { createLogUpdate } from 'log-update';
+import { type Bar, frameOf, type Overall } from './frame.ts';
 import { plain } from './text.ts';
+import { columnsOf } from './width.ts';
 
 /** Bars for things done at the same time, and one for all of them; without a watching person nothing is drawn. */
 export interface Bars {
@@ -14,50 +15,116 @@ export interface Bars {
 
 /** Bars that are on the screen. */
 export interface DrawnBars extends Bars {
-  /** Writes a line above the bars, which would overwrite it otherwise; false, and nothing written, when they are gone. */
-  above(text: string): boolean;
+  /** Calls `write`, which writes whole lines to the same screen, with the bars out of their way. */
+  above(write: () => void): void;
 }
 
 /** Where nobody watches. */
 export const NO_BARS: Bars = { update: () => undefined, end: () => undefined, stop: () => undefined };
 
-const SHAPE = { barCompleteChar: '█', barIncompleteChar: '░', barsize: 24 };
-const LINE = '{bar} {percentage}% {name} {word}';
+/** Between two frames. */
+const FRAME_MS = 100;
+const ERASE_LINE_ABOVE = '\u001b[1A\u001b[2K';
 
 /** Draws bars on `stream`. `total`, when given, is how many names will end: it gets a bar of its own, below the others. */
-export function drawBars(stream: NodeJS.WritableStream, total?: number): DrawnBars {
-  // Loaded here: a run that finds the lock taken, and every run under cron, never draws.
-  const { MultiBar } = createRequire(import.meta.url)('cli-progress') as typeof CliProgress;
-  const screen = new MultiBar({ ...SHAPE, stream, format: LINE, hideCursor: true, clearOnComplete: true, linewrap: false });
-  const bars = new Map<string, CliProgress.SingleBar>();
-  const all = total === undefined ? undefined : screen.create(total, 0, { name: 'all', word: '' }, { format: '{bar} {percentage}% {value} of {total} {word}' });
-  let failed = 0;
-  let stopped = false;
-  return {
-    update(name, done, of) {
-      const bar = bars.get(name);
-      if (bar === undefined) bars.set(name, screen.create(Math.max(of, 1), done, { name: plain(name), word: '' }));
-      else {
-        bar.setTotal(Math.max(of, 1));
-        bar.update(done);
-      }
-    },
-    end(name, word) {
-      const bar = bars.get(name);
-      if (bar !== undefined) screen.remove(bar);
-      bars.delete(name);
-      if (word !== 'ok' && word !== 'skipped') failed += 1;
-      all?.increment(1, { word: failed === 0 ? '' : `(${failed} not well)` });
-    },
-    above(text) {
-      if (stopped || bars.size === 0) return false;
-      screen.log(`${text}\n`);
-      screen.update();
-      return true;
-    },
-    stop() {
-      if (!stopped) screen.stop();
-      stopped = true;
-    },
+export function drawBars(stream: NodeJS.WriteStream, total?: number): DrawnBars {
+  return new Screen(stream, total);
+}
+
+type Render = ReturnType<typeof createLogUpdate>;
+
+class Screen implements DrawnBars {
+  readonly #stream: NodeJS.WriteStream;
+  readonly #bars = new Map<string, Bar>();
+  #overall: Overall | undefined;
+  #render: Render | undefined;
+  /** The last frame, as it stands on the screen. */
+  #frame: readonly string[] = [];
+  #drawnAt = -Infinity;
+  #next: NodeJS.Timeout | undefined;
+  #stopped = false;
+
+  constructor(stream: NodeJS.WriteStream, total: number | undefined) {
+    this.#stream = stream;
+    this.#overall = total === undefined ? undefined : { total, ended: 0, failed: 0 };
+    void this.#open();
+  }
+
+  update(name: string, done: number, total: number): void {
+    const before = this.#bars.get(name);
+    const moved = before !== undefined && done > before.done;
+    this.#bars.set(name, { name: plain(name), done, total, movedAt: moved ? performance.now() : (before?.movedAt ?? -Infinity) });
+    this.#changed();
+  }
+
+  end(name: string, word: string): void {
+    this.#bars.delete(name);
+    if (this.#overall !== undefined) {
+      const well = word === 'ok' || word === 'skipped';
+      this.#overall = { ...this.#overall, ended: this.#overall.ended + 1, failed: this.#overall.failed + (well ? 0 : 1) };
+    }
+    this.#changed();
+  }
+
+  above(write: () => void): void {
+    this.#render?.clear();
+    this.#frame = [];
+    write();
+    this.#draw();
+  }
+
+  stop(): void {
+    if (this.#stopped) return;
+    this.#stopped = true;
+    clearTimeout(this.#next);
+    this.#stream.off('resize', this.#resized);
+    this.#render?.clear();
+    this.#render?.done();
+    this.#render = undefined;
+  }
+
+  /** Loads what draws only here: a run that finds the lock taken, and every run under cron, never draws. */
+  async #open(): Promise<void> {
+    const library = await import('log-update');
+    if (this.#stopped) return;
+    // A terminal that does not know its size says 0, where log-update would draw nothing.
+    const sized = Object.create(this.#stream, { columns: { get: () => this.#columns }, rows: { get: () => this.#rows } }) as NodeJS.WriteStream;
+    this.#render = library.createLogUpdate(sized);
+    this.#stream.on('resize', this.#resized);
+    this.#draw();
+  }
+
+  get #columns(): number {
+    return this.#stream.columns || 80;
+  }
+
+  get #rows(): number {
+    return this.#stream.rows || 24;
+  }
+
+  /** Draws now, or when the frame before has been seen long enough. */
+  #changed(): void {
+    const wait = this.#drawnAt + FRAME_MS - performance.now();
+    if (wait <= 0) this.#draw();
+    else this.#next ??= setTimeout(() => this.#draw(), wait).unref();
+  }
+
+  #draw(): void {
+    clearTimeout(this.#next);
+    this.#next = undefined;
+    if (this.#render === undefined) return;
+    const now = performance.now();
+    this.#frame = frameOf([...this.#bars.values()], this.#overall, { columns: this.#columns, rows: this.#rows, now });
+    this.#drawnAt = now;
+    if (this.#frame.length > 0) this.#render(this.#frame.join('\n'));
+    else this.#render.clear();
+  }
+
+  /** A terminal that became narrower has broken the lines of the last frame: it takes more rows than log-update knows of. */
+  readonly #resized = (): void => {
+    const broken = this.#frame.reduce((rows, line) => rows + Math.max(0, Math.ceil(columnsOf(line) / this.#columns) - 1), 0);
+    this.#render?.clear();
+    if (broken > 0) this.#stream.write(ERASE_LINE_ABOVE.repeat(broken));
+    this.#draw();
   };
 }

@@ -1,5 +1,3 @@
-import { createRequire } from 'node:module';
-import type CliTable3 from 'cli-table3';
 import picocolors from 'picocolors';
 import { plain, plainButPainted } from './text.ts';
 import { BREAKS, columnsOf, padded, wrapped } from './width.ts';
@@ -12,11 +10,6 @@ export interface TableSheet {
 }
 
 type Row = readonly string[];
-
-const NO_BORDERS = {
-  ...{ top: '', 'top-mid': '', 'top-left': '', 'top-right': '', bottom: '', 'bottom-mid': '', 'bottom-left': '', 'bottom-right': '' },
-  ...{ left: '', 'left-mid': '', mid: '', 'mid-mid': '', right: '', 'right-mid': '' },
-};
 
 /** What stands between two columns. */
 const GAP = 2;
@@ -92,19 +85,19 @@ interface Fit {
   readonly gap: number;
 }
 
-function drawn(columns: readonly Column[], rows: readonly Row[], color: boolean, { widths, gap }: Fit = { gap: GAP }): string {
-  // Loaded here: nothing that runs under cron shows a table.
-  const CliTable = createRequire(import.meta.url)('cli-table3') as typeof CliTable3;
+function drawn(columns: readonly Column[], rows: readonly Row[], color: boolean, { widths = columns.map(({ natural }) => natural), gap }: Fit = { gap: GAP }): string {
   const { bold } = picocolors.createColors(color);
-  const lines = (text: string, at: number): string => wrapped(text, widths?.[at] ?? Number.POSITIVE_INFINITY).join('\n');
-  const table = new CliTable({
-    head: columns.map(({ title }, at) => bold(lines(title, at))),
-    chars: { ...NO_BORDERS, middle: ' '.repeat(gap) },
-    style: { head: [], border: [], 'padding-left': 0, 'padding-right': 0 },
-    colAligns: columns.map(({ figures }) => (figures ? 'right' : 'left')),
-  });
-  table.push(...rows.map((row) => columns.map(({ index }, at) => lines(row[index] ?? '', at))));
-  return trimmed(table.toString().split('\n'));
+  const linesOf = (cells: Row, paint = (text: string): string => text): Row => {
+    const broken = cells.map((cell, at) => wrapped(cell, widths[at] ?? 0));
+    const height = Math.max(...broken.map(({ length }) => length));
+    return Array.from({ length: height }, (_, line) => columns.map(({ figures }, at) => aligned(paint(broken[at]?.[line] ?? ''), widths[at] ?? 0, figures)).join(' '.repeat(gap)));
+  };
+  return trimmed([...linesOf(columns.map(({ title }) => title), bold), ...rows.flatMap((row) => linesOf(columns.map(({ index }) => row[index] ?? '')))]);
+}
+
+function aligned(text: string, columns: number, right: boolean): string {
+  const room = ' '.repeat(Math.max(0, columns - columnsOf(text)));
+  return right ? room + text : text + room;
 }
 
 /** A block for each row: its first cell, and below it what else there is. */

@@ -71,15 +71,13 @@ export interface Terminal extends TerminalOptions {
 
 /** Opens the terminal of this process. A closed stdout or stderr (`| head`) swallows what comes after; work goes on. */
 export function createTerminal(options: TerminalOptions, { stdout, stderr, env, scrub, conceal = (text) => text }: TerminalPorts): Terminal {
-  const out = writer(stdout);
-  const err = writer(stderr);
   const interactive = stderr.isTTY && !options.json && !options.quiet;
   let documented = false;
   let drawn: DrawnBars | undefined;
-  const say = (text: string): void => {
-    const line = scrub(plainLines(text));
-    if (drawn?.above(line) !== true) err(line);
-  };
+  const err = writer(stderr, () => drawn);
+  // Two terminals at once are rare: stdout is taken for the one that the bars are on.
+  const out = writer(stdout, () => (stdout.isTTY ? drawn : undefined));
+  const say = (text: string): void => err(scrub(plainLines(text)));
   const concealed = (json: string): string => (conceal(json) === json ? json : scrubJson(json, conceal));
   const document = (value: unknown): void => {
     if (!documented) out(concealed(JSON.stringify(value, null, 2)));
@@ -111,7 +109,7 @@ export function createTerminal(options: TerminalOptions, { stdout, stderr, env, 
     corpError: (about, error) => say(errorText(error, { about, verbose })),
     table: (head, rows) => alignedTable(head, rows, { color, width: room }),
     hang: (prefix, text) => hanging(prefix, text, room),
-    bars: (total) => (interactive ? (drawn = drawBars(stderr, total)) : NO_BARS),
+    bars: (total) => (interactive && env['TERM'] !== 'dumb' ? (drawn = drawBars(stderr, total)) : NO_BARS),
   };
 }
 
@@ -120,12 +118,17 @@ function coloursWanted(env: TerminalPorts['env'], stdout: NodeJS.WriteStream): b
   return env['FORCE_COLOR'] ? env['FORCE_COLOR'] !== '0' : stdout.isTTY && env['TERM'] !== 'dumb';
 }
 
-function writer(stream: NodeJS.WriteStream): (text: string) => void {
+/** Writes lines, above the bars where there are some. */
+function writer(stream: NodeJS.WriteStream, bars: () => DrawnBars | undefined): (text: string) => void {
   let open = true;
   stream.on('error', () => {
     open = false;
   });
   return (text) => {
-    if (open) stream.write(`${text}\n`);
+    if (!open) return;
+    const write = (): void => void stream.write(`${text}\n`);
+    const drawn = bars();
+    if (drawn === undefined) write();
+    else drawn.above(write);
   };
 }

@@ -20,13 +20,27 @@ export function padded(text: string, columns: number): string {
   return text + ' '.repeat(Math.max(0, columns - columnsOf(text)));
 }
 
+/** The text, its end replaced by `…` where it is wider than so many columns. */
+export function cut(text: string, columns: number): string {
+  if (columnsOf(text) <= columns) return text;
+  let kept = '';
+  for (const { segment } of new Intl.Segmenter().segment(text)) {
+    if (columnsOf(kept + segment) > columns - 1) break;
+    kept += segment;
+  }
+  return columns < 1 ? '' : `${kept}…`;
+}
+
 /** Text that hangs is broken into lines no shorter than this, though they be too long for the terminal. */
 const NARROWEST = 16;
+
+const END_WEIGHT = '\u001b[22m';
+const END_COLOUR = '\u001b[39m';
 
 /** Where a line may end: after a space, and within Chinese; elsewhere only when a word is longer than a line. */
 export const BREAKS = /(?<=[\s\u2e80-\u9fff\uf900-\ufaff\uff00-\uffef\u{20000}-\u{3ffff}])/u;
 
-/** A text, colours of ours in it or not, in lines of so many columns at most. */
+/** A text, colours of ours in it or not, in lines of so many columns at most; each line ends the colours that it begins. */
 export function wrapped(text: string, columns: number): readonly string[] {
   if (columnsOf(text) <= columns) return [text];
   const lines: string[] = [];
@@ -39,7 +53,23 @@ export function wrapped(text: string, columns: number): readonly string[] {
     }
     line = (line + piece).trimStart();
   }
-  return line === '' ? lines : [...lines, line];
+  return repainted(line === '' ? lines : [...lines, line]);
+}
+
+/** A colour that reaches over the end of a line would also colour what a table has beside it. */
+function repainted(lines: readonly string[]): readonly string[] {
+  let weight = '';
+  let colour = '';
+  return lines.map((line) => {
+    const before = weight + colour;
+    for (const [escape = ''] of line.matchAll(new RegExp(OWN_COLOUR, 'g'))) {
+      if (/\[(?:1|2)m/.test(escape)) weight = escape;
+      else if (/\[3[1-6]m/.test(escape)) colour = escape;
+      if (/\[(?:0|22)m/.test(escape)) weight = '';
+      if (/\[(?:0|39)m/.test(escape)) colour = '';
+    }
+    return `${before}${line}${weight && END_WEIGHT}${colour && END_COLOUR}`;
+  });
 }
 
 /** A text after a prefix, its further lines below its beginning, in so many columns. */

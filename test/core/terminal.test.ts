@@ -1,8 +1,10 @@
 import { once } from 'node:events';
 import { Writable } from 'node:stream';
+import { setImmediate } from 'node:timers/promises';
 import stringWidth from 'string-width';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { OrgsyncError, WecomError } from '../../src/errors.ts';
+import { frameOf } from '../../src/terminal/frame.ts';
 import { createTerminal, plain, type Terminal, type TerminalOptions } from '../../src/terminal/terminal.ts';
 
 interface Screen {
@@ -236,6 +238,14 @@ describe('a table', () => {
     }
   });
 
+  it('keeps a colour within its cell when that is broken into lines', () => {
+    const { terminal } = screen({}, { tty: true, columns: 24, env: { FORCE_COLOR: '1' } });
+    const cell = terminal.paint.bold(terminal.paint.red('too long for one line'));
+    const lines = terminal.table(['Corp', 'State', 'Id'], [['Branch', cell, '7']]).split('\n');
+    expect(lines.length).toBeGreaterThan(2);
+    for (const line of lines.slice(1)) expect(line).toMatch(/^[^\u001b]*\u001b\[1m\u001b\[31m[^\u001b]*\u001b\[39m\u001b\[22m[^\u001b]*$|^[^\u001b]*\u001b\[1m\u001b\[31m[^\u001b]*\u001b\[22m\u001b\[39m[^\u001b]*$/);
+  });
+
   it('keeps a row in its line where a program reads it', () => {
     const { terminal } = screen({}, { columns: 30 });
     expect(terminal.table(head, rows).split('\n')).toHaveLength(3);
@@ -258,26 +268,69 @@ describe('a line that hangs', () => {
 });
 
 describe('bars', () => {
-  it('leave room above for what is said meanwhile', () => {
-    const { terminal, stderr } = screen({}, { tty: true });
+  it('leave room above for what is said meanwhile, on stdout as well', async () => {
+    const { terminal, stderr, stdout } = screen({}, { tty: true });
     const bars = terminal.bars(2);
     bars.update('总部', 1, 4);
+    await vi.waitFor(() => expect(stderr()).toContain('总部'));
     terminal.warn('meanwhile');
+    terminal.data('answer');
     bars.stop();
     terminal.warn('afterwards');
-     
-    expect(stderr()).toMatch(/\u001b\[0?K?.*meanwhile\n[\s\S]*总部/);
+    expect(stderr()).toMatch(/总部[^]*\u001b\[2K[^]*meanwhile\n[^]*总部/);
+    expect(stderr().split('总部')).toHaveLength(4);
+    expect(stdout()).toBe('answer\n');
     expect(stderr().endsWith('afterwards\n')).toBe(true);
   });
 
-  it('show a bar for each and one for all, and leave the screen as it was', () => {
+  it('show a bar for each and one for all, and leave the screen as it was', async () => {
     const { terminal, stderr } = screen({}, { tty: true });
     const bars = terminal.bars(2);
     bars.update('总部', 1, 4);
+    await vi.waitFor(() => expect(stderr()).toContain('总部'));
     bars.end('总部', 'failed');
     bars.stop();
     bars.stop();
     expect(stderr()).not.toContain('undefined');
     expect(stderr().endsWith('\n')).toBe(false);
+  });
+
+  it('are not drawn when they are over at once, nor on a dumb terminal', async () => {
+    for (const [env, stops] of [[{}, true], [{ TERM: 'dumb' }, false]] as const) {
+      const { terminal, stderr } = screen({}, { tty: true, env });
+      const bars = terminal.bars(2);
+      bars.update('总部', 1, 4);
+      if (stops) bars.stop();
+      await import('log-update');
+      await setImmediate();
+      expect(stderr()).toBe('');
+    }
+  });
+});
+
+describe('a frame of bars', () => {
+  const bars = Array.from({ length: 40 }, (_, index) => ({ name: `公司 ${index}`, done: index, total: 40, movedAt: Number.NEGATIVE_INFINITY }));
+  const names = (lines: readonly string[]): readonly string[] => lines.flatMap((line) => /公司 \d+/u.exec(line) ?? []);
+
+  it.each([1, 2, 3, 4, 10, 24, 41, 42, 43, 100])('has less lines than a terminal of %i rows, and counts what it leaves out', (rows) => {
+    for (const overall of [undefined, { total: 50, ended: 10, failed: 1 }]) {
+      const lines = frameOf(bars, overall, { columns: 80, rows, now: 0 });
+      const more = Number(/^and (\d+) more$/mu.exec(lines.join('\n'))?.[1] ?? 0);
+      expect(lines.length).toBeLessThan(Math.max(rows, 2));
+      if (rows > 3) expect(names(lines).length + more).toBe(40);
+      if (overall !== undefined) expect(lines.at(-1)).toMatch(/ {2}20% 10 of 50 \(1 not well\)$/u);
+    }
+  });
+
+  it('is never wider than its terminal', () => {
+    for (let columns = 1; columns <= 100; columns += 1) {
+      const lines = frameOf(bars, { total: 50, ended: 10, failed: 1 }, { columns, rows: 24, now: 0 });
+      if (columns >= 16) expect(Math.max(...lines.map((line) => stringWidth(line))), `${columns} columns`).toBeLessThanOrEqual(columns);
+    }
+  });
+
+  it('begins with what moves, in the order of its start, and goes on with what came to rest last', () => {
+    const moved = bars.slice(0, 6).map((bar, index) => ({ ...bar, movedAt: [-Infinity, 5_000, 9_500, 7_000, 9_900, 10_000][index] ?? 0 }));
+    expect(names(frameOf(moved, undefined, { columns: 80, rows: 24, now: 10_000 }))).toEqual([2, 4, 5, 3, 1, 0].map((index) => `公司 ${index}`));
   });
 });

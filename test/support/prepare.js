@@ -18,6 +18,7 @@ const TOOLS = [
   { program: 'chromium', debian: 'chromium' },
   { program: 'zsh', debian: 'zsh' },
   { program: 'fish', debian: 'fish' },
+  { program: 'tmux', debian: 'tmux' },
 ];
 
 const missing = NEEDS.filter(({ program, instead }) => !process.env[instead] && !isInstalled(program));
