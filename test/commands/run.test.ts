@@ -217,7 +217,7 @@ describe('run --json', () => {
     const log = join(stage.folder, 'orgsync.log');
     await writeFile(stage.configPath, `log: { file: ${log} }\n`, { flag: 'a' });
     const waiting = start(['--config', stage.configPath, 'run', '--wait', '60s', '--json']);
-    await expect.poll(async () => await readFile(log, 'utf8').catch(() => ''), { timeout: 10_000 }).toContain('lease_awaited');
+    await expect.poll(async () => await readFile(log, 'utf8').catch(() => '')).toContain('lease_awaited');
     waiting.child.kill('SIGTERM');
     const ended = await waiting.ended;
     expect(ended.code).toBe(143);
@@ -281,7 +281,7 @@ describe('the exit code is', () => {
   });
 
   // Much less than the 65 s that WeCom's shortest window is waited for where nothing else is configured.
-  test('75 when the limit on token requests stays, after the wait that is configured', { timeout: 30_000 }, async () => {
+  test('75 when the limit on token requests stays, after the wait that is configured', async () => {
     const stage = await setStage({ wecom: '  frequency_wait: 50ms\n' });
     stage.sandbox.faults.add({ match: { endpoint: 'gettoken' }, effect: { kind: 'errcode', errcode: 45009 } });
     expect((await run(stage)).code).toBe(75);

@@ -134,7 +134,7 @@ describe('orgsync status --nagios', () => {
     expect(stdout).not.toContain('s3cret');
     expect(await status(stage)).toMatchObject({ code: 3, stdout: '' });
     expect(JSON.parse((await status(stage, '--json')).stdout)).toMatchObject({ status: 'unknown', exit_code: 3, error: { code: 'store_unreachable' } });
-  }, 60_000);
+  });
 
   test('is UNKNOWN when there is no configuration', async () => {
     const { code, stdout } = await orgsync(['status', '--nagios', '-c', '/nonexistent/config.yml']);

@@ -1,7 +1,7 @@
 // Preloaded into the built program (node --import): hurts the process itself before its n-th call of the database, or of
 // Redis. ORGSYNC_TEST_DIE_AT=n; ORGSYNC_TEST_DIE_ON is `store` or `redis`; the signal is SIGKILL, or ORGSYNC_TEST_DIE_BY.
 // It counts from the first call that holds ORGSYNC_TEST_DIE_FROM; of several such texts, with a comma between, each has
-// to come after the one before. Says so on stderr when it strikes: where there are fewer calls than n, it never does.
+// to come after the one before. Says so on stderr when it strikes; where there are fewer calls than n, says at exit how many.
 import { Buffer } from 'node:buffer';
 import { writeSync } from 'node:fs';
 import { createRequire } from 'node:module';
@@ -11,6 +11,10 @@ import process from 'node:process';
 const { ORGSYNC_TEST_DIE_AT: at, ORGSYNC_TEST_DIE_ON: on = 'store', ORGSYNC_TEST_DIE_FROM: from = '', ORGSYNC_TEST_DIE_BY: signal = 'SIGKILL' } = process.env;
 const awaited = from.split(',').filter((text) => text !== '');
 let calls = 0;
+
+process.on('exit', () => {
+  if (calls < Number(at)) writeSync(2, `never struck: ${calls} calls\n`);
+});
 
 function count(call) {
   if (awaited.length > 0 && call.includes(awaited[0])) awaited.shift();

@@ -4,7 +4,7 @@ import { readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { orgsync, start } from '../support/cli.ts';
-import { execute } from '../support/database.ts';
+import { connect, execute } from '../support/database.ts';
 import { detour } from '../support/detour.ts';
 import { untilHeld } from '../support/held.ts';
 import type { Proxy } from '../support/proxy.ts';
@@ -257,8 +257,7 @@ async function account(server: ServerProcess): Promise<string> {
 
 /** Takes so many connections; returns what gives them back. */
 async function hoard(server: ServerProcess, count: number): Promise<() => Promise<void>> {
-  const { createConnection } = await import('mysql2/promise');
-  const taken = await Promise.all(Array.from({ length: count }, () => createConnection({ uri: server.url })));
+  const taken = await Promise.all(Array.from({ length: count }, () => connect(server.url)));
   return async () => {
     await Promise.all(taken.map((connection) => connection.end()));
   };
@@ -266,8 +265,7 @@ async function hoard(server: ServerProcess, count: number): Promise<() => Promis
 
 /** Locks every member in a transaction that stays open; returns what ends it. */
 async function lockMembers(url: string): Promise<() => Promise<void>> {
-  const { createConnection } = await import('mysql2/promise');
-  const connection = await createConnection({ uri: url });
+  const connection = await connect(url);
   await connection.query('START TRANSACTION');
   await connection.query('SELECT userid FROM members FOR UPDATE');
   return async () => {

@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { appendFileSync, readFileSync } from 'node:fs';
 import type { Reporter, TestModule } from 'vitest/node';
 
 /** How many tests ended which way. */
@@ -23,6 +23,9 @@ export default class CountReporter implements Reporter {
     // At exit: nothing that vitest says of its own end comes later.
     process.once('exit', (code) => {
       if (code !== 0 && this.#counts.failed === 0) this.#counts.failed = 1;
+      // Who runs vitest several times adds up.
+      const { ORGSYNC_TEST_COUNTS: file } = process.env;
+      if (file !== undefined) appendFileSync(file, `${this.#counts.passed} ${this.#counts.failed} ${this.#counts.skipped}\n`);
       process.stdout.write(`\n${timesText((performance.now() - this.#startedAt) / 1_000, cpuSeconds())}\n${countsText(this.#counts)}\n`);
     });
   }

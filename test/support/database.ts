@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { createConnection } from 'mysql2/promise';
+import { type Connection, type ConnectionOptions, createConnection } from 'mysql2/promise';
 import { inject, onTestFinished } from 'vitest';
 import { withDatabase } from './servers.ts';
 
@@ -18,9 +18,20 @@ export async function openDatabase(server: string = inject('mysqlUrl')): Promise
   return withDatabase(server, name);
 }
 
+/** Opens a connection past orgsync's own code, to a url as orgsync takes it, with the same rules of writing SQL on every server. */
+export async function connect(url: string, options: ConnectionOptions = {}): Promise<Connection> {
+  const parsed = new URL(url);
+  const ssl = parsed.searchParams.get('ssl');
+  parsed.search = '';
+  const tls = ssl === null ? {} : { ssl: { rejectUnauthorized: ssl !== 'unverified' } };
+  const connection = await createConnection({ uri: parsed.href, connectTimeout: 10_000, supportBigNumbers: true, ...tls, ...options });
+  await connection.query("SET SESSION sql_mode = 'STRICT_ALL_TABLES'");
+  return connection;
+}
+
 /** Runs one statement on a connection of its own and returns its rows. */
 export async function execute(url: string, sql: string, values: readonly (string | number | Buffer | null)[] = []): Promise<Row[]> {
-  const connection = await createConnection({ uri: url, connectTimeout: 10_000, timezone: 'Z', supportBigNumbers: true });
+  const connection = await connect(url, { timezone: 'Z' });
   try {
     const [rows] = await connection.query(sql, [...values]);
     return Array.isArray(rows) ? (rows as Row[]) : [];

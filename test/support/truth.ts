@@ -1,6 +1,6 @@
 import Libsql from 'libsql';
-import { createConnection } from 'mysql2/promise';
 import type { Truth } from '../../src/sandbox/truth.ts';
+import { connect } from './database.ts';
 
 /** Reads rows past orgsync's own code, so that a fault in its reading cannot hide one in its writing. */
 export async function rowsOf(storeUrl: string, sql: string, values: readonly (string | number)[] = []): Promise<readonly Record<string, unknown>[]> {
@@ -12,7 +12,7 @@ export async function rowsOf(storeUrl: string, sql: string, values: readonly (st
       database.close();
     }
   }
-  const connection = await createConnection({ uri: storeUrl, dateStrings: true, supportBigNumbers: true });
+  const connection = await connect(storeUrl, { dateStrings: true });
   try {
     const [rows] = await connection.execute(sql, [...values]);
     return rows as Record<string, unknown>[];

@@ -1,0 +1,3 @@
+import { describeStatements } from './crash-points.ts';
+
+describeStatements('mariadb');

@@ -1,0 +1,22 @@
+import { expect, onTestFinished, test } from 'vitest';
+import type { ChurnInput } from '../../src/sandbox/churn.ts';
+import { endRedisLeases } from '../support/recovery.ts';
+import { startRedis } from '../support/servers.ts';
+import { setStage } from '../support/stage.ts';
+import { hurtEverywhere, SMALL } from './crash-points.ts';
+
+/** Changes after which a run sends WeCom, and so asks Redis, as much as before. */
+const AS_MANY: ChurnInput = { departmentCreate: 0, departmentRemove: 0, leave: 0, return: 0 };
+
+test('a run killed before any single call of Redis has written all or nothing, and the next one finishes it', async () => {
+  const redis = await startRedis();
+  onTestFinished(() => redis.close());
+  const stage = await setStage({ ...SMALL, yaml: `redis: ${redis.url}\nlock: { ttl: 60s, fair: false }\n` });
+  const { nothing, all, calls } = await hurtEverywhere(stage, { on: 'redis', by: 'SIGKILL', step: 1, churn: AS_MANY }, async ({ signal }) => {
+    expect(signal).toBe('SIGKILL');
+    await endRedisLeases(redis);
+  });
+  expect(calls).toBeGreaterThan(8);
+  expect(nothing).toBeGreaterThan(5);
+  expect(all).toBeGreaterThan(0);
+});
