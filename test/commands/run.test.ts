@@ -76,7 +76,7 @@ describe('where the corps come from a query', () => {
     const stage = await setStage({ engine: 'mariadb', corps: 2 });
     const [first, second] = [...stage.sandbox.world.corps.values()];
     if (first === undefined || second === undefined) throw new Error('the world has too few corps');
-    await execute(stage.storeUrl, 'CREATE TABLE enterprises (id VARCHAR(64), name VARCHAR(64), secret VARCHAR(255))');
+    await execute(stage.storeUrl, 'CREATE TABLE enterprises (id VARCHAR(64) PRIMARY KEY, name VARCHAR(64), secret VARCHAR(255))');
     await execute(stage.storeUrl, 'INSERT INTO enterprises VALUES (?, ?, ?), (?, ?, NULL)', [first.id, first.name, first.secrets[0]?.secret ?? '', second.id, second.name]);
     const yaml = await readFile(stage.configPath, 'utf8');
     await writeFile(stage.configPath, `corps: { query: "SELECT id, name, secret FROM enterprises" }\n${yaml.slice(yaml.indexOf('wecom:'))}`);
