@@ -12,7 +12,7 @@ const room = (name, path, ...allowed) => ({
 const CORE = '^src/core/';
 const ERRORS = '^src/errors\\.ts';
 const FILES = '^src/files/';
-const HTTP = '^src/http-request\\.ts';
+const HTTP = '^src/http\\.ts';
 const VERSION = '^src/version\\.ts';
 
 module.exports = {
@@ -22,7 +22,7 @@ module.exports = {
 
     room('errors-are-a-leaf', ERRORS),
     room('files-are-a-leaf', FILES),
-    room('http-is-a-leaf', HTTP),
+    room('http-is-a-leaf', HTTP, ERRORS),
     room('version-is-a-leaf', VERSION),
     room('core-is-pure', CORE, ERRORS),
     { name: 'core-no-io', severity: 'error', from: { path: CORE }, to: { dependencyTypes: ['core', 'npm'], pathNot: 'libphonenumber-js|parse-duration' } },
@@ -30,6 +30,11 @@ module.exports = {
     room('use-cases-see-ports-only', '^src/sync/', CORE, ERRORS),
 
     room('wecom-stands-beside', '^src/wecom/', CORE, ERRORS, HTTP),
+    // directory, probe → reading → corp-client → token → request: a question goes down, an answer comes up.
+    room('wecom-request-is-the-ground', '^src/wecom/request/', CORE, ERRORS, HTTP),
+    room('wecom-token-asks-by-request', '^src/wecom/token/', '^src/wecom/request/', CORE, ERRORS),
+    room('wecom-corp-client-asks-with-tokens', '^src/wecom/(corp-client|access)\\.ts', '^src/wecom/(token|request)/', CORE, ERRORS, HTTP),
+    room('wecom-reading-asks-a-corp', '^src/wecom/reading/', '^src/wecom/(corp-client|access)\\.ts', '^src/wecom/request/', CORE, ERRORS),
     room('store-stands-beside', '^src/store/', CORE, ERRORS),
     room('redis-stands-beside', '^src/redis/', CORE, ERRORS),
     room('local-stands-beside', '^src/local/', CORE, ERRORS, FILES),

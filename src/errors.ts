@@ -65,6 +65,7 @@ export type ErrorCode =
   | 'config_invalid' // the configuration file has errors
   | 'corps_query_invalid' // `corps.query` fails, or returns no usable row
   | 'corp_row_unusable' // one row of `corps.query` is not a usable corp
+  | 'proxy_unsupported' // the proxy is not an HTTP proxy, but SOCKS for example
   // Lease, fence and deadline
   | 'lease_lost' // the lock could not be renewed in time
   | 'fenced_off' // another process has taken over the corp

@@ -1,11 +1,6 @@
 import { got, HTTPError, TimeoutError } from 'got';
-import { HttpProxyAgent, HttpsProxyAgent } from 'hpagent';
-import { getProxyForUrl } from 'proxy-from-env';
 import { OrgsyncError } from '../errors.ts';
-import { makeRequest } from '../http-request.ts';
-
-/** Which proxy leads to an address; undefined when none does. */
-export type ProxyFor = (url: URL) => string | undefined;
+import { makeRequest, openAgents, proxyFor } from '../http.ts';
 
 /** What one call sends. */
 interface Call {
@@ -27,13 +22,11 @@ const PATIENCE = 1.6;
 export interface HttpOptions {
   /** Our package version. */
   readonly version: string;
-  /** Without it, HTTPS_PROXY, HTTP_PROXY and NO_PROXY decide. */
-  readonly proxyFor?: ProxyFor;
   readonly attemptMs?: number;
 }
 
 /** Makes an {@link Http} of short time limits, for calls that nothing depends on. */
-export function createHttp({ version, proxyFor = proxyOfEnvironment, attemptMs = ATTEMPT_MS }: HttpOptions): Http {
+export function createHttp({ version, attemptMs = ATTEMPT_MS }: HttpOptions): Http {
   const client = got.extend({
     headers: { 'user-agent': `orgsync/${version}` },
     request: makeRequest,
@@ -43,7 +36,7 @@ export function createHttp({ version, proxyFor = proxyOfEnvironment, attemptMs =
   });
   return async ({ method, url, body, headers = {} }) => {
     try {
-      const agent = agents(proxyFor(url));
+      const agent = openAgents({ proxy: proxyFor(url), tunnelMs: attemptMs, keepAlive: false });
       const answer = await client(url, { method, headers, agent, signal: AbortSignal.timeout(attemptMs * PATIENCE), ...(body === undefined ? {} : { body }) });
       if (answer.statusCode >= 300) throw failure(url, `HTTP ${answer.statusCode}`);
       return answer.body;
@@ -51,17 +44,6 @@ export function createHttp({ version, proxyFor = proxyOfEnvironment, attemptMs =
       throw error instanceof OrgsyncError ? error : failure(url, reasonOf(error));
     }
   };
-}
-
-function proxyOfEnvironment(url: URL): string | undefined {
-  return getProxyForUrl(url.href) || undefined;
-}
-
-function agents(proxy: string | undefined) {
-  if (proxy === undefined) return {};
-  // Said outright, for the proxy too: NODE_TLS_REJECT_UNAUTHORIZED=0 would switch the checks off.
-  const options = { proxy, rejectUnauthorized: true, proxyRequestOptions: { rejectUnauthorized: true } };
-  return { http: new HttpProxyAgent(options), https: new HttpsProxyAgent(options) };
 }
 
 /** got's own message holds the whole address, and with it its secrets. */

@@ -2,7 +2,7 @@ import type { SeenDepartment, SeenMember } from '../core/model.ts';
 import { foundFailed, foundOk } from '../core/finding.ts';
 import type { Finding } from '../core/finding.ts';
 import { OrgsyncError, WecomError } from '../errors.ts';
-import type { Line } from './corp-client.ts';
+import type { CorpClient } from './corp-client.ts';
 import { getAgentRange, listDepartments, listIds, listMembers } from './reading/questions.ts';
 
 /** How many departments to look into for a first member. */
@@ -19,18 +19,18 @@ const CONTACTS = 'the contacts secret gives ids';
  * Finds out, with a handful of requests, what a corp's credentials can do; asks WeCom itself, whatever other processes
  * have been refused. Throws nothing but `signal.reason`.
  */
-export async function probe(line: Line, signal: AbortSignal): Promise<readonly Finding[]> {
-  line.doubtOthers();
-  const listed = await attempt(listDepartments(line, signal), signal);
-  const { agentId, contactsSecret } = line.access;
+export async function probe(client: CorpClient, signal: AbortSignal): Promise<readonly Finding[]> {
+  client.doubtOthers();
+  const listed = await attempt(listDepartments(client, signal), signal);
+  const { agentId, contactsSecret } = client.access;
   if (listed instanceof OrgsyncError) return refusedAt(listed);
   return [
     good(CREDENTIAL),
     good(ADDRESS),
     scopeOf(listed.items),
-    await probeMobiles(line, listed.items, signal),
-    ...(agentId === undefined ? [] : [await probeRange(line, agentId, signal)]),
-    ...(contactsSecret === undefined ? [] : [await probeContacts(line, signal)]),
+    await probeMobiles(client, listed.items, signal),
+    ...(agentId === undefined ? [] : [await probeRange(client, agentId, signal)]),
+    ...(contactsSecret === undefined ? [] : [await probeContacts(client, signal)]),
   ];
 }
 
@@ -51,9 +51,9 @@ function scopeOf(departments: readonly SeenDepartment[]): Finding {
   return { title: SCOPE, result: 'failed', kind: 'refused', detail: 'none', fix };
 }
 
-async function probeMobiles(line: Line, departments: readonly SeenDepartment[], signal: AbortSignal): Promise<Finding> {
+async function probeMobiles(client: CorpClient, departments: readonly SeenDepartment[], signal: AbortSignal): Promise<Finding> {
   for (const { id } of departments.slice(0, LOOK_INTO)) {
-    const members = await attempt(listMembers(line, id, signal), signal);
+    const members = await attempt(listMembers(client, id, signal), signal);
     if (members instanceof OrgsyncError) return bad(MOBILES, members);
     if (members.items.length > 0) return mobilesOf(members.items);
   }
@@ -70,14 +70,14 @@ function mobilesOf(members: readonly SeenMember[]): Finding {
   };
 }
 
-async function probeRange(line: Line, agentId: number, signal: AbortSignal): Promise<Finding> {
-  const range = await attempt(getAgentRange(line, agentId, signal), signal);
+async function probeRange(client: CorpClient, agentId: number, signal: AbortSignal): Promise<Finding> {
+  const range = await attempt(getAgentRange(client, agentId, signal), signal);
   if (range instanceof OrgsyncError) return bad(ONE_BY_ONE, range);
   return good(ONE_BY_ONE, `${range.userids.length} members, ${range.tagIds.length} tags`);
 }
 
-async function probeContacts(line: Line, signal: AbortSignal): Promise<Finding> {
-  const page = await attempt(listIds(line, undefined, signal), signal);
+async function probeContacts(client: CorpClient, signal: AbortSignal): Promise<Finding> {
+  const page = await attempt(listIds(client, undefined, signal), signal);
   return page instanceof OrgsyncError ? bad(CONTACTS, page) : good(CONTACTS);
 }
 
@@ -96,7 +96,7 @@ function good(title: string, detail = 'yes'): Finding {
   return foundOk(title, detail);
 }
 
-/** Whatever WeCom answers is a refusal here; that it could not be asked, or not now, is something else. */
+/** Whatever WeCom answers is a refusal here; that it could not be asked, or not now, keeps its own kind. */
 function bad(title: string, { kind, message, hint }: OrgsyncError): Finding {
-  return foundFailed(title, { message, hint, kind: kind === 'unavailable' || kind === 'temporary' ? kind : 'refused' });
+  return foundFailed(title, { message, hint, kind: kind === 'unavailable' || kind === 'temporary' || kind === 'config' ? kind : 'refused' });
 }

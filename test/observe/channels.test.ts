@@ -5,7 +5,7 @@ import { createServer } from 'node:http';
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { describe, expect, onTestFinished, test } from 'vitest';
+import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import { findingsOf, judgeAlerts } from '../../src/core/alerts/alerting.ts';
 import type { CorpResult } from '../../src/core/outcome.ts';
 import { Secret } from '../../src/core/secret.ts';
@@ -127,8 +127,9 @@ describe('a webhook', () => {
   test('is reached through a proxy where one leads to it', async () => {
     const ops = await listen();
     const proxy = await tunnel(new URL(ops.url));
-    const proxied = createHttp({ version: '1.2.3', proxyFor: ({ hostname }) => (hostname === 'ops.example' ? proxy.url : undefined) });
-    await createWebhook({ url: new Secret('http://ops.example/hook'), key: null, http: proxied }).tell(noticeOf([barredCorp('ww1')]));
+    vi.stubEnv('HTTP_PROXY', proxy.url);
+    onTestFinished(() => void vi.unstubAllEnvs());
+    await createWebhook({ url: new Secret('http://ops.example/hook'), key: null, http }).tell(noticeOf([barredCorp('ww1')]));
     expect(proxy.asked).toEqual(['ops.example:80']);
     expect(ops.heard).toHaveLength(1);
   });

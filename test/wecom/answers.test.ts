@@ -2,7 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { parseAgent, parseDepartments, parseIdPage, parseMemberAnswer, parseMembers } from '../../src/wecom/reading/answers.ts';
 import { openEnvelope } from '../../src/wecom/request/envelope.ts';
-import type { Raw } from '../../src/wecom/request/values.ts';
+import type { Raw } from '../../src/wecom/request/envelope.ts';
 
 const FIXTURES = new URL('../fixtures/wecom/', import.meta.url);
 const bytesOf = (file: string): Buffer => readFileSync(new URL(file, FIXTURES));

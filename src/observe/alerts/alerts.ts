@@ -9,7 +9,7 @@ import { OrgsyncError, asOrgsyncError } from '../../errors.ts';
 import type { Channel } from './channel.ts';
 import { createCommand } from './command.ts';
 import { createHttp } from '../http.ts';
-import type { Http, ProxyFor } from '../http.ts';
+import type { Http } from '../http.ts';
 import { createHealthCheck } from './ping.ts';
 import type { HealthCheck } from './ping.ts';
 import { createRobot } from './robot.ts';
@@ -41,7 +41,6 @@ export interface AlertsOptions {
   readonly log: Log;
   /** Takes secrets and whole phone numbers out of a text: what is told leaves for channels that many read. */
   readonly scrub: (text: string) => string;
-  readonly proxyFor?: ProxyFor;
   /** How long one attempt at an address may take. */
   readonly attemptMs?: number;
 }

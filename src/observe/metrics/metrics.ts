@@ -8,7 +8,6 @@ import type { Shard } from '../../core/shard.ts';
 import { EXIT_CODES } from '../../errors.ts';
 import type { OrgsyncError } from '../../errors.ts';
 import { createHttp } from '../http.ts';
-import type { ProxyFor } from '../http.ts';
 import { updatePushgateway } from './pushgateway.ts';
 import { Tally } from './tally.ts';
 import { updateTextfile } from './textfile.ts';
@@ -25,7 +24,6 @@ export interface MetricsOptions {
   readonly version: string;
   readonly clock: Clock;
   readonly log: Log;
-  readonly proxyFor?: ProxyFor;
 }
 
 /** What the store says after a run. */
@@ -106,9 +104,9 @@ class PrometheusMetrics implements Metrics {
   }
 
   async #push(address: string, tally: Tally): Promise<void> {
-    const { shard, version, proxyFor } = this.#options;
+    const { shard, version } = this.#options;
     const group = { job: 'orgsync', ...(shard === undefined ? {} : { shard: `${shard.index}of${shard.of}` }) };
-    const target = { group, http: createHttp({ version, ...(proxyFor && { proxyFor }) }), whole: this.#isRun };
+    const target = { group, http: createHttp({ version }), whole: this.#isRun };
     const update = this.#updateOf(tally);
     await updatePushgateway(address, target, this.#isRun ? update : (before) => update(before).filter(({ name }) => tally.names.has(name)));
   }

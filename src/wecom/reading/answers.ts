@@ -1,6 +1,7 @@
 import type { MemberFields, SeenDepartment, SeenMember, SeenMembership } from '../../core/model.ts';
-import { isRaw, readCount, readDigits, readExact, readJson, readList, readText, readUserid } from '../request/values.ts';
-import type { Raw } from '../request/values.ts';
+import { isRaw } from '../request/envelope.ts';
+import type { Raw } from '../request/envelope.ts';
+import { readCount, readDigits, readExact, readJson, readList, readText, readUserid } from './values.ts';
 
 /*
  * What WeCom's answers become. Checked by hand and not by zod, of which the rest of the configuration is made: for

@@ -1,8 +1,8 @@
 import { createDecipheriv, createHash, randomInt } from 'node:crypto';
-import type { Envelope } from '../request/envelope.ts';
+import { isRaw } from '../request/envelope.ts';
+import type { Envelope, Raw } from '../request/envelope.ts';
 import { unusable } from '../request/faults.ts';
-import { isRaw, readCount } from '../request/values.ts';
-import type { Raw } from '../request/values.ts';
+import { readCount } from './values.ts';
 
 /** How requests for files are called where requests are named. */
 export const EXPORT_FILE = 'export/file';

@@ -3,11 +3,11 @@ import { OrgsyncError } from '../../errors.ts';
 import type { ErrorCode } from '../../errors.ts';
 import { parseDepartments, parseMembers } from './answers.ts';
 import type { Usable } from './answers.ts';
-import { createAesKey, decryptFile, EXPORT_FILE, parseFile } from './export-file.ts';
+import { createAesKey, decryptFile, EXPORT_FILE, fileLimit, openFile, parseFile } from './export-file.ts';
 import type { ExportFile } from './export-file.ts';
 import { treatmentOf, unusable } from '../request/faults.ts';
-import type { Line } from '../corp-client.ts';
-import type { Raw } from '../request/values.ts';
+import type { CorpClient } from '../corp-client.ts';
+import type { Raw } from '../request/envelope.ts';
 
 /** Records per file, the least that WeCom takes (P94849): a file is held in memory as a whole. */
 const BLOCK = 10_000;
@@ -19,18 +19,18 @@ const RESULT = 'export/get_result';
 const DONE = 2;
 const FAILED = 3;
 
-/** Every department that the application sees, by `export/department` (P94852). Throws what {@link Line.ask} throws, and `failed` for an export that came to nothing. */
-export async function exportDepartments(line: Line, signal: AbortSignal): Promise<Usable<SeenDepartment>> {
-  return runExport({ line, request: 'export/department', parse: parseDepartments, signal });
+/** Every department that the application sees, by `export/department` (P94852). Throws what {@link CorpClient.ask} throws, and `failed` for an export that came to nothing. */
+export async function exportDepartments(client: CorpClient, signal: AbortSignal): Promise<Usable<SeenDepartment>> {
+  return runExport({ client, request: 'export/department', parse: parseDepartments, signal });
 }
 
 /** Every member that the application sees, by `export/user` (P94851). Throws as {@link exportDepartments}. */
-export async function exportMembers(line: Line, signal: AbortSignal): Promise<Usable<SeenMember>> {
-  return runExport({ line, request: 'export/user', parse: parseMembers, signal });
+export async function exportMembers(client: CorpClient, signal: AbortSignal): Promise<Usable<SeenMember>> {
+  return runExport({ client, request: 'export/user', parse: parseMembers, signal });
 }
 
 interface Order<T> {
-  readonly line: Line;
+  readonly client: CorpClient;
   readonly request: string;
   readonly parse: (plain: Raw) => Usable<T> | undefined;
   readonly signal: AbortSignal;
@@ -46,14 +46,14 @@ async function runExport<T>(order: Order<T>): Promise<Usable<T>> {
   }
 }
 
-async function exportOnce<T>({ line, request, parse, signal }: Order<T>): Promise<Usable<T>> {
+async function exportOnce<T>({ client, request, parse, signal }: Order<T>): Promise<Usable<T>> {
   const aesKey = createAesKey();
-  const { jobid } = await line.ask({ request, body: { encoding_aeskey: aesKey, block_size: BLOCK }, expects: 'jobid' }, signal);
+  const { jobid } = await client.ask({ request, body: { encoding_aeskey: aesKey, block_size: BLOCK }, expects: 'jobid' }, signal);
   if (typeof jobid !== 'string') throw unusable(request, 'a jobid that is none');
   const items: T[] = [];
   let unnamed = 0;
-  for (const file of await awaitFiles(line, jobid, signal)) {
-    const part = parse(decryptFile(await fetchFile(line, file, signal), aesKey)) ?? fail(EXPORT_FILE, 'no list');
+  for (const file of await awaitFiles(client, jobid, signal)) {
+    const part = parse(decryptFile(await fetchFile(client, file, signal), aesKey)) ?? fail(EXPORT_FILE, 'no list');
     for (const item of part.items) items.push(item);
     unnamed += part.unusable;
   }
@@ -61,9 +61,11 @@ async function exportOnce<T>({ line, request, parse, signal }: Order<T>): Promis
 }
 
 /** A file that does not come says nothing of the way to WeCom: it lies somewhere else. */
-async function fetchFile(line: Line, file: ExportFile, signal: AbortSignal): Promise<Buffer> {
+async function fetchFile(client: CorpClient, file: ExportFile, signal: AbortSignal): Promise<Buffer> {
   try {
-    return await line.fetchFile(file, signal);
+    const source = { url: file.url, maxBytes: fileLimit(file), open: (status: number, body: Buffer) => openFile(status, body, file) };
+    const { bytes } = await client.fetchFile(EXPORT_FILE, source, signal);
+    return bytes instanceof Buffer ? bytes : fail(EXPORT_FILE, 'no bytes');
   } catch (error) {
     signal.throwIfAborted();
     if (!(error instanceof OrgsyncError) || !['repeat', 'too_large'].includes(treatmentOf(error) ?? '')) throw error;
@@ -72,19 +74,19 @@ async function fetchFile(line: Line, file: ExportFile, signal: AbortSignal): Pro
 }
 
 /** Asks after an export until it is done; returns its files, one at least. */
-async function awaitFiles(line: Line, jobid: string, signal: AbortSignal): Promise<readonly ExportFile[]> {
+async function awaitFiles(client: CorpClient, jobid: string, signal: AbortSignal): Promise<readonly ExportFile[]> {
   for (let poll = 1; poll <= MOST_POLLS; poll += 1) {
-    const { status, data_list: list } = await line.ask({ request: RESULT, params: { jobid }, expects: 'status' }, signal);
-    if (status === DONE) return parseFiles(list, line);
+    const { status, data_list: list } = await client.ask({ request: RESULT, params: { jobid }, expects: 'status' }, signal);
+    if (status === DONE) return parseFiles(list, client);
     if (status === FAILED) throw exportError('export_lost', 'WeCom could not finish the export');
     // Anything else is waiting or running; a list that comes before the end is not whole.
-    await line.pause(Math.min(poll, LONGEST_PAUSE), signal);
+    await client.pause(Math.min(poll, LONGEST_PAUSE), signal);
   }
   throw exportError('export_unfinished', 'WeCom has not finished the export in time');
 }
 
 /** Every corp has a file, be it of nobody: no file is no answer. */
-function parseFiles(list: unknown, { access, largestAnswer }: Line): readonly ExportFile[] {
+function parseFiles(list: unknown, { access, largestAnswer }: CorpClient): readonly ExportFile[] {
   if (!Array.isArray(list) || list.length === 0) return fail(RESULT, 'no files');
   return list.map((item) => {
     const file = parseFile(item, access.api) ?? fail(RESULT, 'a file that cannot be fetched');

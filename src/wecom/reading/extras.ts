@@ -1,6 +1,6 @@
 import type { Log } from '../../core/ports/system.ts';
 import { treatmentOf } from '../request/faults.ts';
-import type { Line } from '../corp-client.ts';
+import type { CorpClient } from '../corp-client.ts';
 import { getAgentRange, getTagged, listIds, listMembers } from './questions.ts';
 import type { Walk } from './walk.ts';
 
@@ -13,30 +13,30 @@ const MOST_STRANGERS = 200;
  * Members whom an application sees without seeing a department of theirs: put into its range one by one, or by a tag.
  * A walk over departments meets none of them.
  */
-export async function readRange(walk: Walk, line: Line, log: Log): Promise<void> {
-  const { agentId } = line.access;
+export async function readRange(walk: Walk, client: CorpClient, log: Log): Promise<void> {
+  const { agentId } = client.access;
   if (agentId === undefined) return;
-  const range = await getAgentRange(line, agentId, walk.signal);
+  const range = await getAgentRange(client, agentId, walk.signal);
   const userids = [...range.userids];
   await walk.inParallel(range.tagIds, async (tagId) => {
     try {
-      const tagged = await getTagged(line, tagId, walk.signal);
+      const tagged = await getTagged(client, tagId, walk.signal);
       userids.push(...tagged.userids);
-      await readTaggedDepartments(walk, line, tagged.departmentIds);
+      await readTaggedDepartments(walk, client, tagged.departmentIds);
     } catch (error) {
       walk.signal.throwIfAborted();
-      log('warn', 'tag_unread', 'a tag in the visible range cannot be read', { corp: line.corpId, tag: tagId, reason: reasonOf(error) });
+      log('warn', 'tag_unread', 'a tag in the visible range cannot be read', { corp: client.corpId, tag: tagId, reason: reasonOf(error) });
     }
   });
   const unlisted = range.departmentIds.filter((id) => !walk.hasDepartment(id));
-  if (unlisted.length > 0) log('warn', 'department_unlisted', 'departments of the visible range are not listed', { corp: line.corpId, departments: unlisted.length });
+  if (unlisted.length > 0) log('warn', 'department_unlisted', 'departments of the visible range are not listed', { corp: client.corpId, departments: unlisted.length });
   await walk.readMembers(userids);
 }
 
 /** A tag can hold departments that the application's own list does not. */
-async function readTaggedDepartments(walk: Walk, line: Line, ids: readonly number[]): Promise<void> {
+async function readTaggedDepartments(walk: Walk, client: CorpClient, ids: readonly number[]): Promise<void> {
   for (const id of ids.filter((id) => !walk.hasDepartment(id))) {
-    for (const member of (await listMembers(line, id, walk.signal)).items) walk.take(member);
+    for (const member of (await listMembers(client, id, walk.signal)).items) walk.take(member);
   }
 }
 
@@ -44,12 +44,12 @@ async function readTaggedDepartments(walk: Walk, line: Line, ids: readonly numbe
  * Compares what was read with all ids of the corp, where a contacts secret is configured, and reads who was missed.
  * A refusal of that secret is told, and changes nothing: the application has read what it sees.
  */
-export async function crossCheck(walk: Walk, line: Line, log: Log): Promise<void> {
-  if (line.access.contactsSecret === undefined) return;
-  const facts = { corp: line.corpId };
+export async function crossCheck(walk: Walk, client: CorpClient, log: Log): Promise<void> {
+  if (client.access.contactsSecret === undefined) return;
+  const facts = { corp: client.corpId };
   let ids: Ids;
   try {
-    ids = await allIds(walk, line);
+    ids = await allIds(walk, client);
   } catch (error) {
     walk.signal.throwIfAborted();
     log('warn', 'contacts_secret_unused', 'the contacts secret gives no ids; going on without the cross-check', { ...facts, reason: reasonOf(error) });
@@ -68,21 +68,21 @@ interface Ids {
   readonly elsewhere: readonly string[];
 }
 
-async function allIds(walk: Walk, line: Line): Promise<Ids> {
+async function allIds(walk: Walk, client: CorpClient): Promise<Ids> {
   try {
-    return await pageThrough(walk, line);
+    return await pageThrough(walk, client);
   } catch (error) {
     if (treatmentOf(error) !== 'cursor') throw error;
-    return pageThrough(walk, line);
+    return pageThrough(walk, client);
   }
 }
 
-async function pageThrough(walk: Walk, line: Line): Promise<Ids> {
+async function pageThrough(walk: Walk, client: CorpClient): Promise<Ids> {
   const ids = { inVisible: new Set<string>(), elsewhere: new Set<string>() };
   const cursors = new Set<string>();
   let cursor: string | undefined;
   do {
-    const page = await listIds(line, cursor, walk.signal);
+    const page = await listIds(client, cursor, walk.signal);
     for (const { userid, departmentId } of page.rows) {
       const isVisible = departmentId !== undefined && walk.hasDepartment(departmentId);
       ids[isVisible ? 'inVisible' : 'elsewhere'].add(userid);

@@ -3,38 +3,38 @@ import { WecomError } from '../../errors.ts';
 import { parseAgent, parseDepartments, parseIdPage, parseMemberAnswer, parseMembers, parseTagged, parseUserids } from './answers.ts';
 import type { AgentRange, IdPage, Tagged, Usable } from './answers.ts';
 import { treatmentOf, unusable } from '../request/faults.ts';
-import type { Line } from '../corp-client.ts';
-import { readUserid } from '../request/values.ts';
+import type { CorpClient } from '../corp-client.ts';
+import { readUserid } from './values.ts';
 
 /** The largest page that `user/list_id` gives (P96067). */
 const PAGE = 10_000;
 
 /** Every department that the application sees. Never with an `id`: asked for a root outside the range, WeCom answers 60011. */
-export async function listDepartments(line: Line, signal: AbortSignal): Promise<Usable<SeenDepartment>> {
+export async function listDepartments(client: CorpClient, signal: AbortSignal): Promise<Usable<SeenDepartment>> {
   const request = 'department/list';
-  const answer = await line.ask({ request, expects: 'department' }, signal);
+  const answer = await client.ask({ request, expects: 'department' }, signal);
   return parseDepartments(answer) ?? fail(request, 'a department list that is none');
 }
 
 /** The members of one department, without those of its sub-departments: `fetch_child` is gone from P90201. */
-export async function listMembers(line: Line, departmentId: number, signal: AbortSignal): Promise<Usable<SeenMember>> {
+export async function listMembers(client: CorpClient, departmentId: number, signal: AbortSignal): Promise<Usable<SeenMember>> {
   const request = 'user/list';
-  const answer = await line.ask({ request, params: { department_id: departmentId }, expects: 'userlist' }, signal);
+  const answer = await client.ask({ request, params: { department_id: departmentId }, expects: 'userlist' }, signal);
   return parseMembers(answer) ?? fail(request, 'a userlist that is none');
 }
 
 /** The userids of one department; for departments too large for {@link listMembers}. */
-export async function listUserids(line: Line, departmentId: number, signal: AbortSignal): Promise<Usable<string>> {
+export async function listUserids(client: CorpClient, departmentId: number, signal: AbortSignal): Promise<Usable<string>> {
   const request = 'user/simplelist';
-  const answer = await line.ask({ request, params: { department_id: departmentId }, expects: 'userlist' }, signal);
+  const answer = await client.ask({ request, params: { department_id: departmentId }, expects: 'userlist' }, signal);
   return parseUserids(answer) ?? fail(request, 'a userlist that is none');
 }
 
 /** One member, or undefined when WeCom says that nobody visible has this userid (60111, 40003, or 60011 where it is out of range). */
-export async function getMember(line: Line, userid: string, signal: AbortSignal): Promise<SeenMember | undefined> {
+export async function getMember(client: CorpClient, userid: string, signal: AbortSignal): Promise<SeenMember | undefined> {
   const request = 'user/get';
   try {
-    const answer = await line.ask({ request, params: { userid } }, signal);
+    const answer = await client.ask({ request, params: { userid } }, signal);
     return parseMemberAnswer(answer, userid) ?? fail(request, 'nobody, or somebody else');
   } catch (error) {
     if (isNobody(error)) return undefined;
@@ -43,9 +43,9 @@ export async function getMember(line: Line, userid: string, signal: AbortSignal)
 }
 
 /** Who was put into the application's range one by one (P90227). */
-export async function getAgentRange(line: Line, agentId: number, signal: AbortSignal): Promise<AgentRange> {
+export async function getAgentRange(client: CorpClient, agentId: number, signal: AbortSignal): Promise<AgentRange> {
   try {
-    return parseAgent(await line.ask({ request: 'agent/get', params: { agentid: agentId } }, signal));
+    return parseAgent(await client.ask({ request: 'agent/get', params: { agentid: agentId } }, signal));
   } catch (error) {
     if (!(error instanceof WecomError) || !['item', 'bug'].includes(treatmentOf(error) ?? '')) throw error;
     const { errcode, request, message } = error;
@@ -54,22 +54,22 @@ export async function getAgentRange(line: Line, agentId: number, signal: AbortSi
 }
 
 /** Who carries a tag; needs the tag to be visible to the application. */
-export async function getTagged(line: Line, tagId: number, signal: AbortSignal): Promise<Tagged> {
-  return parseTagged(await line.ask({ request: 'tag/get', params: { tagid: tagId }, retries: 1 }, signal));
+export async function getTagged(client: CorpClient, tagId: number, signal: AbortSignal): Promise<Tagged> {
+  return parseTagged(await client.ask({ request: 'tag/get', params: { tagid: tagId }, retries: 1 }, signal));
 }
 
 /** One page of all ids of the corp; only the contacts secret may ask (P96067). */
-export async function listIds(line: Line, cursor: string | undefined, signal: AbortSignal): Promise<IdPage> {
+export async function listIds(client: CorpClient, cursor: string | undefined, signal: AbortSignal): Promise<IdPage> {
   const request = 'user/list_id';
   const body = { limit: PAGE, ...(cursor !== undefined && { cursor }) };
-  return parseIdPage(await line.askContacts({ request, body, expects: 'dept_user' }, signal)) ?? fail(request, 'a dept_user that is none');
+  return parseIdPage(await client.askContacts({ request, body, expects: 'dept_user' }, signal)) ?? fail(request, 'a dept_user that is none');
 }
 
 /** The userid that WeCom matches to a mobile, or undefined when there is none (46004, or an empty one). */
-export async function getUseridByMobile(line: Line, mobile: string, signal: AbortSignal): Promise<string | undefined> {
+export async function getUseridByMobile(client: CorpClient, mobile: string, signal: AbortSignal): Promise<string | undefined> {
   const request = 'user/getuserid';
   try {
-    const { userid } = await line.ask({ request, body: { mobile }, expects: 'userid', rationed: true }, signal);
+    const { userid } = await client.ask({ request, body: { mobile }, expects: 'userid', rationed: true }, signal);
     return readUserid(userid);
   } catch (error) {
     if (treatmentOf(error) === 'absent') return undefined;

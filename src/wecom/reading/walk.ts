@@ -5,7 +5,7 @@ import type { ReadingProgress } from '../../core/ports/directory.ts';
 import { WecomError } from '../../errors.ts';
 import type { Usable } from './answers.ts';
 import { treatmentOf } from '../request/faults.ts';
-import type { Line } from '../corp-client.ts';
+import type { CorpClient } from '../corp-client.ts';
 import { getMember, listDepartments, listMembers, listUserids } from './questions.ts';
 
 /** How often the departments are listed again because some were gone when their turn came. */
@@ -17,7 +17,7 @@ const WIDTH = 2;
 
 /** One walk through a corp's departments, and what it met. */
 export class Walk {
-  readonly #line: Line;
+  readonly #client: CorpClient;
   readonly #stop = new AbortController();
   readonly #progress: ReadingProgress | undefined;
   readonly #departments = new Map<number, SeenDepartment>();
@@ -31,15 +31,15 @@ export class Walk {
   /** Ends everything that this walk asks for. */
   readonly signal: AbortSignal;
 
-  constructor(line: Line, signal: AbortSignal, progress?: ReadingProgress) {
-    this.#line = line;
+  constructor(client: CorpClient, signal: AbortSignal, progress?: ReadingProgress) {
+    this.#client = client;
     this.#progress = progress;
     this.signal = AbortSignal.any([signal, this.#stop.signal]);
   }
 
   /** Takes over what `department/list` says now; returns the departments that were not there before. */
   async listDepartments(): Promise<readonly number[]> {
-    return this.takeDepartments(await listDepartments(this.#line, this.signal));
+    return this.takeDepartments(await listDepartments(this.#client, this.signal));
   }
 
   /** Puts these in the place of the departments known so far; returns those that were not there before. */
@@ -80,7 +80,7 @@ export class Walk {
   async readMembers(userids: readonly string[]): Promise<void> {
     await this.inParallel(this.unmet(userids), async (userid) => {
       try {
-        const member = await getMember(this.#line, userid, this.signal);
+        const member = await getMember(this.#client, userid, this.signal);
         this.#answered();
         if (member !== undefined) this.take(member);
       } catch (error) {
@@ -121,7 +121,7 @@ export class Walk {
 
   /** Does `task` for every item, several at once; when one throws, all stop. */
   async inParallel<T>(items: readonly T[], task: (item: T) => Promise<void>): Promise<void> {
-    const queue = new PQueue({ concurrency: this.#line.access.concurrency * WIDTH });
+    const queue = new PQueue({ concurrency: this.#client.access.concurrency * WIDTH });
     const all = items.map((item) => async () => {
       this.signal.throwIfAborted();
       await task(item);
@@ -149,12 +149,12 @@ export class Walk {
 
   async #readMembersOf(id: number): Promise<void> {
     try {
-      const members = await listMembers(this.#line, id, this.signal);
+      const members = await listMembers(this.#client, id, this.signal);
       for (const member of members.items) this.take(member);
       this.#doubtUnusable(`department ${id}`, members, 'members have no usable userid');
     } catch (error) {
       if (treatmentOf(error) !== 'too_large') throw error;
-      const userids = await listUserids(this.#line, id, this.signal);
+      const userids = await listUserids(this.#client, id, this.signal);
       this.#doubtUnusable(`department ${id}`, userids, 'members have no usable userid');
       await this.readMembers(userids.items);
     }

@@ -1,5 +1,9 @@
-import { isRaw } from './values.ts';
-import type { Raw } from './values.ts';
+/** An object as it came from JSON: nothing is known of its values. */
+export type Raw = Readonly<Record<string, unknown>>;
+
+export function isRaw(value: unknown): value is Raw {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
 
 const BYTE_ORDER_MARK = '\uFEFF';
 

@@ -1,4 +1,5 @@
 import { OrgsyncError, WecomError } from '../../errors.ts';
+import { ProxyError } from '../../http.ts';
 import { meaningOf } from './errcodes.ts';
 import type { Treatment } from './errcodes.ts';
 
@@ -14,6 +15,7 @@ const HINTS: Readonly<Record<string, string>> = {
   ENOTFOUND: 'the name cannot be resolved: check the DNS of this machine, `wecom.api` and `wecom.proxy`',
   EAI_AGAIN: 'the name cannot be resolved: check the DNS of this machine, `wecom.api` and `wecom.proxy`',
   ECONNREFUSED: 'nobody listens there: check `wecom.api` and `wecom.proxy`',
+  ERR_PROXY_REFUSED: 'check `wecom.proxy`, its user name and password, and whether it may connect to `wecom.api`',
   CERT_HAS_EXPIRED: 'check the clock of this machine, and what stands between it and WeCom',
   ERR_TLS_CERT_ALTNAME_INVALID: 'the certificate is for another name: check `wecom.api`, the DNS of this machine, and what stands between it and WeCom',
   SELF_SIGNED_CERT_IN_CHAIN: OPENED,
@@ -25,10 +27,12 @@ const NETWORK_HINT = 'check the network between here and WeCom, and `wecom.proxy
 
 /** The error for a request that got lost. Carries the foreign error's code and nothing else of it: got's errors hold the URL, which holds secrets. */
 export function unreachable(request: string, lost: unknown): OrgsyncError {
-  const code = codeOf(lost);
+  const causes = causesOf(lost);
+  const code = causes.map(codeOf).find((found) => found !== undefined) ?? 'no code';
+  const proxy = causes.find((cause) => cause instanceof ProxyError);
   return new OrgsyncError('unavailable', {
     code: UNREACHABLE,
-    message: `no answer from WeCom to ${request}: ${code}`,
+    message: `no answer from WeCom to ${request}: ${proxy?.message ?? code}`,
     hint: HINTS[code] ?? NETWORK_HINT,
   });
 }
@@ -69,11 +73,11 @@ export function treatmentOf(error: unknown): Treatment | undefined {
   return error.code === UNUSABLE ? 'item' : undefined;
 }
 
-function codeOf(lost: unknown): string {
-  for (let error = lost; error instanceof Error; error = error.cause) {
-    if ('code' in error && typeof error.code === 'string' && error.code !== 'ERR_GOT_REQUEST_ERROR') return error.code;
-    const proxy = /^(?:Bad response: \d{3}|Proxy timeout)$/.exec(error.message);
-    if (proxy !== null) return `the proxy said: ${proxy[0]}`;
-  }
-  return 'no code';
+/** The error and what caused it, outermost first. */
+function causesOf(lost: unknown): readonly Error[] {
+  return lost instanceof Error ? [lost, ...causesOf(lost.cause)] : [];
+}
+
+function codeOf(error: Error): string | undefined {
+  return 'code' in error && typeof error.code === 'string' && error.code !== 'ERR_GOT_REQUEST_ERROR' ? error.code : undefined;
 }

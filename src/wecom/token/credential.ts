@@ -4,6 +4,7 @@ import type { Secret } from '../../core/secret.ts';
 import type { WecomError } from '../../errors.ts';
 import { untilAborted } from '../../core/abort.ts';
 import type { Ban } from '../request/ban.ts';
+import type { Token, TokenSource } from '../request/question.ts';
 import { barred, isFinal, REFUSED_FOR_MS, refusalOf, refusalText } from './refusals.ts';
 import { digestOf, Seal } from './seal.ts';
 
@@ -17,8 +18,7 @@ export interface FreshToken {
 }
 
 /** A token in use. */
-export interface Token {
-  readonly text: string;
+interface SharedToken extends Token {
   /** As it lies in the cache. */
   readonly sealed: string;
   /** Wall clock, for other processes read it too; when it is wrong, WeCom says so (42001). */
@@ -42,15 +42,15 @@ interface CredentialOptions {
  * lies sealed; however many need a new one, it is fetched once. A secret that WeCom refused is not tried again by this
  * process, nor for a minute by any: WeCom bars addresses that send wrong secrets, for all corps (P90313, 45009).
  */
-export class Credential {
+export class Credential implements TokenSource {
   readonly #options: CredentialOptions;
   readonly #key: TokenKey;
   readonly #seal: Seal;
-  #current: Token | undefined;
-  #lastDead: Token | undefined;
+  #current: SharedToken | undefined;
+  #lastDead: SharedToken | undefined;
   #refusedFor: WecomError | undefined;
   #doubtsOthers = false;
-  #renewal: { readonly token: Promise<Token>; readonly signal: AbortSignal } | undefined;
+  #renewal: { readonly token: Promise<SharedToken>; readonly signal: AbortSignal } | undefined;
 
   constructor(options: CredentialOptions) {
     this.#options = options;
@@ -86,25 +86,26 @@ export class Credential {
 
   /** WeCom called this token dead: drops it, here and in the cache, unless somebody has renewed it. */
   async drop(token: Token): Promise<void> {
-    if (this.#current !== token) return;
+    const dead = this.#current;
+    if (dead === undefined || dead !== token) return;
     this.#current = undefined;
-    this.#lastDead = token;
-    await this.#withCache(undefined, () => this.#options.cache.dropIf(this.#key, token.sealed));
+    this.#lastDead = dead;
+    await this.#withCache(undefined, () => this.#options.cache.dropIf(this.#key, dead.sealed));
     const { log, corpId } = this.#options;
     log('info', 'access_token_reset', 'WeCom called the access token invalid or expired: it is renewed', { corp: corpId });
   }
 
-  #isStale(token: Token): boolean {
+  #isStale(token: SharedToken): boolean {
     return token.expiresAt <= this.#options.clock.now();
   }
 
-  #startRenewal(signal: AbortSignal): { token: Promise<Token>; signal: AbortSignal } {
+  #startRenewal(signal: AbortSignal): { token: Promise<SharedToken>; signal: AbortSignal } {
     const token = this.#renew(signal).finally(() => (this.#renewal = undefined));
     token.catch(() => undefined); // Everyone who waits sees it; when all have gone, nobody has to.
     return { token, signal };
   }
 
-  async #renew(signal: AbortSignal): Promise<Token> {
+  async #renew(signal: AbortSignal): Promise<SharedToken> {
     const found = await this.#cached();
     this.#current =
       found ??
@@ -113,9 +114,9 @@ export class Credential {
   }
 
   /** As {@link TokenCache.single}, going on alone when the cache itself fails. */
-  async #single(signal: AbortSignal, fetch: () => Promise<Token>): Promise<Token> {
+  async #single(signal: AbortSignal, fetch: () => Promise<SharedToken>): Promise<SharedToken> {
     const state = { began: false };
-    const once = async (): Promise<Token> => {
+    const once = async (): Promise<SharedToken> => {
       state.began = true;
       return fetch();
     };
@@ -129,14 +130,14 @@ export class Credential {
   }
 
   /** What lies in the cache, if it is ours, still good, and not the one that just died. */
-  async #cached(): Promise<Token | undefined> {
+  async #cached(): Promise<SharedToken | undefined> {
     const sealed = await this.#withCache(undefined, () => this.#options.cache.get(this.#key));
     if (sealed === undefined || sealed === this.#lastDead?.sealed) return undefined;
     const token = parseToken(this.#seal.open(sealed), sealed);
     return token === undefined || this.#isStale(token) ? undefined : token;
   }
 
-  async #fetch(signal: AbortSignal): Promise<Token> {
+  async #fetch(signal: AbortSignal): Promise<SharedToken> {
     const { clock, cache } = this.#options;
     if (!this.#doubtsOthers) await this.#heedOthers();
     const fresh = await this.#options.fetch(signal).catch((error: unknown) => this.#remember(error));
@@ -184,7 +185,7 @@ export class Credential {
   }
 }
 
-function parseToken(text: string | undefined, sealed: string): Token | undefined {
+function parseToken(text: string | undefined, sealed: string): SharedToken | undefined {
   if (text === undefined) return undefined;
   try {
     const read: unknown = JSON.parse(text);

@@ -1,4 +1,6 @@
-import { WecomError } from '../../errors.ts';
+import type { Log } from '../../core/ports/system.ts';
+import type { TokenCache } from '../../core/ports/tokens.ts';
+import { asOrgsyncError, WecomError } from '../../errors.ts';
 import { meaningOf, refusal } from '../request/errcodes.ts';
 import { treatmentOf } from '../request/faults.ts';
 
@@ -32,4 +34,13 @@ export function refusalOf(text: string): WecomError | undefined {
 /** Why no token is asked for while another process meets the frequency limit on token requests. */
 export function barred(): WecomError {
   return refusal({ errcode: FREQUENCY, errmsg: `was another process's answer, ${NOT_ASKED}`, request: TOKEN });
+}
+
+/** Token requests are barred for the address that asks: tells whoever shares the tokens not to ask either. */
+export async function tellOthers(tokens: TokenCache, log: Log): Promise<void> {
+  try {
+    await tokens.putRefusal(null, String(FREQUENCY), REFUSED_FOR_MS);
+  } catch (error) {
+    log('warn', 'token_cache_failed', 'others cannot be told that WeCom bars token requests', { code: asOrgsyncError(error).code });
+  }
 }

@@ -1,16 +1,11 @@
 import type { Json } from '../../core/model.ts';
-
-/** An object as it came from JSON: nothing is known of its values. */
-export type Raw = Readonly<Record<string, unknown>>;
+import { isRaw } from '../request/envelope.ts';
+import type { Raw } from '../request/envelope.ts';
 
 /** Departments, orders and the like are unsigned 32-bit numbers (P90208). */
 const LARGEST = 2 ** 32 - 1;
 /** Deeper than anything WeCom nests; deeper still is an attack on whoever walks it. */
 const DEEPEST = 32;
-
-export function isRaw(value: unknown): value is Raw {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
-}
 
 /** A number from 0 to 2^32-1; anything else, also a number sent as text, counts as not sent. */
 export function readCount(value: unknown): number | undefined {

@@ -1,0 +1,193 @@
+import http from 'node:http';
+import https from 'node:https';
+import { isIPv6 } from 'node:net';
+import type { Duplex } from 'node:stream';
+import type { RequestFunction } from 'got';
+import { getProxyForUrl } from 'proxy-from-env';
+import { OrgsyncError } from './errors.ts';
+
+/**
+ * Makes a request for got. Since Node.js 24 the callback of `end` is also called with an error when a socket closes before
+ * it was connected, and got 14 throws that error where nothing can catch it, though it gets the same error as an event.
+ * So the callback is called on success only. Certificates are checked whatever NODE_TLS_REJECT_UNAUTHORIZED says.
+ */
+export const makeRequest: RequestFunction = (url, options, answered) => {
+  const request = (url.protocol === 'https:' ? https : http).request(url, { ...options, rejectUnauthorized: true }, answered);
+  const end = request.end.bind(request);
+  const endQuietly = (ended: () => void): unknown =>
+    end((error?: Error | null) => {
+      if ((error ?? null) === null) ended();
+    });
+  return Object.assign(request, { end: endQuietly });
+};
+
+/** A proxy did not open a tunnel. The message names neither the proxy's address nor its password. */
+export class ProxyError extends Error {
+  override readonly name = 'ProxyError';
+  readonly code: 'ETIMEDOUT' | 'ERR_PROXY_REFUSED';
+
+  constructor(code: 'ETIMEDOUT' | 'ERR_PROXY_REFUSED', message: string) {
+    super(message);
+    this.code = code;
+  }
+}
+
+/**
+ * The proxy that leads to `url`: `configured`, or what HTTPS_PROXY, HTTP_PROXY, ALL_PROXY and NO_PROXY say; undefined when
+ * none does.
+ * @throws OrgsyncError `config` for a proxy that does not speak HTTP, such as `socks5://`
+ */
+export function proxyFor(url: URL, configured?: string): URL | undefined {
+  const address = configured ?? getProxyForUrl(url.href);
+  if (address === '') return undefined;
+  const proxy = URL.canParse(address) ? new URL(address) : undefined;
+  if (proxy?.protocol === 'http:' || proxy?.protocol === 'https:') return proxy;
+  throw new OrgsyncError('config', {
+    code: 'proxy_unsupported',
+    message: `the proxy for ${url.host} is no HTTP proxy${proxy === undefined ? '' : ` but ${proxy.protocol}//`}`,
+    hint: 'name an HTTP proxy by `wecom.proxy` or HTTPS_PROXY (http:// or https://), or list the host in NO_PROXY',
+  });
+}
+
+interface AgentOptions {
+  readonly proxy: URL | undefined;
+  /** How long a proxy may take to open a tunnel, from looking up its name to its answer, in milliseconds. */
+  readonly tunnelMs: number;
+  /** Whether connections are kept for later requests. */
+  readonly keepAlive: boolean;
+}
+
+/** Where requests get their connections from; got takes it as `agent`. */
+export interface Agents {
+  readonly http: http.Agent;
+  readonly https: https.Agent;
+}
+
+/**
+ * Opens connections directly, or through a proxy by CONNECT tunnels, so that the proxy sees neither tokens nor people.
+ * Until a tunnel is there a request has no socket, and no limit of got's can end it: the tunnel's own limit does.
+ */
+export function openAgents({ proxy, tunnelMs, keepAlive }: AgentOptions): Agents {
+  const options = { keepAlive, keepAliveMsecs: 15_000, scheduling: 'lifo' } as const;
+  if (proxy === undefined) return { http: new http.Agent(options), https: new https.Agent(options) };
+  const tunnels = new Tunnels(proxy, tunnelMs);
+  return { http: new HttpTunnelAgent(options, tunnels), https: new HttpsTunnelAgent(options, tunnels) };
+}
+
+/** Connections to any number of servers, kept between requests. */
+export class Connections {
+  readonly #agents = new Map<string, Agents>();
+
+  /** @throws OrgsyncError `config` as {@link proxyFor} does */
+  to(url: URL, { proxy: configured, tunnelMs }: { readonly proxy: string | undefined; readonly tunnelMs: number }): Agents {
+    const proxy = proxyFor(url, configured);
+    const key = `${proxy?.href ?? ''} ${tunnelMs}`;
+    const agents = this.#agents.get(key) ?? openAgents({ proxy, tunnelMs, keepAlive: true });
+    this.#agents.set(key, agents);
+    return agents;
+  }
+
+  close(): void {
+    for (const agents of this.#agents.values()) {
+      agents.http.destroy();
+      agents.https.destroy();
+    }
+  }
+}
+
+type Connected = (error: Error | null, socket?: Duplex) => void;
+
+class HttpTunnelAgent extends http.Agent {
+  readonly #tunnels: Tunnels;
+
+  constructor(options: http.AgentOptions, tunnels: Tunnels) {
+    super(options);
+    this.#tunnels = tunnels;
+  }
+
+  override createConnection(target: http.ClientRequestArgs, connected: Connected): undefined {
+    this.#tunnels.open(target, connected);
+  }
+
+  override destroy(): void {
+    this.#tunnels.close();
+    super.destroy();
+  }
+}
+
+class HttpsTunnelAgent extends https.Agent {
+  readonly #tunnels: Tunnels;
+
+  constructor(options: https.AgentOptions, tunnels: Tunnels) {
+    super(options);
+    this.#tunnels = tunnels;
+  }
+
+  override createConnection(target: https.RequestOptions, connected: Connected): undefined {
+    this.#tunnels.open(target, (error, socket) => {
+      const overTunnel = { ...target, socket };
+      if (error === null) connected(null, super.createConnection(overTunnel) ?? undefined);
+      else connected(error);
+    });
+  }
+
+  override destroy(): void {
+    this.#tunnels.close();
+    super.destroy();
+  }
+}
+
+/** Tunnels through one proxy. */
+class Tunnels {
+  readonly #proxy: URL;
+  readonly #limitMs: number;
+  readonly #opening = new Set<http.ClientRequest>();
+
+  constructor(proxy: URL, limitMs: number) {
+    this.#proxy = proxy;
+    this.#limitMs = limitMs;
+  }
+
+  open({ host, port }: http.ClientRequestArgs, connected: Connected): void {
+    const request = this.#connectRequest(`${isIPv6(host ?? '') ? `[${host}]` : host}:${port}`);
+    const limit = setTimeout(() => request.destroy(new ProxyError('ETIMEDOUT', 'the proxy opened no tunnel in time')), this.#limitMs);
+    const ended = (): void => {
+      clearTimeout(limit);
+      this.#opening.delete(request);
+    };
+    this.#opening.add(request);
+    request.once('connect', ({ statusCode = 0 }, socket) => {
+      ended();
+      if (statusCode >= 200 && statusCode < 300) {
+        connected(null, socket);
+      } else {
+        socket.destroy();
+        connected(new ProxyError('ERR_PROXY_REFUSED', `the proxy opened no tunnel: HTTP ${statusCode}`));
+      }
+    });
+    request.once('error', (error) => {
+      ended();
+      connected(error);
+    });
+    request.end();
+  }
+
+  #connectRequest(to: string): http.ClientRequest {
+    const { protocol, hostname, port, username, password } = this.#proxy;
+    const account = Buffer.from(`${decodeURIComponent(username)}:${decodeURIComponent(password)}`).toString('base64');
+    return (protocol === 'https:' ? https : http).request({
+      method: 'CONNECT',
+      host: hostname.replace(/^\[|\]$/g, ''),
+      port: port === '' ? (protocol === 'https:' ? 443 : 80) : port,
+      path: to,
+      headers: { host: to, ...((username !== '' || password !== '') && { 'proxy-authorization': `Basic ${account}` }) },
+      agent: false,
+      rejectUnauthorized: true,
+    });
+  }
+
+  /** Gives up the tunnels that are not open yet. */
+  close(): void {
+    for (const request of this.#opening) request.destroy();
+  }
+}

@@ -1,0 +1,62 @@
+import got, { CancelError } from 'got';
+import { makeRequest } from '../../http.ts';
+import type { Agents } from '../../http.ts';
+
+/** How many times the limit of one silence a whole answer may take: large departments are slow, an answer that comes in drops is refused. */
+const WHOLE_ANSWER = 6;
+
+/** One HTTP request. */
+export interface HttpRequest {
+  /** Holds the token or the secret: it must appear in no error. */
+  readonly url: URL;
+  /** Sent by POST when given. */
+  readonly json?: Readonly<Record<string, string | number>> | undefined;
+  readonly agents: Agents;
+  /** How long each phase may take (looking up the name, connecting, the TLS handshake, waiting for the answer), and how long the server may be silent. */
+  readonly timeoutMs: number;
+  readonly maxBytes: number;
+  /** Called when the request has been handed to the operating system, or has failed. May be called twice. */
+  readonly onSent: () => void;
+}
+
+/** What came of an HTTP request. */
+export type Reply =
+  | { readonly is: 'reply'; readonly status: number; readonly body: Buffer }
+  | { readonly is: 'lost'; readonly how: 'timeout' | 'connection'; readonly error: unknown }
+  /** The body grew beyond `maxBytes` and was not read to its end. */
+  | { readonly is: 'too_large' };
+
+const client = got.extend({
+  request: makeRequest,
+  responseType: 'buffer',
+  throwHttpErrors: false,
+  // A redirect would hand the token to wherever it points.
+  followRedirect: false,
+  retry: { limit: 0 },
+});
+
+/** Sends one request, once. Throws `signal.reason` on abort and nothing else. */
+export async function send({ url, json, agents, timeoutMs, maxBytes, onSent }: HttpRequest, signal: AbortSignal): Promise<Reply> {
+  const pending = client(url, {
+    method: json === undefined ? 'GET' : 'POST',
+    ...(json !== undefined && { json }),
+    agent: agents,
+    timeout: { lookup: timeoutMs, connect: timeoutMs, secureConnect: timeoutMs, response: timeoutMs, socket: timeoutMs, request: timeoutMs * WHOLE_ANSWER },
+    signal,
+  });
+  void pending.on('request', (request) => {
+    request.once('finish', onSent);
+    request.once('close', onSent);
+  });
+  void pending.on('downloadProgress', ({ transferred }) => {
+    if (transferred > maxBytes) pending.cancel();
+  });
+  try {
+    const { statusCode, rawBody } = await pending;
+    return { is: 'reply', status: statusCode, body: rawBody };
+  } catch (error) {
+    signal.throwIfAborted();
+    if (error instanceof CancelError) return { is: 'too_large' };
+    return { is: 'lost', how: error instanceof Error && 'code' in error && error.code === 'ETIMEDOUT' ? 'timeout' : 'connection', error };
+  }
+}
