@@ -10,10 +10,10 @@ import { breaches } from './rules.ts';
 import { corp, type ParsedConfig, type SafetySettings, type WecomSettings } from './schema.ts';
 import { valueSource } from './source.ts';
 
-/** One corp with everything that holds for it: its own settings where it has any, else those of all corps. */
+/** One corp with its effective settings: its own ones, and those of all corps for the rest. */
 export interface CorpConfig {
   readonly id: string;
-  /** The id where no name is given. */
+  /** The id when there is no name. */
   readonly name: string;
   readonly secret: Secret;
   readonly agent_id: number | null;
@@ -25,7 +25,7 @@ export interface CorpConfig {
 type Defaults = Pick<ParsedConfig, 'wecom' | 'safety'>;
 type ParsedCorp = Extract<ParsedConfig['corps'], readonly unknown[]>[number];
 
-/** Joins a corp with the settings of all corps. */
+/** Adds the settings of all corps to a corp. */
 export function resolveCorp({ id, name, secret, agent_id, contacts_secret, wecom, safety }: ParsedCorp, defaults: Defaults): CorpConfig {
   const { rate_total: _ofAllCorps, ...forEach } = defaults.wecom;
   return {
@@ -39,16 +39,16 @@ export function resolveCorp({ id, name, secret, agent_id, contacts_secret, wecom
   };
 }
 
-/** A row of `corps.query` that cannot be used: its corp fails, and no other. */
+/** A row of `corps.query` that cannot be used. Only its corp fails. */
 interface UnusableCorp {
-  /** As the row names it; by its place, such as `corps[2]`, where it has no id. */
+  /** The corp in the row; without an id, the row's place, such as `corps[2]`. */
   readonly corp: Corp;
   readonly problems: readonly Problem[];
-  /** The same for people: `failed`, for it must not end a run that has others to sync. */
+  /** The problems as an error. Its kind is `failed`, because a run goes on with the other corps. */
   readonly error: OrgsyncError;
 }
 
-/** What the rows of `corps.query` come to. */
+/** The result of reading the rows of `corps.query`. */
 export interface CorpRows {
   readonly corps: readonly CorpConfig[];
   readonly unusable: readonly UnusableCorp[];
@@ -58,8 +58,8 @@ const PATH = 'corps.query';
 const HINT = 'run the query by hand: it must give id, name and secret, one row a corp';
 
 /**
- * The corps that the rows of `corps.query` describe, each by itself: one without a secret is unusable, and so are all
- * that claim the same id. Throws ConfigError where nothing can be used, for then the query is wrong.
+ * Reads the corps from the rows of `corps.query`. Each row is checked separately: a row without a secret is unusable, and
+ * so are all rows with the same id. Throws ConfigError when no row can be used, because the query is wrong then.
  */
 export function readCorpRows(rows: readonly unknown[], defaults: Defaults): CorpRows {
   const source = valueSource({ corps: rows }, {});
@@ -78,10 +78,10 @@ export function readCorpRows(rows: readonly unknown[], defaults: Defaults): Corp
   return { corps: usable, unusable: [...unusable.values()] };
 }
 
-/** What the store says of a statement that it does not understand, or that asks for what is not there. */
+/** Errors of the store that mean: the statement is wrong, or a table or column in it does not exist. */
 const NOT_UNDERSTOOD: ReadonlySet<ErrorCode> = new Set(['store_error', 'tables_missing', 'tables_outdated']);
 
-/** Why `corps.query` brought no rows: whoever wrote the query is told, for neither a migration nor we can mend it. */
+/** An error of `corps.query` as a problem of the configuration: neither a migration nor orgsync can repair the query. */
 export function queryError(thrown: unknown): unknown {
   if (!(thrown instanceof OrgsyncError) || !NOT_UNDERSTOOD.has(thrown.code)) return thrown;
   return new ConfigError(PATH, [{ key: '', message: thrown.message }], { code: 'corps_query_invalid', hint: HINT, cause: thrown.cause });
@@ -107,7 +107,7 @@ function nameOf(row: unknown, index: number): Corp {
 }
 
 function invalid(unusable: readonly UnusableCorp[]): ConfigError {
-  const problems = unusable.length === 0 ? [{ key: '', message: 'no row: there is no corp to sync' }] : unusable.flatMap((one) => one.problems);
+  const problems = unusable.length === 0 ? [{ key: '', message: 'no rows, so there is no corp to sync' }] : unusable.flatMap((one) => one.problems);
   return new ConfigError(PATH, problems, { code: 'corps_query_invalid', hint: HINT });
 }
 

@@ -60,7 +60,7 @@ function section(key: string, part: JsonSchema): readonly string[] {
   return [`\n## ${key}`, `\n${part.description ?? ''}.\n`, table(rowsOf(key, part))];
 }
 
-/** The keys under a key, a level deep; those of a list's entries as `corps[].id`. */
+/** The keys below a key, one level deep; those of list entries as `corps[].id`. */
 function rowsOf(prefix: string, part: JsonSchema): readonly Row[] {
   if (part.accepts !== undefined) return [];
   if (part.anyOf !== undefined) return part.anyOf.flatMap((branch) => rowsOf(prefix, branch));

@@ -5,17 +5,17 @@ import type { Source } from './source.ts';
 
 type Issue = z.core.$ZodIssue;
 
-/** A JSON Schema, as far as keys are looked up in it. */
+/** The parts of a JSON Schema in which keys are looked up. */
 export interface KeyTree {
   readonly properties?: Readonly<Record<string, KeyTree>>;
   readonly items?: KeyTree;
   readonly anyOf?: readonly KeyTree[];
 }
 
-/** Keys whose values are never quoted, however they were written. */
+/** Keys whose values never appear in a message. */
 const SECRET_KEYS = new Set<PropertyKey>(['secret', 'contacts_secret', 'hmac_key', 'wecom_robot', 'store', 'redis', 'webhook', 'ping', 'proxy', 'pushgateway', 'file', 'api']);
 
-/** Says what zod found wrong in the words of the file: the key, what was found, what is accepted, the nearest known key. */
+/** Describes zod's issues in the words of the file: the key, what was found, what is accepted, the nearest known key. */
 export function explain(issues: readonly Issue[], source: Source, keys: KeyTree): readonly Problem[] {
   return issues.flatMap(flatten).flatMap((issue) => {
     if (issue.code === 'unrecognized_keys') return issue.keys.map((key) => unknownKey([...issue.path, key], source, keys));
@@ -24,7 +24,7 @@ export function explain(issues: readonly Issue[], source: Source, keys: KeyTree)
   });
 }
 
-/** An alternative that the value was not even the right kind for says nothing about what is wrong with it. */
+/** Drops alternatives for which the value has the wrong type: they do not explain what is wrong with the value. */
 function flatten(issue: Issue): readonly Issue[] {
   if (issue.code !== 'invalid_union') return [issue];
   const meant = issue.errors.filter((branch) => !branch.some(({ code, path }) => code === 'invalid_type' && path.length === 0));
@@ -57,7 +57,7 @@ function found(path: KeyPath, source: Source): string {
   return value === undefined ? 'missing' : 'found a mapping';
 }
 
-/** A value made of `${NAME}` only may be shown; anything else could be the secret itself. */
+/** Only a value that is one `${NAME}` may be shown; anything else could be the secret itself. */
 function concealed(written: string, value: unknown): string {
   if (/^(?:\$\{[^}]*\})+$/.test(written)) return `${written.replace(/:-[^}]*/g, ':-…')}${value === '' ? ', which is empty' : ''}`;
   return quoted(written) === 'nothing' ? 'nothing' : 'text that is not shown here';
@@ -93,7 +93,7 @@ function nearest(name: string, known: readonly string[]): string | undefined {
   return distance(name, near) <= Math.max(2, Math.floor(name.length / 3)) ? near : undefined;
 }
 
-/** A key that is known, but somewhere else: usually a line that is indented too little or too much. */
+/** The other places of a known key. Usually its line is indented too little or too much. */
 function elsewhere(name: string, keys: KeyTree): string {
   const places = Object.entries(keys.properties ?? {}).flatMap(([section, tree]) => (knownKeys(tree, []).includes(name) ? [`${section}.${name}`] : []));
   if (keys.properties !== undefined && name in keys.properties) places.push(`${name}, at the top`);

@@ -5,24 +5,24 @@ import { Secret } from '../core/secret.ts';
 import { type Concealed, SecretUrl } from './secret-url.ts';
 
 /**
- * The kinds of values a configuration is made of. Everywhere `error` is not a sentence but what would be accepted:
- * the reader of a problem gets `found 60; expected a duration such as …`. The reference prints the same words, from `accepts`.
+ * The kinds of values in a configuration. `error` is never a sentence but names what is accepted: a problem is printed as
+ * `found 60; expected a duration such as …`. The reference prints the same words, from `accepts`.
  */
 
-/** Milliseconds, written as a duration in the file. */
+/** Milliseconds; written as a duration in the file. */
 export type Milliseconds = number;
 
-/** A part of a whole, from 0 to 1, written as a percentage in the file. */
+/** A share from 0 to 1; written as a percentage in the file. */
 export type Share = number;
 
-/** What reading the configuration needs of the disk; relative paths start at the folder of the configuration file. */
+/** The folder of the configuration file: relative paths start there. */
 export interface Folder {
   resolve(path: string): string;
   /** The text of a secret's file, or what is wrong with the file. */
   readSecret(path: string): { readonly text: string } | { readonly problem: string };
 }
 
-/** A mapping whose keys are all known. */
+/** A mapping that accepts only known keys. */
 export function mapping<Shape extends z.core.$ZodLooseShape>(shape: Shape): z.ZodReadonly<z.ZodObject<Shape, z.core.$strict>> {
   return z.strictObject(shape, { error: 'a mapping (key: value)' }).readonly();
 }
@@ -35,12 +35,12 @@ export function list<Item extends z.ZodType>(item: Item, { min = 0, of }: { min?
 
 const SOMETHING = /\S/;
 
-/** Text that is not empty. `pattern` is matched against all of it. */
+/** Text that is not empty and that matches `pattern`. */
 export function text(expected: string, pattern = SOMETHING) {
   return z.string({ error: expected }).regex(pattern, { error: expected }).meta({ accepts: expected, unquoted: pattern === SOMETHING });
 }
 
-/** Yes or no, as YAML writes them. */
+/** True or false, as YAML writes them. */
 export function flag() {
   const words = new Map<unknown, boolean>([
     ['true', true],
@@ -50,10 +50,10 @@ export function flag() {
   return z.preprocess(meant, z.boolean({ error: 'true or false' })).meta({ accepts: 'true or false' });
 }
 
-/** A number as YAML writes it, without its hexadecimal and octal ones. */
+/** A number as YAML writes it, but not in hexadecimal or octal form. */
 const NUMBER = /^[-+]?(\d+\.?\d*|\.\d+)(e[-+]?\d+)?$/i;
 
-/** A number within bounds, both included. */
+/** A number within bounds; both bounds are included. */
 export function number({ min, max, whole = true }: { min: number; max: number; whole?: boolean }) {
   const error = `a ${whole ? 'whole ' : ''}number from ${min} to ${max}`;
   const plain = whole ? z.int({ error }) : z.number({ error });
@@ -61,13 +61,13 @@ export function number({ min, max, whole = true }: { min: number; max: number; w
   return z.preprocess(digits, plain.min(min, { error }).max(max, { error })).meta({ accepts: error });
 }
 
-/** One of a few words. */
+/** One of several words. */
 export function choice<const Words extends readonly [string, ...string[]]>(...words: Words) {
   const error = words.length === 2 ? words.join(' or ') : `one of ${words.join(', ')}`;
   return z.enum(words, { error }).meta({ accepts: error });
 }
 
-/** A duration, in milliseconds past this point. */
+/** A duration; parsed to milliseconds. */
 export function duration({ min, max }: { min: string; max: string }) {
   const [least, most] = [parseDuration(min) ?? 0, parseDuration(max) ?? Infinity];
   const error = `${DURATION_FORM}, from ${min} to ${max}`;
@@ -84,7 +84,7 @@ export function duration({ min, max }: { min: string; max: string }) {
 
 const PERCENTAGE = /^\d+(\.\d+)?\s*%$/;
 
-/** A percentage, a share past this point. */
+/** A percentage; parsed to a share. */
 export function percentage({ max }: { max: number }) {
   const error = `a percentage from 0% to ${max}%`;
   return z
@@ -95,7 +95,7 @@ export function percentage({ max }: { max: number }) {
     .meta({ accepts: error });
 }
 
-/** A percentage or a number of people or departments. */
+/** A percentage, or a number of members or departments. */
 export function limit() {
   const error = 'a percentage such as 10%, or a whole number';
   const share = z
@@ -111,7 +111,7 @@ export function limit() {
   return z.union([share, count], { error }).meta({ accepts: error });
 }
 
-/** A secret: the text itself, or the file that holds it (for mounted secrets). */
+/** A secret: the text itself, or the file that contains it (for mounted secrets). */
 export function secret(folder: Folder) {
   const expected = 'text, or { file: PATH }';
   const file = z.strictObject({ file: text('the path of a file') }, { error: expected }).transform(({ file }, context) => {
@@ -124,12 +124,12 @@ export function secret(folder: Folder) {
   return z.union([literal, file], { error: expected }).meta({ accepts: expected });
 }
 
-/** The path of a file, absolute past this point. */
+/** The path of a file; parsed to an absolute path. */
 export function path(folder: Folder) {
   return text('the path of a file').transform((written) => folder.resolve(written));
 }
 
-/** An address with one of `protocols`, kept as a {@link SecretUrl}. */
+/** An address with one of `protocols`; parsed to a {@link SecretUrl}. */
 export function url(protocols: readonly string[], example: string, concealed: Concealed = 'password') {
   const error = `an address such as ${example}`;
   return z
@@ -139,7 +139,7 @@ export function url(protocols: readonly string[], example: string, concealed: Co
     .meta({ accepts: error });
 }
 
-/** Empty for what is no address, or has no host. */
+/** Empty when the text is not an address or has no host. */
 function protocolOf(written: string): string {
   if (!URL.canParse(written)) return '';
   const { protocol, hostname } = new URL(written);

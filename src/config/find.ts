@@ -2,9 +2,9 @@ import { open, stat } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { ConfigError } from './problems.ts';
 
-/** Who asks, and from where. */
+/** Where to search. */
 export interface Surroundings {
-  /** `--config`, which wins over everything. */
+  /** `--config`, which takes precedence over everything. */
   readonly explicitPath?: string | undefined;
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly cwd: string;
@@ -14,8 +14,8 @@ export interface Surroundings {
 const NAMES = ['orgsync.config.yml', 'orgsync.config.yaml', 'orgsync.config.json', 'orgsync.config.js', '.orgsyncrc', '.orgsyncrc.yml', '.orgsyncrc.yaml', '.orgsyncrc.json', '.orgsyncrc.js'];
 
 /**
- * The path of the configuration. Throws ConfigError when there is none, or when it may not be read: cosmiconfig's own
- * search passes over such a file in silence, and a process under the wrong account would run with another configuration.
+ * The path of the configuration. Throws ConfigError when there is none, or when it cannot be read. cosmiconfig's own search
+ * silently skips such a file: a process under the wrong account would then run with another configuration.
  */
 export async function findConfig({ explicitPath, env, cwd, home }: Surroundings): Promise<string> {
   const named = explicitPath ?? (env['ORGSYNC_CONFIG'] || undefined);
@@ -29,13 +29,13 @@ export async function findConfig({ explicitPath, env, cwd, home }: Surroundings)
     await ensureReadable(path, 'the search');
     return path;
   }
-  throw new ConfigError(cwd, [{ key: '', message: 'no configuration found: neither config.yml nor orgsync.config.yml here, nor in any place that is searched' }], {
+  throw new ConfigError(cwd, [{ key: '', message: 'no configuration found: no config.yml or orgsync.config.yml here or in any other place that is searched' }], {
     code: 'config_missing',
-    hint: 'copy config.example.yml to config.yml and fill it in, or name one with --config; `orgsync demo` needs none',
+    hint: 'copy config.example.yml to config.yml and edit it, or name a file with --config; `orgsync demo` needs no configuration',
   });
 }
 
-/** Every path that is looked at, in order. */
+/** Every path that is searched, in order. */
 function searchPlaces(cwd: string, home: string): readonly string[] {
   const upward: string[] = [];
   for (let folder = resolve(cwd); ; folder = dirname(folder)) {
@@ -56,7 +56,7 @@ async function isFile(path: string): Promise<boolean> {
 async function ensureReadable(path: string, namedBy: string): Promise<void> {
   try {
     if ((await stat(path)).isDirectory()) throw fileError(path, `is a folder (named by ${namedBy}); expected a file`, 'name the file itself');
-    // Asks as the effective user, as reading will; access(2) asks as the real one.
+    // Opening checks the effective user, like reading does; access(2) checks the real user.
     await (await open(path)).close();
   } catch (error) {
     if (error instanceof ConfigError) throw error;
@@ -64,7 +64,7 @@ async function ensureReadable(path: string, namedBy: string): Promise<void> {
     if (code === 'ENOENT' || code === 'ENOTDIR') {
       throw fileError(path, `does not exist (named by ${namedBy})`, 'name a file that exists, or copy config.example.yml there', 'config_missing');
     }
-    throw fileError(path, `may not be read by this account (found by ${namedBy})`, `give this account leave to read it, for example: chgrp orgsync ${path} && chmod 640 ${path}`);
+    throw fileError(path, `cannot be read by this account (found by ${namedBy})`, `allow this account to read it, for example: chgrp orgsync ${path} && chmod 640 ${path}`);
   }
 }
 

@@ -2,13 +2,13 @@ import { readFileSync, statSync } from 'node:fs';
 import { resolve } from 'node:path';
 import type { Folder } from './fields.ts';
 
-/** What is not wrong with a configuration but dangerous, and what to do about it. */
+/** Something in a configuration that is valid but dangerous, and what to do about it. */
 export interface ConfigWarning {
   readonly message: string;
   readonly fix: string;
 }
 
-/** Whether every account of this machine may read a file. */
+/** Whether all accounts of this machine may read a file. */
 export function isOpenToOthers(path: string): boolean {
   return process.platform !== 'win32' && (statSync(path).mode & 0o004) !== 0;
 }
@@ -37,8 +37,8 @@ const FILE_FAULTS: Readonly<Record<string, string>> = {
   ENOENT: 'does not exist',
   ENOTDIR: 'does not exist',
   EISDIR: 'is a folder',
-  EACCES: 'may not be read by this account',
-  EPERM: 'may not be read by this account',
+  EACCES: 'cannot be read by this account',
+  EPERM: 'cannot be read by this account',
 };
 
 function whyUnreadable(error: unknown): string {

@@ -2,8 +2,8 @@ const VARIABLE = /\$(\$?)\{([^}]*)\}/g;
 const NAMED = /^([A-Za-z_]\w*)(?::-(.*))?$/s;
 
 /**
- * Replaces `${NAME}` and `${NAME:-default}` by the environment's text; the default stands for an unset or empty variable.
- * `$${…}` stays as `${…}`. Whatever cannot be filled stays as it is and is named in `problems`; values never are.
+ * Replaces `${NAME}` and `${NAME:-default}` by text from the environment; the default replaces an unset or empty variable.
+ * `$${…}` becomes `${…}`. What cannot be replaced stays, and `problems` names it; values are never named.
  */
 export function interpolate(
   text: string,
@@ -25,12 +25,12 @@ export function interpolate(
   return { filled, problems };
 }
 
-/** Whether this place is the user or the password of an address. */
+/** Whether this place is in the user or the password of an address. */
 function isBeforeHost(text: string, offset: number, length: number): boolean {
   return /^[a-z][a-z\d+.-]*:\/\/[^/?#]*$/i.test(text.slice(0, offset)) && /^[^/?#]*@/.test(text.slice(offset + length));
 }
 
-/** A password with `@` or `/` in it would cut an address in two; one that is percent-encoded already stays as it is. */
+/** Encodes a password: `@` or `/` in it would split the address. A password that is already percent-encoded stays. */
 function forUserinfo(value: string): string {
   return /^(?:[\w.~!$&'()*+,;=-]|%[\da-f]{2})*$/i.test(value) ? value : encodeURIComponent(value);
 }

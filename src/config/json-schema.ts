@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { configSchema } from './schema.ts';
 
-/** A JSON Schema as this project writes them, as far as docs and messages read it. */
+/** The parts of this project's JSON Schema that docs and messages use. */
 export interface JsonSchema {
   $schema?: string;
   title?: string;
@@ -14,11 +14,11 @@ export interface JsonSchema {
   minimum?: number;
   maximum?: number;
   readOnly?: boolean;
-  /** What the value accepts, in words; not a keyword of JSON Schema, and left out of what is published. */
+  /** What is accepted, in words. Not a keyword of JSON Schema; removed from the published schema. */
   accepts?: string;
-  /** Whether a number, true or false is taken for the text that it is written as; not a keyword either. */
+  /** Whether a number, true or false is read as the text in the file. Not a keyword of JSON Schema either. */
   unquoted?: boolean;
-  /** Examples as they are written: zod leaves out `examples` where a value is transformed. */
+  /** Examples as they are written; zod drops `examples` of values that are transformed. */
   suchAs?: readonly unknown[];
   required?: readonly string[];
   properties?: Readonly<Record<string, JsonSchema>>;
@@ -26,13 +26,13 @@ export interface JsonSchema {
   anyOf?: readonly JsonSchema[];
 }
 
-/** Anything may come from the environment: `${NAME}` where a number or a word is expected. */
+/** Every value may come from the environment: `${NAME}` in place of a number or a word. */
 const VARIABLE: JsonSchema = { type: 'string', pattern: String.raw`\$\{[A-Za-z_]\w*(:-[^}]*)?\}` };
 
-/** What YAML makes of text without quotes. */
+/** The types that YAML reads from text without quotes. */
 const UNQUOTED = ['string', 'number', 'boolean'];
 
-/** The JSON Schema of the configuration as it is written, for editors. */
+/** The JSON Schema of the configuration file, for editors. */
 export function jsonSchema(): JsonSchema {
   const published = describedSchema((part) => {
     delete part.accepts;
@@ -43,7 +43,7 @@ export function jsonSchema(): JsonSchema {
   return { ...published, title: 'Configuration of orgsync' };
 }
 
-/** The same with what each value accepts in words, for the reference and for messages. `edit` may change every part. */
+/** The same schema with what each value accepts in words, for the reference and for messages. `edit` may change every part. */
 export function describedSchema(edit: (part: JsonSchema) => void = () => undefined): JsonSchema {
   const schema = configSchema({ resolve: (path) => path, readSecret: () => ({ text: '' }) });
   return z.toJSONSchema(schema, {

@@ -13,22 +13,22 @@ import { configSchema, type ParsedConfig } from './schema.ts';
 import { SecretUrl } from './secret-url.ts';
 import { parseSource, type Source, valueSource } from './source.ts';
 
-/** Everything that holds for this process: parsed, defaults filled in, each corp joined with the settings of all. */
+/** The effective configuration: parsed, with defaults, each corp with the settings of all corps. */
 export interface Config extends Omit<ParsedConfig, 'corps'> {
   readonly corps: readonly CorpConfig[] | { readonly query: string };
 }
 
-/** A configuration that may be used. */
+/** A valid configuration. */
 export interface LoadedConfig {
   readonly config: Config;
-  /** The file it came from, absolute. */
+  /** The absolute path of its file. */
   readonly path: string;
   readonly warnings: readonly ConfigWarning[];
-  /** Every text that must not appear in any output, to be given to the redactor. */
+  /** Every text that must not appear in any output, for the redactor. */
   readonly secrets: readonly string[];
 }
 
-/** Finds, reads and checks the configuration. Throws ConfigError, with every problem at once. */
+/** Finds, reads and checks the configuration. Throws ConfigError with all problems. */
 export async function loadConfig(surroundings: Surroundings): Promise<LoadedConfig> {
   const path = await findConfig(surroundings);
   const source = await readSource(path, surroundings.env);
@@ -43,7 +43,7 @@ export async function loadConfig(surroundings: Surroundings): Promise<LoadedConf
   };
 }
 
-/** cosmiconfig reads what is no YAML for certain, and picks the loader by its ending; ours keep the document, so that problems have positions. */
+/** Reads YAML directly and the other formats with cosmiconfig. The loaders here keep the document, so that problems have positions. */
 async function readSource(path: string, env: Surroundings['env']): Promise<Source> {
   const withPositions = (_path: string, text: string): { source: Source } => ({ source: parseSource(text, env) });
   const loaders = { '.yml': withPositions, '.yaml': withPositions, '.json': withPositions, noExt: withPositions, default: withPositions };
@@ -69,7 +69,7 @@ function check(path: string, source: Source, folder: Folder): ParsedConfig {
   if (typeof value !== 'object' || Array.isArray(value)) {
     throw new ConfigError(path, [problemAt(source, [], `found ${Array.isArray(value) ? 'a list' : 'text'}; expected a mapping (key: value)`)]);
   }
-  // One configuration is checked a process: compiling the checks would cost more than it saves.
+  // Each process checks one configuration: compiling the checks would take longer than it saves.
   const result = configSchema(folder).safeParse(value, { jitless: true });
   const issues = result.error?.issues ?? [];
   const wrong = issues.length === 0 ? [] : explain(issues, source, describedSchema());
@@ -80,7 +80,7 @@ function check(path: string, source: Source, folder: Folder): ParsedConfig {
 }
 
 function emptyFile(path: string): ConfigError {
-  return new ConfigError(path, [{ key: '', message: 'the file is empty; expected at least corps:' }], { hint: 'config.example.yml shows a whole one' });
+  return new ConfigError(path, [{ key: '', message: 'the file is empty; expected at least corps:' }], { hint: 'config.example.yml shows a complete configuration' });
 }
 
 function problemAt(source: Source, path: KeyPath, message: string): Problem {
@@ -88,7 +88,7 @@ function problemAt(source: Source, path: KeyPath, message: string): Problem {
   return { ...(at === undefined ? {} : { at }), key: keyName(path), message };
 }
 
-/** A variable that is not set makes its value wrong as well; the first word is the one that helps. */
+/** Keeps the first problem of each place: an unset variable also makes its value wrong, and only the first problem helps. */
 function firstAtEachPlace(problems: readonly Problem[]): readonly Problem[] {
   const seen = new Set<string>();
   return problems.filter(({ at, message }) => {
@@ -109,7 +109,7 @@ function settle(parsed: ParsedConfig, env: Surroundings['env']): Config {
   });
 }
 
-/** Every secret with its place in the file. */
+/** Every secret and its place in the file. */
 function* secretsIn(value: unknown, path: KeyPath = []): Generator<readonly [KeyPath, readonly string[]]> {
   if (value instanceof SecretUrl) {
     if (value.concealed.length > 0) yield [path, value.concealed];
@@ -120,7 +120,7 @@ function* secretsIn(value: unknown, path: KeyPath = []): Generator<readonly [Key
   }
 }
 
-/** WeCom closes a corp's `user/getuserid` for the day once the wrong numbers pass 20 % of its member limit (P95402). */
+/** WeCom closes a corp's `user/getuserid` for the day when wrong numbers exceed 20 % of its member limit (P95402). */
 const CLOSING_SHARE = 0.2;
 
 function risks({ lookup }: ParsedConfig): readonly ConfigWarning[] {
@@ -128,17 +128,17 @@ function risks({ lookup }: ParsedConfig): readonly ConfigWarning[] {
   return [{ message: 'lookup.max_wrong_share is 20% or more, and WeCom closes live lookups of a corp for the day at 20%', fix: 'set lookup.max_wrong_share below 20%' }];
 }
 
-/** The environment's own proxies (`HTTPS_PROXY` and the like) may stand behind what goes wrong. */
+/** The passwords of proxies in the environment (`HTTPS_PROXY` and so on): error messages may contain them. */
 function proxyPasswords(env: Surroundings['env']): readonly string[] {
   return Object.entries(env).flatMap(([name, value = '']) => (/^(https?|all)_proxy$/i.test(name) && URL.canParse(value) ? new SecretUrl(value).concealed : []));
 }
 
-/** A store's address is no longer what stands in the file: then the secret's place is the value around it. */
+/** The place of a secret in the file. The address of a store is parsed into several values: their place is the value around them. */
 function scalarAt(at: KeyPath, source: Source): KeyPath {
   return source.written(at) === undefined ? at.slice(0, -1) : at;
 }
 
-/** Of an address only the password counts: its host may come from a variable. */
+/** In an address only the password matters: its host may come from a variable. */
 function isLiteral(written: string | undefined): boolean {
   if (written === undefined) return false;
   const [, password = written] = /:\/\/[^/@]*?:(.*)@/.exec(written) ?? [];

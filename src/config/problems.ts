@@ -1,25 +1,25 @@
 import { OrgsyncError } from '../errors.ts';
 import type { ErrorCode } from '../errors.ts';
 
-/** Names a place in a configuration: keys and indexes from the top. */
+/** A place in a configuration: keys and indexes from the top. */
 export type KeyPath = readonly PropertyKey[];
 
-/** Where something stands in a file; both from 1. */
+/** A position in a file; both numbers start at 1. */
 export interface Position {
   readonly line: number;
   readonly column: number;
 }
 
-/** One thing that is wrong with a configuration. */
+/** One problem in a configuration. */
 export interface Problem {
-  /** Missing where the file has no positions (JavaScript) or cannot be read at all. */
+  /** Missing when the file has no positions (JavaScript) or cannot be read. */
   readonly at?: Position;
-  /** The key, such as `corps[0].secret`; empty when it is about the file as a whole. */
+  /** The key, such as `corps[0].secret`; empty when the problem concerns the whole file. */
   readonly key: string;
   readonly message: string;
 }
 
-/** The configuration cannot be used: every problem at once, in the order of the file. Never holds a value from the environment or a secret. */
+/** The configuration cannot be used. Contains all problems, in the order of the file, and never a secret or a value from the environment. */
 export class ConfigError extends OrgsyncError {
   override readonly name = 'ConfigError';
   readonly path: string;

@@ -1,16 +1,16 @@
 import { parseDuration } from '../core/duration.ts';
 import type { KeyPath } from './problems.ts';
 
-/** Something wrong between keys that are each well. */
+/** A problem between keys that are each valid. */
 export interface Breach {
   readonly path: KeyPath;
   readonly message: string;
 }
 
-/** A configuration of which nothing is certain: rules run beside the schema, so that all problems come at once. */
+/** A configuration that is not checked yet: rules run together with the schema, so that all problems are reported together. */
 type Draft = Readonly<Record<string, unknown>>;
 
-/** What must hold between keys. */
+/** The rules between keys. */
 const RULES: readonly ((draft: Draft) => readonly Breach[])[] = [
   uniqueCorps('id'),
   uniqueCorps('name'),
@@ -20,7 +20,7 @@ const RULES: readonly ((draft: Draft) => readonly Breach[])[] = [
   windowWithinTtl,
 ];
 
-/** Every rule that `value` breaks. */
+/** The violated rules in `value`. */
 export function breaches(value: unknown): readonly Breach[] {
   const draft = asDraft(value);
   return RULES.flatMap((rule) => rule(draft));
@@ -49,7 +49,7 @@ function hmacNeedsWebhook({ alerts }: Draft): readonly Breach[] {
   return asList(asDraft(alerts)['to']).flatMap((target, index) =>
     target['hmac_key'] === undefined || target['webhook'] !== undefined
       ? []
-      : [{ path: ['alerts', 'to', index, 'hmac_key'], message: 'signs a webhook only; expected webhook: beside it' }],
+      : [{ path: ['alerts', 'to', index, 'hmac_key'], message: 'signs only webhooks; expected webhook: in the same entry' }],
   );
 }
 
@@ -63,7 +63,7 @@ function rateWithinTotal({ wecom }: Draft): readonly Breach[] {
 function windowWithinTtl({ lock }: Draft): readonly Breach[] {
   const { ttl, window = '500ms' } = asDraft(lock);
   const [life, wait] = [milliseconds(ttl), milliseconds(window)];
-  // A shorter life than a second is a problem of its own.
+  // A ttl below one second is reported by the schema.
   if (life === undefined || life < 1000 || wait === undefined || wait < life) return [];
   return [{ path: ['lock', 'window'], message: 'expected a shorter time than lock.ttl' }];
 }

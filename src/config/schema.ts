@@ -50,19 +50,19 @@ export function configSchema(folder: Folder) {
   });
 }
 
-/** The configuration as it is written in the file, defaults filled in and units parsed; corps not yet joined with their defaults. */
+/** The configuration of the file, with defaults and parsed units; corps do not yet have the settings of all corps. */
 export type ParsedConfig = z.output<ReturnType<typeof configSchema>>;
 
-/** `wecom:` in full. */
+/** All settings of `wecom:`. */
 export type WecomSettings = ParsedConfig['wecom'];
-/** `safety:` in full. */
+/** All settings of `safety:`. */
 export type SafetySettings = ParsedConfig['safety'];
 
 function corpList(folder: Folder) {
   return list(corp(folder), { min: 1, of: 'corps' });
 }
 
-/** One corp, in the list or as a row of the query. */
+/** One corp: an entry of the list or a row of the query. */
 export function corp(folder: Folder) {
   return mapping({
     id: text('a corp id such as ww1234567890abcdef', /^[\w-]{1,64}$/)

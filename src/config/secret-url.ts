@@ -1,12 +1,12 @@
 import { Secret } from '../core/secret.ts';
 
-/** How much of an address is itself a secret: its password, or everything after the host (a webhook, a ping). */
+/** The secret part of an address: its password, or everything after the host (a webhook, a ping). */
 export type Concealed = 'password' | 'path';
 
-/** An address that must not be seen whole: prints with `***` in place of its password, or of all that follows the host. */
+/** An address with a secret part: it prints `***` instead of its password, or instead of everything after the host. */
 export class SecretUrl extends Secret {
   readonly #shown: string;
-  /** The parts that must not appear anywhere, as written and decoded. Empty when the address holds no password. */
+  /** The parts that must not appear in any output, as written and decoded. Empty when the address has no password. */
   readonly concealed: readonly string[];
 
   constructor(url: string, concealed: Concealed = 'password') {
@@ -38,10 +38,10 @@ function passwordSecrets(url: URL): string[] {
   return url.password === '' ? [] : [...new Set([url.password, decoded(url.password)])];
 }
 
-/** What is shorter than this in a path or a query is a word (`services`, `v1`), and no key. */
+/** A shorter part of a path or a query is a word (`services`, `v1`), not a key. */
 const SHORTEST_KEY = 16;
 
-/** All that follows the host, and each part of it that could be a key: messages may hold it without the rest. */
+/** Everything after the host, and each part of it that could be a key, because a message may contain only that part. */
 function pathSecrets(url: URL): string[] {
   const path = `${url.pathname}${url.search}`.replace(/^\/$/, '');
   const parts = [...url.pathname.split('/'), ...url.searchParams.values()].filter((part) => part.length >= SHORTEST_KEY);

@@ -4,11 +4,11 @@ import { Secret } from '../core/secret.ts';
 import type { LoadedConfig } from './load.ts';
 import type { StoreTarget } from './schema.ts';
 
-/** Keys that hold milliseconds, and are shown as they are written. */
+/** Keys with milliseconds; they are shown as durations. */
 const DURATIONS = new Set(['timeout', 'frequency_wait', 'ttl', 'window', 'forget_wrong_after', 'stale_after', 'remind_after', 'keep']);
 const SHARES = new Set(['max_wrong_share']);
 
-/** The configuration that holds, in the form of the file; secrets as `***`, passwords in addresses too. */
+/** The effective configuration in the form of the file; secrets and passwords in addresses are `***`. */
 export function effectiveConfig({ config, path }: LoadedConfig): Readonly<Record<string, unknown>> {
   return { file: path, ...(written({ ...config, store: storeText(config.store) }) as Record<string, unknown>) };
 }

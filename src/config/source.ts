@@ -2,24 +2,24 @@ import { Document, isCollection, isMap, isNode, isPair, isScalar, isSeq, LineCou
 import { interpolate } from './interpolate.ts';
 import { keyName, type KeyPath, type Position, type Problem } from './problems.ts';
 
-/** A configuration as it was written, before anything is known about its keys. */
+/** A configuration as it was written, before its keys are checked. */
 export interface Source {
-  /** Plain data, variables filled in, keys without a value left out. Numbers, true and false are texts as they are written: what they mean depends on the key. */
+  /** Plain data with variables replaced, without keys that have no value. Numbers, true and false are text as written: their meaning depends on the key. */
   readonly value: unknown;
-  /** What is wrong already. With `broken`, there is no `value` worth looking at. */
+  /** Problems found so far. With `broken`, `value` cannot be used. */
   readonly problems: readonly Problem[];
   readonly broken: boolean;
-  /** Where the value of `path` stands, or the nearest thing around it that exists. */
+  /** The position of the value at `path`, or of the nearest existing value around it. */
   locate(path: KeyPath): Position | undefined;
-  /** Where the key that ends `path` stands. */
+  /** The position of the last key of `path`. */
   locateKey(path: KeyPath): Position | undefined;
-  /** The value as the file says it, `${NAME}` unfilled; undefined when it is no scalar or is not there. */
+  /** The value as written, with `${NAME}`; undefined when it is missing or not a scalar. */
   written(path: KeyPath): string | undefined;
 }
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
-/** Reads YAML or JSON, and fills in `${NAME}`. */
+/** Reads YAML or JSON and replaces `${NAME}`. */
 export function parseSource(text: string, env: Environment): Source {
   const lines = new LineCounter();
   const document = parseDocument(text, { lineCounter: lines, prettyErrors: false });
@@ -34,7 +34,7 @@ export function parseSource(text: string, env: Environment): Source {
   return sourceOf(document, env, { faults: firstOfEachLine(faults), position, text });
 }
 
-/** Takes what a JavaScript configuration exports, and fills in `${NAME}`. There are no positions. */
+/** Takes the value that a JavaScript configuration exports and replaces `${NAME}`. There are no positions. */
 export function valueSource(value: unknown, env: Environment): Source {
   return sourceOf(new Document(value), env, { faults: [], position: () => undefined, text: '' });
 }
@@ -48,7 +48,7 @@ function wordAt(text: string, offset: number): string {
   return /^["']?([\w-]+)/.exec(text.slice(offset))?.[1] ?? '';
 }
 
-/** After a colon yaml repeats what stands in the file, which may be a password that wanted quotes. */
+/** Removes the text after the colon: there yaml quotes the file, possibly a password that lacks quotes. */
 function withoutText(message: string): string {
   return message.replace(/: .*$/s, '');
 }
@@ -60,7 +60,7 @@ function advice(line: string): string {
 
 const QUOTES = ' (text that begins with one of ! & * | > @ ` % wants quotes)';
 
-/** One slip makes YAML stumble several times in its line. */
+/** One mistake can cause several YAML errors in the same line. */
 function firstOfEachLine(faults: readonly (Problem & { readonly at: Position })[]): readonly Problem[] {
   return faults.filter(({ at }, index) => faults.findIndex((other) => other.at.line === at.line) === index);
 }
@@ -105,7 +105,7 @@ function sourceOf(document: Document, env: Environment, { faults, position, text
   };
 }
 
-/** The keys and indexes that lead through `chain` to its last node. */
+/** The keys and indexes from the first to the last node of `chain`. */
 function pathOf(chain: readonly unknown[]): KeyPath {
   return chain.flatMap((node, index): (string | number)[] => {
     if (isPair(node)) return isScalar(node.key) ? [String(node.key.value)] : [];
@@ -123,7 +123,7 @@ function plainValue(document: Document, faults: readonly Problem[], unfilled: re
   }
 }
 
-/** Leaves out keys without a value: a section whose every line is commented out means its defaults. */
+/** Removes keys without a value: a section in which every line is commented out has its defaults. */
 function withoutNothing(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(withoutNothing);
   if (value === null || typeof value !== 'object') return value;

@@ -13,7 +13,7 @@ import type { Random } from './random.ts';
 import type { Secret } from './secrets.ts';
 import { bare, deliver, drop, replacement, reshape, type Reply } from './reply.ts';
 
-/** What serving a request needs. */
+/** What is needed to serve a request. */
 export interface Api {
   readonly premises: Premises;
   readonly faults: Faults;
@@ -25,8 +25,8 @@ export interface Api {
 }
 
 /**
- * Serves one request to /cgi-bin/: counts it, lets the faults have their way with it, asks the gate for the answer at
- * the moment the request came (or was let go), and sends that after the latency.
+ * Serves one request to /cgi-bin/: counts it, applies the faults, asks the gate for the answer as of the moment when the
+ * request arrived (or was released), and sends the answer after the latency.
  */
 export async function serveApi(api: Api, incoming: Incoming): Promise<void> {
   const { premises, faults } = api;
@@ -58,7 +58,7 @@ function identify({ tokens, settings, now }: Premises, { request, url, arrivedAt
   return { corpId, endpoint, ip, at: arrivedAt };
 }
 
-/** The strict guard: who goes too fast is barred at once and for good, and it is written down. */
+/** The strict guard: when requests for a corp come too fast, their address is banned permanently and the violation is recorded. */
 function guard({ settings, limits, stats }: Premises, { corpId, ip, at }: Seen, inOneSecond: number): void {
   if (settings.strictPerSecond === null || corpId === '' || inOneSecond <= settings.strictPerSecond) return;
   limits.ban(ip);
@@ -74,7 +74,7 @@ interface Request extends Seen {
   readonly body: Readonly<Record<string, unknown>>;
 }
 
-/** Returns what came of it, as the statistics call it. */
+/** Returns the result, under the name that the statistics use. */
 async function answer(api: Api, incoming: Incoming, request: Request, firings: readonly Firing[]): Promise<string> {
   const effects = firings.map(({ effect }) => effect);
   const fate = await suffer(api, incoming, request, firings);
@@ -85,7 +85,7 @@ async function answer(api: Api, incoming: Incoming, request: Request, firings: r
   return deliver(incoming.response, reply, effects, api.signal);
 }
 
-/** Everything that happens before the answer is worked out. Returns how the request ended, if it did. */
+/** Everything that happens before the answer is computed. Returns how the request ended, or undefined when it goes on. */
 async function suffer(api: Api, incoming: Incoming, request: Request, firings: readonly Firing[]): Promise<string | undefined> {
   for (const { effect, hold } of firings) {
     if (effect.kind === 'reset') return 'reset';
@@ -100,7 +100,7 @@ async function suffer(api: Api, incoming: Incoming, request: Request, firings: r
   return undefined;
 }
 
-/** Changes the world, or ends a token, just before the answer is worked out. */
+/** Changes the world, or ends a token, just before the answer is computed. */
 function meddle({ world, tokens }: Premises, effect: Effect, { url }: Incoming, { corpId }: Request): void {
   if (effect.kind === 'change') applyChange(world, effect.change);
   if (effect.kind === 'killToken') tokens.kill(effect.all ? {} : { corpId, token: url.searchParams.get('access_token') ?? undefined }, effect.as);
@@ -122,7 +122,7 @@ function replyTo(api: Api, incoming: Incoming, request: Request, effects: readon
   return envelop(api, call, forced(effects) ?? answerTo(call, premises));
 }
 
-/** The refusal that an effect wants, whatever the endpoint would have said. */
+/** The refusal that an effect demands; it replaces the endpoint's own answer. */
 function forced(effects: readonly Effect[]): Answer | undefined {
   for (const effect of effects) {
     if (effect.kind !== 'errcode') continue;
@@ -149,7 +149,7 @@ function envelop({ premises, nextSerial }: Api, call: Call, found: Answer): Repl
   return { status: 200, headers: envelopeHeaders(dressed, serial), body: Buffer.from(JSON.stringify(dressed.body)), label: String(dressed.errcode) };
 }
 
-/** Whose habits the envelope follows: the token's secret, or the one that asks for a token. */
+/** The secret that decides the form of the envelope: the one of the token, or the one that requests a token. */
 function secretOf({ world }: Premises, { check, question: { query } }: Call): Secret | undefined {
   if (check.is === 'good') return check.secret;
   return world.corps.get(query.get('corpid') ?? '')?.secrets.find(({ secret }) => secret === query.get('corpsecret'));
@@ -160,7 +160,7 @@ async function latency({ premises: { settings }, random, signal }: Api): Promise
   if (ms > 0) await sleep(ms, undefined, { signal });
 }
 
-/** The JSON body; what cannot be read counts as `{}`, for WeCom half-parses and goes on. */
+/** The JSON body. A body that cannot be read counts as `{}`: WeCom parses what it can and continues. */
 async function readBody(request: IncomingMessage): Promise<Readonly<Record<string, unknown>>> {
   const chunks: Buffer[] = [];
   for await (const chunk of request) chunks.push(chunk as Buffer);

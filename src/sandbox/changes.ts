@@ -52,12 +52,12 @@ export const changeSchema = z.discriminatedUnion('op', [
   z.strictObject({ op: z.literal('setTag'), corp: corpId, id: z.number().int(), name: z.string(), userids: z.array(z.string()), departments: z.array(z.number().int()) }),
   z.strictObject({ op: z.literal('setCorp'), corp: corpId, memberLimit: z.number().int().optional(), frozen: z.number().int().nullable().optional() }),
 ]);
-/** A change as it is applied. */
+/** A change with its defaults filled in. */
 export type Change = z.output<typeof changeSchema>;
-/** A change as it may be written, defaults left out. */
+/** A change as a caller writes it; keys with a default may be missing. */
 export type ChangeInput = z.input<typeof changeSchema>;
 
-/** Changes the world by one step. Throws SandboxError where it makes no sense (unknown corp, taken userid or mobile). */
+/** Changes the world by one step. Throws SandboxError when the change is impossible (unknown corp, userid or mobile in use). */
 export function applyChange(world: World, change: Change): void {
   const corp = world.corp(change.corp);
   switch (change.op) {
@@ -96,7 +96,7 @@ export function applyChange(world: World, change: Change): void {
   }
 }
 
-/** Without the keys whose value is undefined: a key of ours that is missing is a key that WeCom does not send. */
+/** Drops keys whose value is undefined. WeCom does not send a key that is missing here. */
 function defined<T extends object>(value: { readonly [Key in keyof T]?: unknown }): T {
   return Object.fromEntries(Object.entries(value).filter(([, found]) => found !== undefined)) as T;
 }

@@ -23,14 +23,14 @@ export const churnSchema = z.strictObject({
   departmentRename: z.number().int().min(0).default(1),
   departmentMove: z.number().int().min(0).default(1),
 });
-/** A plan as it is lived through. */
+/** A plan with its defaults filled in. */
 export type Churn = z.output<typeof churnSchema>;
-/** A plan as it may be written, defaults left out. */
+/** A plan as a caller writes it; keys with a default may be missing. */
 export type ChurnInput = z.input<typeof churnSchema>;
 
 type ChurnKind = Exclude<keyof Churn, 'corp' | 'seed' | 'rounds'>;
 
-/** Lives through some rounds of an ordinary week. The same seed on the same world brings the same changes. Returns how many were made. */
+/** Applies the changes of some rounds of an ordinary week. The same seed on the same world gives the same changes. Returns their number. */
 export function churn(world: World, plan: Churn): number {
   const corps = plan.corp === undefined ? [...world.corps.values()] : [world.corp(plan.corp)];
   let made = 0;
@@ -51,7 +51,7 @@ function liveOneRound(corp: Corp, plan: Churn, random: Random): number {
 
 const departed = new WeakMap<Corp, MemberSpec[]>();
 
-/** Each does one thing to the corp, and says whether it could. */
+/** Each makes one change to the corp and returns whether it was possible. */
 const HAPPENINGS: Readonly<Record<ChurnKind, (corp: Corp, random: Random) => boolean>> = {
   departmentCreate: (corp, random) => {
     const [id, parentid] = [corp.nextDepartment, random.pick(corp.departmentIds)];

@@ -35,7 +35,7 @@ export function inventCompany(seed: number, ordinal: number, size: CompanySize):
   return corp;
 }
 
-/** 43 characters, as WeCom's own. */
+/** 43 characters, like WeCom's secrets. */
 function inventSecret(random: Random): string {
   const alphabet = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_';
   return Array.from({ length: 43 }, () => alphabet.charAt(random.int(0, alphabet.length - 1))).join('');
@@ -52,7 +52,7 @@ function inventDepartments(corp: Corp, random: Random, count: number): void {
   }
 }
 
-/** The root for the first ones, then somewhere among the later: trees grow deep as well as wide. */
+/** The root for the first departments; later ones get a recent department as parent, so that the tree becomes deep and wide. */
 function pickParent(random: Random, placed: readonly { readonly id: number; readonly depth: number }[]): { readonly id: number; readonly depth: number } {
   const root = { id: 1, depth: 1 };
   if (placed.length <= DIVISIONS.length) return root;
@@ -61,14 +61,14 @@ function pickParent(random: Random, placed: readonly { readonly id: number; read
   return chosen.depth >= MAX_DEPTH ? root : chosen;
 }
 
-/** A department's name, with or without an English one, as the first level and those below it are called. */
+/** A name for a department, sometimes with an English name. The first level has other names than the levels below. */
 export function inventDepartmentName(random: Random, id: number, parentid: number): Pick<Department, 'name' | 'name_en'> {
   const [text, english] = parentid === 1 && id <= DIVISIONS.length + 1 ? (DIVISIONS[id - 2] ?? random.pick(TEAMS)) : random.pick(TEAMS);
   const name = id % 101 === 0 ? `${random.pick(CITIES)}${'长名部门'.repeat(20)}`.slice(0, MAX_NAME) : parentid === 1 ? text : `${random.pick(CITIES)}${text}${id}`;
   return random.chance(0.3) ? { name, name_en: english } : { name };
 }
 
-/** All that was seen in live corps: counting down from 100000000, small, zero, and the largest that 32 bits hold. */
+/** All forms seen in live corps: counting down from 100000000, small, zero, and the largest 32-bit number. */
 function inventOrder(random: Random, id: number): number {
   const form = random.int(0, 19);
   if (form === 0) return MAX_ORDER;
@@ -77,7 +77,7 @@ function inventOrder(random: Random, id: number): number {
   return 100_000_000 - id * 1000;
 }
 
-/** Invents one more member of the corp and finds them a place, or several. */
+/** Invents one more member of the corp and puts them into one or several departments. */
 export function inventMember(corp: Corp, random: Random, mailName: string): void {
   const series = { offset: Number.parseInt(corp.id.slice(2, 8), 16) };
   const spec = inventPerson(random, corp.nextPerson, series, `${mailName}.wecom.example`);
@@ -86,7 +86,7 @@ export function inventMember(corp: Corp, random: Random, mailName: string): void
   corp.addMember({ ...spec, ...(mobile === undefined ? {} : { mobile }), direct_leader: [] }, inventPlaces(corp, random));
 }
 
-/** One department for most, up to four for some; orders in every form. */
+/** One department for most members, up to four for some, with all forms of sort order. */
 export function inventPlaces(corp: Corp, random: Random): Place[] {
   const ids = corp.departmentIds;
   const wanted = random.chance(0.92) ? 1 : random.int(2, 4);
@@ -98,7 +98,7 @@ export function inventPlaces(corp: Corp, random: Random): Place[] {
   }));
 }
 
-/** Gives every other department leaders out of its own people, and some members a direct leader. */
+/** Gives about half of the departments leaders from their own members, and some members a direct leader. */
 function nameLeaders(corp: Corp, random: Random): void {
   for (const { id } of corp.departments.values()) {
     const [first, second] = corp.roster(id);

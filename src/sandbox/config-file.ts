@@ -1,7 +1,7 @@
 import type { Sandbox } from './sandbox.ts';
 import type { SecretKind } from './secrets.ts';
 
-/** Which secret the written configuration uses, and whether the contacts-sync secret stands beside it. */
+/** Which secret the configuration uses, and whether it also contains the contacts-sync secret. */
 export interface ConfigOptions {
   readonly kind?: SecretKind;
   readonly withContacts?: boolean;
@@ -10,7 +10,7 @@ export interface ConfigOptions {
 /** The first line of every configuration written for a sandbox. */
 const HEADING = '# Invented corps of an orgsync sandbox. Their secrets open nothing else.\n';
 
-/** Whether a file holds what {@link configFor} once wrote, and may be replaced; anything else is somebody's own. */
+/** Whether a file was written by {@link configFor}. Only such a file may be replaced. */
 export function isSandboxConfig(text: string): boolean {
   return text === '' || text.startsWith(HEADING);
 }
@@ -26,7 +26,7 @@ export function configFor({ url, world }: Sandbox, { kind = 'app_pre2022', withC
   return `${HEADING}corps:\n${corps.join('\n')}\nwecom:\n  api: ${quote(url)}\n`;
 }
 
-/** A double-quoted YAML scalar is a JSON string. `$` is doubled nowhere: invented names and secrets hold none. */
+/** A double-quoted YAML scalar is a JSON string. `$` needs no escape: invented names and secrets contain none. */
 function quote(text: string): string {
   return JSON.stringify(text);
 }

@@ -12,7 +12,7 @@ import { secretKinds } from './secrets.ts';
 import type { Sandbox } from './sandbox.ts';
 import { settingsSchema } from './settings.ts';
 
-/** What a route is given: the query as an object, and the JSON body. */
+/** The input of a route: the query as an object, and the JSON body. */
 interface Order {
   readonly query: Readonly<Record<string, string>>;
   readonly body: unknown;
@@ -35,8 +35,8 @@ const awaitSchema = z.looseObject({
 });
 
 /**
- * The sandbox's own interface, JSON in and out, below /sandbox. It is what a test or a person drives a sandbox in
- * another process with; `GET /sandbox` lists it. A request that makes no sense is answered 400 with `{"error": …}`.
+ * The control interface of the sandbox, with JSON requests and answers, below /sandbox. Tests and people use it to control
+ * a sandbox in another process; `GET /sandbox` lists the routes. An impossible request is answered 400 with `{"error": …}`.
  */
 const ROUTES: Readonly<Record<string, Route>> = {
   'GET /sandbox': {

@@ -1,7 +1,7 @@
 import type { Secret } from './secrets.ts';
 import { SandboxError } from './sandbox-error.ts';
 
-/** Self-defined fields; the form without `type` is older, and still sent for fields that old. */
+/** Custom fields. The form without `type` is older; WeCom still sends it for fields of that age. */
 export interface Extattr {
   readonly attrs: readonly (
     | { readonly type: 0; readonly name: string; readonly text: { readonly value: string } }
@@ -10,32 +10,32 @@ export interface Extattr {
   )[];
 }
 
-/** A department in WeCom's own words; optional keys are not sent when they are missing. */
+/** A department with WeCom's key names. Missing optional keys are not sent. */
 export interface Department {
   readonly id: number;
   name: string;
   name_en?: string;
   department_leader?: readonly string[];
   parentid: number;
-  /** 0 … 2^32-1, larger first. */
+  /** 0 … 2^32-1; the largest comes first. */
   order: number;
 }
 
-/** That a member belongs to a department. */
+/** A member's place in one department. */
 export interface Place {
   readonly department: number;
   readonly order: number;
   readonly leader: boolean;
 }
 
-/** What can be said of a member in WeCom's own words, apart from where they are. */
+/** The fields of a member, except the departments, with WeCom's key names. */
 export interface MemberSpec {
   readonly userid: string;
-  /** Missing: never sent, as for members that an application may not name. */
+  /** When missing, never sent: some applications may not see names. */
   name?: string;
   alias?: string;
   position?: string;
-  /** Mainland numbers bare, others `+CC…`, `""` where none is set. */
+  /** Mainland numbers without country code, others `+CC…`, `""` for none. */
   mobile?: string;
   gender?: string;
   email?: string;
@@ -43,26 +43,26 @@ export interface MemberSpec {
   telephone?: string;
   address?: string;
   english_name?: string;
-  /** 1 active, 2 disabled, 4 not activated, 5 left and still listed. */
+  /** 1 active, 2 disabled, 4 not activated, 5 left but still listed. */
   status?: number;
   direct_leader?: readonly string[];
   main_department?: number;
   extattr?: Extattr;
   external_position?: string;
   external_profile?: Readonly<Record<string, unknown>>;
-  /** Sends `is_leader_in_dept: []` beside a filled `department`, as WeCom does for some. */
+  /** Sends `is_leader_in_dept: []` together with a filled `department`, as WeCom does for some members. */
   empty_leader_array?: boolean;
 }
 
-/** Fields to change; `undefined` makes a key one that is not sent. */
+/** Fields to change. A key set to `undefined` is no longer sent. */
 export type MemberPatch = { [Key in Exclude<keyof MemberSpec, 'userid'>]?: MemberSpec[Key] | undefined };
 
-/** A member and the places they hold, in no particular order. */
+/** A member and their places, in no particular order. */
 export interface Member extends MemberSpec {
   places: readonly Place[];
 }
 
-/** A tag: members and departments under one id. */
+/** A tag: a set of members and departments with one id. */
 export interface Tag {
   readonly id: number;
   name: string;
@@ -70,7 +70,7 @@ export interface Tag {
   departments: readonly number[];
 }
 
-/** What a corp is made of beside its people. */
+/** The data of a corp, except its departments and members. */
 export interface CorpFacts {
   readonly id: string;
   readonly name: string;
@@ -78,20 +78,20 @@ export interface CorpFacts {
 }
 
 /**
- * One invented enterprise. Keeps its own rules, as WeCom does: userids unique without regard to case, mobiles unique
- * inside the corp, no department under a missing one, nobody in a missing department. Breaking one throws a SandboxError.
+ * One invented enterprise. It enforces WeCom's rules: userids are unique without regard to case, mobiles are unique in the
+ * corp, and no department or member belongs to a missing department. A violation throws a SandboxError.
  */
 export class Corp {
   readonly id: string;
   name: string;
   memberLimit: number;
-  /** An errcode that answers everything while it is set: 301007, 40141. */
+  /** While this is set, every request gets this errcode: 301007, 40141. */
   frozen: number | undefined;
   readonly secrets: Secret[] = [];
   readonly tags = new Map<number, Tag>();
-  /** Grows with every change; what is computed from a corp is good for one version. */
+  /** Increases with every change. A value computed from a corp is valid for one version. */
   version = 0;
-  /** Serial number of the next person or department to invent. */
+  /** The serial number of the next invented person or department. */
   nextPerson = 1;
   nextDepartment = 1;
 
@@ -111,7 +111,7 @@ export class Corp {
     return this.#departments;
   }
 
-  /** In the order the departments came; for picking one at random, by the hundred thousand. */
+  /** In the order of creation. An array makes random choices fast in corps with 100,000 departments. */
   get departmentIds(): readonly number[] {
     return (this.#departmentIds ??= [...this.#departments.keys()]);
   }
@@ -130,7 +130,7 @@ export class Corp {
     return key === undefined ? undefined : this.#members.get(key);
   }
 
-  /** Members placed directly in the department, in the order they came. */
+  /** Members directly in the department, in the order in which they were added. */
   *roster(departmentId: number): Generator<Member> {
     for (const key of this.#rosters.get(departmentId) ?? []) {
       const member = this.#members.get(key);
@@ -153,13 +153,13 @@ export class Corp {
     this.version += 1;
   }
 
-  /** Renames, moves or reorders. Does not look for cycles: a test may want one. */
+  /** Renames, moves or reorders a department. Does not check for cycles, because a test may need one. */
   updateDepartment(id: number, patch: Partial<Omit<Department, 'id'>>): void {
     Object.assign(this.#department(id), patch);
     this.version += 1;
   }
 
-  /** Its children go to its parent; so do members who would be left without any place. */
+  /** Removes a department. Its children, and members without another department, move to its parent. */
   removeDepartment(id: number): void {
     const { parentid } = this.#department(id);
     for (const child of this.childrenOf(id)) child.parentid = parentid;
@@ -183,7 +183,7 @@ export class Corp {
     return member;
   }
 
-  /** Changes fields; a value of `undefined` makes the key one that is not sent. */
+  /** Changes fields. A key set to `undefined` is no longer sent. */
   updateMember(userid: string, patch: MemberPatch): void {
     const member = this.#member(userid);
     if ('mobile' in patch) {
@@ -194,7 +194,7 @@ export class Corp {
     this.version += 1;
   }
 
-  /** Puts a member into exactly these departments, and takes the first for the main one unless the old one is still there. */
+  /** Puts a member into exactly these departments. The main department stays if it is among them; otherwise it is the first. */
   placeMember(userid: string, places: readonly Place[]): void {
     const member = this.#member(userid);
     for (const { department } of places) this.#department(department);

@@ -5,16 +5,16 @@ import type { View } from './visibility.ts';
 /** A JSON object as WeCom sends it. */
 export type Sent = Record<string, unknown>;
 
-/** One member while they are being written for one view. */
+/** One member while the answer for one view is built. */
 interface Portrait {
   readonly corp: Corp;
   readonly member: Member;
   readonly view: View;
-  /** Visible places only; department, order and is_leader_in_dept are cut in parallel (P90196). */
+  /** Visible places only; department, order and is_leader_in_dept are filtered in parallel (P90196). */
   readonly places: readonly Place[];
 }
 
-/** Kept from applications made after 2022-06-20; the keys are gone, not empty. thumb_avatar goes with avatar. */
+/** Hidden from applications created after 2022-06-20: the keys are missing, not empty. thumb_avatar is treated like avatar. */
 const SENSITIVE: ReadonlySet<string> = new Set(['mobile', 'email', 'biz_mail', 'avatar', 'thumb_avatar', 'qr_code', 'address']);
 
 const OLD = ['userid', 'name', 'department', 'position', 'mobile', 'gender', 'email', 'avatar', 'status', 'enable', 'isleader', 'extattr', 'hide_mobile'];
@@ -26,7 +26,7 @@ const DOCUMENTED = [
   'external_profile',
 ];
 
-/** Which keys user/get and user/list send, by edition: what the pages promised, and what was captured in those years. */
+/** The keys that user/get and user/list send, for each edition: from WeCom's documentation and from answers captured in those years. */
 const MEMBER_KEYS: Readonly<Record<EditionName, { readonly get: readonly string[]; readonly list: readonly string[] }>> = {
   today: both([...OF_2022, 'address', 'external_position', 'external_profile']),
   documented: { get: DOCUMENTED, list: [...DOCUMENTED, 'english_name'] },
@@ -41,7 +41,7 @@ function both(keys: readonly string[]): { readonly get: readonly string[]; reado
   return { get: keys, list: keys };
 }
 
-/** How each key is had; `undefined` is not sent. */
+/** How the value of each key is computed; `undefined` is not sent. */
 const VALUES: Readonly<Record<string, (portrait: Portrait) => unknown>> = {
   userid: ({ member }) => member.userid,
   name: ({ member }) => member.name,
@@ -131,12 +131,12 @@ function without(sent: Sent, hides: readonly string[]): Sent {
   return hides.length === 0 ? sent : Object.fromEntries(Object.entries(sent).filter(([key]) => !hides.includes(key)));
 }
 
-/** What third-party applications call a member. */
+/** The id of a member for third-party applications. */
 export function openUserid(userid: string): string {
   return `wo${digest(userid)}`;
 }
 
-/** 16 hex digits that stand for a userid in picture addresses and open ids. */
+/** 16 hex digits that represent a userid in picture addresses and open ids. */
 function digest(userid: string): string {
   let low = 0x811c9dc5;
   let high = 0x01000193;

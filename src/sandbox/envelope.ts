@@ -1,7 +1,7 @@
 import type { ServerResponse } from 'node:http';
 import { errorText } from './errcodes.ts';
 
-/** How errmsg is dressed: with a hint of today (23 digits), of before 2021, of 2019 (without the caller's address), or the bare text. */
+/** The forms of errmsg: with today's hint (23 digits), the hint before 2021, the one of 2019 (without the caller's address), or no hint. */
 export const hintForms = ['modern', 'old', '2019', 'no-url', 'bare'] as const;
 /** One of {@link hintForms}. */
 type HintForm = (typeof hintForms)[number];
@@ -9,10 +9,10 @@ type HintForm = (typeof hintForms)[number];
 /** A refusal by error code. */
 export interface Refusal {
   readonly errcode: number;
-  /** Instead of the code's usual text. */
+  /** Replaces the usual text of the code. */
   readonly text?: string;
   readonly hint?: HintForm;
-  /** False: without the endpoint's empty lists, as some captures are. */
+  /** False: without the endpoint's empty lists, as in some captures. */
   readonly lists?: boolean;
 }
 
@@ -29,26 +29,26 @@ export function refuse(errcode: number, more: Omit<Refusal, 'errcode'> = {}): An
   return { is: 'refused', errcode, ...more };
 }
 
-/** What dressing an answer needs to know. */
+/** What is needed to build the envelope of an answer. */
 export interface Circumstances {
-  /** Milliseconds since 1970; the hint begins with it. */
+  /** Milliseconds since 1970; the hint begins with this time. */
   readonly now: number;
   readonly serial: number;
   readonly ip: string;
-  /** The endpoint's empty lists, which its error bodies still carry. */
+  /** The endpoint's lists, which error bodies contain as empty lists. */
   readonly emptyLists: Readonly<Record<string, readonly []>>;
   readonly omitErrcode: boolean;
   readonly omitErrmsg: boolean;
 }
 
-/** A body with what the headers repeat of it. */
+/** A body, and the values that the headers repeat. */
 export interface Dressed {
   readonly errcode: number;
   readonly errmsg: string;
   readonly body: Readonly<Record<string, unknown>>;
 }
 
-/** Puts errcode and errmsg around an answer as WeCom does. */
+/** Adds errcode and errmsg to an answer as WeCom does. */
 export function dress(answer: Answer, at: Circumstances): Dressed {
   if (answer.is === 'ok') {
     const head = { ...(at.omitErrcode ? {} : { errcode: 0 }), ...(at.omitErrmsg ? {} : { errmsg: 'ok' }) };
@@ -58,7 +58,7 @@ export function dress(answer: Answer, at: Circumstances): Dressed {
   return { errcode: answer.errcode, errmsg, body: { errcode: answer.errcode, errmsg, ...(answer.lists === false ? {} : at.emptyLists) } };
 }
 
-/** 40014 and -1 come bare; the rest with a hint, the caller's address and a page to read. */
+/** 40014 and -1 have no hint; all others have a hint, the caller's address and a link. */
 function errorMessage({ errcode, text, hint }: Refusal, { now, serial, ip }: Circumstances): string {
   const words = text ?? errorText(errcode);
   const form = hint ?? (errcode === 40014 || errcode === -1 ? 'bare' : 'modern');
@@ -80,7 +80,7 @@ function errorMessage({ errcode, text, hint }: Refusal, { now, serial, ip }: Cir
   }
 }
 
-/** Headers as captured: no Retry-After, no quota. */
+/** The headers as captured: no Retry-After, no quota. */
 export function envelopeHeaders({ errcode, errmsg }: Dressed, serial: number): Record<string, string> {
   return {
     Server: 'nginx',
@@ -91,7 +91,7 @@ export function envelopeHeaders({ errcode, errmsg }: Dressed, serial: number): R
   };
 }
 
-/** Sends a whole body under HTTP 200: WeCom's status says nothing. */
+/** Sends a whole body with HTTP 200: WeCom's HTTP status carries no information. */
 export function sendWhole(response: ServerResponse, status: number, headers: Record<string, string>, body: string | Buffer): void {
   response.writeHead(status, { ...headers, 'Content-Length': Buffer.byteLength(body) });
   response.end(body);

@@ -1,6 +1,6 @@
 /**
- * What WeCom says to each of its error codes. Texts seen in live answers are word for word, the odd blank included;
- * those marked * are in no public capture and made up here. Nobody should match on any of them (P90664).
+ * The text of each of WeCom's error codes. Texts seen in live answers are exact, including odd spaces; texts marked * are
+ * in no public capture and were invented here. Do not compare with these texts (P90664).
  */
 const ERROR_TEXTS: Readonly<Record<number, string>> = {
   [-1]: 'system busy',
@@ -44,7 +44,7 @@ const ERROR_TEXTS: Readonly<Record<number, string>> = {
   301007: 'corp dissolved or banned', // *
 };
 
-/** The text of a code; unknown codes have one too. */
+/** The text of a code; unknown codes get a text, too. */
 export function errorText(errcode: number): string {
   return ERROR_TEXTS[errcode] ?? 'unknown error';
 }

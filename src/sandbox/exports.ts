@@ -4,24 +4,24 @@ import type { Secret } from './secrets.ts';
 
 const LIFE_MS = 2 * 3_600_000;
 
-/** One file of a finished export: ciphertext, and its address below the sandbox's origin. */
+/** One file of a finished export: the ciphertext, and its path on the sandbox. */
 export interface ExportFile {
   readonly path: string;
   readonly bytes: Buffer;
   readonly md5: string;
 }
 
-/** An export that somebody asked for. */
+/** A requested export. */
 export interface ExportJob {
   readonly id: string;
   readonly secret: Secret;
   readonly files: readonly ExportFile[];
   readonly expiresAt: number;
-  /** How often it has been asked after. */
+  /** How often its state was requested. */
   polls: number;
 }
 
-/** The records of an export: under which key the files hold them, and they themselves, as they were at the start. */
+/** The records of an export as they were at its start, and the key that contains them in the files. */
 export interface ExportOrder {
   readonly secret: Secret;
   readonly key: 'userlist' | 'department';
@@ -58,7 +58,7 @@ export class Exports {
     return this.#jobs.get(id);
   }
 
-  /** The file at this path, while it lives. */
+  /** The file at this path, until it expires. */
   file(path: string, now: number): ExportFile | undefined {
     const kept = this.#files.get(path);
     return kept !== undefined && kept.expiresAt > now ? kept.file : undefined;
@@ -70,7 +70,7 @@ function blocks(records: readonly unknown[], size: number): unknown[][] {
   return Array.from({ length: count }, (_, at) => records.slice(at * size, (at + 1) * size));
 }
 
-/** AES-256-CBC; the key is base64 of the 43 characters and "=", its first 16 bytes are the vector; PKCS#7 to blocks of 32 (P94849). */
+/** AES-256-CBC. The key is the base64 of the 43 characters and "=", its first 16 bytes are the IV; PKCS#7 with blocks of 32 bytes (P94849). */
 function encrypt(plain: string, encodingAesKey: string): Buffer {
   const key = Buffer.from(`${encodingAesKey}=`, 'base64');
   const bytes = Buffer.from(plain);

@@ -4,9 +4,9 @@ import { hintForms } from './envelope.ts';
 import { createRandom, type Random } from './random.ts';
 import { SandboxError } from './sandbox-error.ts';
 
-/** What can be done to a request or its answer. Effects of several rules that fire together all apply. */
+/** The effects that a rule can have on a request or its answer. When several rules apply, all their effects do. */
 const effectSchema = z.discriminatedUnion('kind', [
-  // before the answer is worked out
+  // before the answer is computed
   z.strictObject({ kind: z.literal('delay'), ms: z.number().min(0) }),
   z.strictObject({ kind: z.literal('hold'), when: z.enum(['before', 'after']).default('before') }),
   z.strictObject({ kind: z.literal('change'), change: changeSchema }),
@@ -28,7 +28,7 @@ const effectSchema = z.discriminatedUnion('kind', [
   // to the answer
   z.strictObject({ kind: z.literal('patch'), set: z.record(z.string(), z.unknown()).default({}), drop: z.array(z.string()).default([]) }),
   z.strictObject({ kind: z.literal('cut'), share: z.number().min(0).max(1).default(0.5) }),
-  // to its delivery
+  // to the delivery of the answer
   z.strictObject({ kind: z.literal('lose') }),
   z.strictObject({ kind: z.literal('break'), share: z.number().min(0).max(1).default(0.5) }),
   z.strictObject({ kind: z.literal('drip'), chunks: z.number().int().min(1).default(10), everyMs: z.number().min(0).default(100) }),
@@ -38,7 +38,7 @@ export type Effect = z.output<typeof effectSchema>;
 
 const positive = z.number().int().min(1);
 
-/** When to do it: which requests, and which of those. */
+/** When a rule applies: to which requests, and to which of those. */
 export const ruleSchema = z.strictObject({
   id: z.string().optional(),
   match: z
@@ -57,10 +57,10 @@ export const ruleSchema = z.strictObject({
 });
 /** A rule with its defaults filled in. */
 export type Rule = z.output<typeof ruleSchema>;
-/** A rule as it may be written. */
+/** A rule as a caller writes it; keys with a default may be missing. */
 export type RuleInput = z.input<typeof ruleSchema>;
 
-/** A request as rules look at it. */
+/** The parts of a request that rules compare. */
 export interface Subject {
   readonly endpoint: string;
   readonly corpId: string;
@@ -68,24 +68,24 @@ export interface Subject {
   readonly userid: string | undefined;
 }
 
-/** A rule in force, for whoever made it. */
+/** A rule in force, as its creator sees it. */
 export interface Fault {
   readonly id: string;
-  /** How many requests matched, and to how many it was done. */
+  /** How many requests matched the rule, and how many it was applied to. */
   readonly matched: number;
   readonly fired: number;
-  /** Resolves when it has been done so often; for a hold, when so many requests have come to it. */
+  /** Resolves when the rule was applied this often; for a hold, when this many requests have reached it. */
   reached(times?: number): Promise<void>;
-  /** Lets go whoever it holds now. */
+  /** Releases the requests that it holds now. */
   release(): void;
-  /** Ends the rule, and lets go whoever it holds. */
+  /** Ends the rule and releases the requests that it holds. */
   remove(): void;
 }
 
-/** A rule that fires for a request: what to do, and how a request is held by it. */
+/** A rule that applies to a request: its effect, and how it holds the request. */
 export interface Firing {
   readonly effect: Effect;
-  /** Tells those who wait that the request has come to its hold; resolves when it may go on. */
+  /** Reports that the request has reached its hold; resolves when the request is released. */
   readonly hold: () => Promise<void>;
 }
 
@@ -94,7 +94,7 @@ class ActiveFault implements Fault {
   readonly rule: Rule;
   matched = 0;
   fired = 0;
-  /** As often as `fired`, but a request that is to be held counts from when it is. */
+  /** Like `fired`, but a request that is to be held counts when the hold begins. */
   #told = 0;
   #held: (() => void)[] = [];
   #waiters: { readonly times: number; readonly resolve: () => void }[] = [];
@@ -106,7 +106,7 @@ class ActiveFault implements Fault {
     this.#forget = forget;
   }
 
-  /** The firing for this request, if any. */
+  /** What applies to this request, if anything. */
   meet(subject: Subject, random: Random): Firing | undefined {
     const { match, nth, effect, probability } = this.rule;
     if (!matches(match, subject)) return undefined;
@@ -150,7 +150,7 @@ class ActiveFault implements Fault {
   }
 }
 
-/** Faults on demand. Rules are asked in the order they were made. */
+/** Faults on demand. Rules are checked in the order of their creation. */
 export class Faults {
   readonly #active = new Map<string, ActiveFault>();
   readonly #random: Random;
@@ -185,7 +185,7 @@ export class Faults {
     for (const fault of [...this.#active.values()]) fault.remove();
   }
 
-  /** Everything that is to be done to this request. */
+  /** All effects that apply to this request. */
   meet(subject: Subject): readonly Firing[] {
     return [...this.#active.values()].flatMap((fault) => fault.meet(subject, this.#random) ?? []);
   }

@@ -2,7 +2,7 @@ import { sendWhole } from './envelope.ts';
 import type { Premises } from './endpoints/endpoint.ts';
 import type { Incoming } from './incoming.ts';
 
-/** Serves the files of exports, whole or from a byte on (Range), and nothing else: 404 with an empty body. */
+/** Serves the files of exports, whole or from a byte on (Range). Anything else is 404 with an empty body. */
 export function serveFile({ exports, now }: Premises, { request, response, url }: Incoming): void {
   const file = exports.file(url.pathname, now());
   if (file === undefined) return sendWhole(response, 404, { Server: 'nginx' }, '');

@@ -8,19 +8,19 @@ export interface Call {
   readonly endpoint: Endpoint;
   readonly method: string;
   readonly question: Question;
-  /** The token as it was sent, in the query, which is the only place that counts. */
+  /** The token as sent in the query; WeCom ignores all other places. */
   readonly token: string | undefined;
   readonly check: TokenCheck;
-  /** The corp as far as it can be told; `''` otherwise. */
+  /** The corp, if it is known; otherwise `''`. */
   readonly corpId: string;
 }
 
 type Check = (call: Call, premises: Premises) => Answer | undefined;
 
-/** WeCom's checks in its order (the ban is ours): token missing, token invalid, frequency, address, permission; parameters come last, in the endpoint. */
+/** The checks in WeCom's order, after our own ban: token missing, token invalid, frequency, address, permission. Parameters come last, in the endpoint. */
 const CHECKS: readonly Check[] = [addressBanned, tokenMissing, frequency, tokenInvalid, corpFrozen, addressRefused, apiForbidden, wrongMethod];
 
-/** Works out the answer to a call: the first check that says no, or what the endpoint says. */
+/** Computes the answer to a call: the refusal of the first check that fails, or the answer of the endpoint. */
 export function answerTo(call: Call, premises: Premises): Answer {
   for (const check of CHECKS) {
     const refusal = check(call, premises);
@@ -33,7 +33,7 @@ export function answerTo(call: Call, premises: Premises): Answer {
   return endpoint.answer({ ...question, corp, secret, view: viewOf(corp, secret) }, premises);
 }
 
-/** Only the sandbox's own strict guard bans; everything is 45009 then. */
+/** Only the sandbox's own strict guard bans an address; every answer is then 45009. */
 function addressBanned({ question }: Call, { limits }: Premises): Answer | undefined {
   return limits.isBanned(question.ip) ? refuse(45009) : undefined;
 }
@@ -42,7 +42,7 @@ function tokenMissing({ endpoint, token }: Call): Answer | undefined {
   return endpoint.auth === 'token' && (token === undefined || token === '') ? refuse(41001) : undefined;
 }
 
-/** Counted for calls that can be laid at somebody's door; a made-up token says 40014 whatever its sender has done. */
+/** Calls with an unknown token are not counted: they always get 40014. */
 function frequency({ endpoint, corpId, question, check }: Call, { limits, stats, settings, now }: Premises): Answer | undefined {
   if (endpoint.auth === 'token' && check.is === 'unknown') return undefined;
   if (endpoint.name === 'webhook/send') return undefined;
@@ -71,7 +71,7 @@ function apiForbidden({ endpoint, check }: Call): Answer | undefined {
   return kind === 'contacts' && newIp && endpoint.namesPeople === true ? refuse(48009) : undefined;
 }
 
-/** A POST endpoint asked by GET finds no parameters (P90313, note on 40003). */
+/** A POST endpoint that is called with GET gets no parameters (P90313, note on 40003). */
 function wrongMethod({ endpoint, method }: Call): Answer | undefined {
   return endpoint.method === 'POST' && method !== 'POST' ? refuse(40003) : undefined;
 }

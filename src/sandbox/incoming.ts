@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 
-/** A request as it came in, before anybody looked into it. */
+/** A request as it arrived, before any check. */
 export interface Incoming {
   readonly request: IncomingMessage;
   readonly response: ServerResponse;

@@ -5,13 +5,13 @@ const MINUTE = 60_000;
 const HOUR = 60 * MINUTE;
 const SHANGHAI_OFFSET = 8 * HOUR;
 
-/** Counts in one window and closes for as long as the window is, once the limit is passed (P90454). */
+/** Counts requests in one window. When the limit is exceeded, it stays closed for the length of the window (P90454). */
 class Window {
   #startedAt = Number.NEGATIVE_INFINITY;
   #count = 0;
   #closedUntil = Number.NEGATIVE_INFINITY;
 
-  /** Books one more; false when it is too many, or the window is closed. */
+  /** Counts one more; false when the limit is exceeded or the window is closed. */
   book(now: number, limit: number, lengthMs: number): boolean {
     if (now < this.#closedUntil) return false;
     if (now - this.#startedAt >= lengthMs) {
@@ -29,7 +29,7 @@ class Window {
   }
 }
 
-/** WeCom's frequency limits: per corp and endpoint, per address and endpoint, wrong secrets, wrong numbers, robots. */
+/** WeCom's frequency limits: for each corp and endpoint, for each address and endpoint, wrong secrets, wrong numbers, robots. */
 export class Limits {
   readonly #settings: () => Settings;
   readonly #windows = new Map<string, Window>();
@@ -40,7 +40,7 @@ export class Limits {
     this.#settings = settings;
   }
 
-  /** Books one call; false is 45009. */
+  /** Counts one call; false means 45009. */
   bookCall(corpId: string, endpoint: string, ip: string, now: number): boolean {
     const { corpPerMinute, corpPerHour, ipPerMinute, ipPerHour } = this.#settings();
     return [
@@ -51,7 +51,7 @@ export class Limits {
     ].every(Boolean);
   }
 
-  /** From now on everything from this address is 45009. */
+  /** From now on every answer to this address is 45009. */
   ban(ip: string): void {
     this.#banned.add(ip);
   }
@@ -60,7 +60,7 @@ export class Limits {
     return this.#banned.has(ip);
   }
 
-  /** Books a wrong secret from this address; too many in an hour bar it from gettoken for an hour, whatever the corp (P90313). */
+  /** Counts a wrong secret from this address. Too many in an hour block gettoken for this address for an hour, for all corps (P90313). */
   bookBadSecret(ip: string, now: number): void {
     this.#window(`secret/${ip}`).book(now, this.#settings().badSecretsPerHour, HOUR);
   }
@@ -69,7 +69,7 @@ export class Limits {
     return !this.#window(`secret/${ip}`).isClosed(now);
   }
 
-  /** Books a number that nobody has (P95402). More than a share of the member limit closes the endpoint till the day ends in Shanghai. */
+  /** Counts a wrong number (P95402). More than a share of the member limit closes the endpoint until the day ends in Shanghai. */
   bookWrongNumber(corp: Corp, endpoint: string, now: number): void {
     const key = `${corp.id}/${endpoint}`;
     const day = shanghaiDay(now);
@@ -82,7 +82,7 @@ export class Limits {
     return !wrongNumberRule || this.wrongNumbers(corp.id, endpoint, now) <= corp.memberLimit * wrongNumberShare;
   }
 
-  /** Misses of the day. */
+  /** Wrong numbers of the day. */
   wrongNumbers(corpId: string, endpoint: string, now: number): number {
     const known = this.#wrongNumbers.get(`${corpId}/${endpoint}`);
     return known?.day === shanghaiDay(now) ? known.misses : 0;
@@ -92,7 +92,7 @@ export class Limits {
     return this.#window(`robot/${key}`).book(now, this.#settings().robotPerMinute, MINUTE);
   }
 
-  /** Forgets every count, closure and ban. */
+  /** Deletes all counts, closures and bans. */
   reset(): void {
     this.#windows.clear();
     this.#wrongNumbers.clear();

@@ -5,20 +5,20 @@ import type { Random } from './random.ts';
 const MAINLAND_PREFIXES = ['130', '135', '136', '138', '139', '150', '158', '177', '186', '188', '199'] as const;
 const US_AREAS = ['206', '212', '312', '415', '650', '917'] as const;
 
-/** Every so many people also work for another corp, under the same number. */
+/** One in this many people also works for another corp, with the same number. */
 const SHARED_EVERY = 97;
 
-/** Every so many people have a name that breaks careless programs. */
+/** One in this many people has a name that breaks careless programs. */
 const ODD_EVERY = 61;
 
-/** Where a number series of a corp begins; corps with different offsets share next to no numbers. */
+/** Where the number series of a corp begins. Corps with different offsets share almost no numbers. */
 export interface NumberSeries {
   readonly offset: number;
 }
 
 /**
- * Invents the `index`-th person of a corp: name, userid, contact data and quirks, without a place in it.
- * The same random stream and index give the same person; userid and mobile are unique by their index.
+ * Invents the `index`-th person of a corp: name, userid, contact data and odd details, without a department.
+ * The same random stream and index give the same person; the index makes userid and mobile unique.
  */
 export function inventPerson(random: Random, index: number, series: NumberSeries, mailDomain: string): MemberSpec {
   const [surname, surnamePinyin] = random.pick(SURNAMES);
@@ -44,7 +44,7 @@ export function inventPerson(random: Random, index: number, series: NumberSeries
   };
 }
 
-/** All forms that live corps have: pinyin in mixed case, staff numbers, mail-like, 32 hex digits, a UUID. */
+/** All forms seen in live corps: pinyin in mixed case, staff numbers, mail addresses, 32 hex digits, a UUID. */
 function inventUserid(random: Random, index: number, surname: string, given: string): string {
   const form = random.int(0, 19);
   if (form < 12) return `${surname}${given}${index}`;
@@ -57,8 +57,8 @@ function inventUserid(random: Random, index: number, surname: string, given: str
 }
 
 /**
- * The number of the `index`-th person: mainland numbers bare, a few from Hong Kong and the United States with their
- * country code, and sometimes none. One in {@link SHARED_EVERY} comes from a series that all corps share.
+ * The number of the `index`-th person: mainland numbers without country code, a few from Hong Kong and the United States
+ * with their country code, and sometimes none. One in {@link SHARED_EVERY} comes from a series that all corps share.
  */
 function inventMobile(random: Random, index: number, { offset }: NumberSeries): string {
   const serial = index % SHARED_EVERY === 0 ? index : offset + index;
@@ -69,7 +69,7 @@ function inventMobile(random: Random, index: number, { offset }: NumberSeries): 
   return `${MAINLAND_PREFIXES[serial % MAINLAND_PREFIXES.length] ?? '138'}${digits(serial, 8)}`;
 }
 
-/** A permutation of the numbers with `length` digits (7919 is prime to 10), so that serials next to each other look unlike. */
+/** A permutation of the numbers with `length` digits (7919 is prime to 10), so that neighbouring serials look different. */
 function digits(serial: number, length: number): string {
   return String((serial * 7919 + 12_345) % 10 ** length).padStart(length, '0');
 }

@@ -1,10 +1,10 @@
 import { SandboxError } from './sandbox-error.ts';
 
-/** A reproducible stream of randomness: the same seed gives the same stream on every machine. */
+/** A reproducible stream of random numbers: the same seed gives the same stream on every machine. */
 export interface Random {
-  /** At least 0, below 1. */
+  /** From 0 (included) to 1 (excluded). */
   next(): number;
-  /** A whole number, both ends included. */
+  /** A whole number; both bounds are included. */
   int(min: number, max: number): number;
   chance(probability: number): boolean;
   pick<T>(items: readonly [T, ...T[]] | readonly T[]): T;
@@ -12,7 +12,7 @@ export interface Random {
   shuffle<T>(items: readonly T[]): T[];
 }
 
-/** Opens the stream of `seed`. Streams of different seeds have nothing to do with each other. */
+/** Opens the stream of `seed`. Streams of different seeds are independent. */
 export function createRandom(seed: number | string): Random {
   const next = mulberry32(hash(String(seed)));
   const int = (min: number, max: number): number => min + Math.floor(next() * (max - min + 1));
@@ -40,7 +40,7 @@ function hash(text: string): number {
   return state >>> 0;
 }
 
-/** Tommy Ettinger's generator: small, fast, and good enough to invent people with. */
+/** Tommy Ettinger's generator: small, fast, and good enough to invent people. */
 function mulberry32(seed: number): () => number {
   let state = seed;
   return () => {

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { ServerResponse } from 'node:http';
 import type { Effect } from './faults.ts';
 
-/** An answer as it is to go over the wire. `label` is what the statistics call it. */
+/** An answer as it is sent. `label` is its name in the statistics. */
 export interface Reply {
   readonly status: number;
   readonly headers: Readonly<Record<string, string>>;
@@ -13,7 +13,7 @@ export interface Reply {
 const JSON_TYPE = { 'Content-Type': 'application/json; charset=UTF-8' };
 const PROXY_PAGE = `<html>\r\n<head><title>502 Bad Gateway</title></head>\r\n<body>\r\n<center><h1>502 Bad Gateway</h1></center>\r\n<hr><center>nginx</center>\r\n</body>\r\n</html>\r\n`;
 
-/** The reply that an effect puts in the place of WeCom's own, if it does. */
+/** The reply with which an effect replaces WeCom's own, if it does. */
 export function replacement(effect: Effect): Reply | undefined {
   if (effect.kind === 'status') return bare(effect.status, {}, '', `http ${effect.status}`);
   if (effect.kind === 'html') return bare(effect.status, { 'Content-Type': 'text/html' }, PROXY_PAGE, `http ${effect.status}`);
@@ -22,12 +22,12 @@ export function replacement(effect: Effect): Reply | undefined {
   return bare(effect.status, { ...JSON_TYPE, ...effect.headers }, Buffer.from(effect.body, effect.base64 ? 'base64' : 'utf8'), 'body');
 }
 
-/** A reply without WeCom's envelope, as gateways and servers in trouble send. */
+/** A reply without WeCom's envelope, as gateways and failing servers send it. */
 export function bare(status: number, headers: Readonly<Record<string, string>>, body: string | Buffer, label: string): Reply {
   return { status, headers: { Server: 'nginx', ...headers }, body: Buffer.from(body), label };
 }
 
-/** What an effect makes of a reply: another body of an honest length. */
+/** Applies an effect to a reply: another body, with its correct length. */
 export function reshape(reply: Reply, effect: Effect): Reply {
   if (effect.kind === 'cut') {
     return { ...reply, body: reply.body.subarray(0, Math.floor(reply.body.length * effect.share)), label: 'cut' };
@@ -38,7 +38,7 @@ export function reshape(reply: Reply, effect: Effect): Reply {
   return { ...reply, body: Buffer.from(JSON.stringify(kept)) };
 }
 
-/** Sends a reply, or does to it what an effect wants: never sent, broken off half way, or in drips. Returns what came of it. */
+/** Sends a reply as the effects demand: normally, never, only its first half, or very slowly. Returns the result. */
 export async function deliver(response: ServerResponse, reply: Reply, effects: readonly Effect[], signal: AbortSignal): Promise<string> {
   for (const effect of effects) {
     if (effect.kind === 'lose') return drop(response, 'lost');
@@ -50,7 +50,7 @@ export async function deliver(response: ServerResponse, reply: Reply, effects: r
   return reply.label;
 }
 
-/** Ends the connection without a word; the client reads ECONNRESET. */
+/** Ends the connection without an answer; the client gets ECONNRESET. */
 export function drop(response: ServerResponse, label: string): string {
   response.socket?.resetAndDestroy();
   return label;

@@ -1,4 +1,4 @@
-/** The sandbox was asked for something that makes no sense; the control interface answers it with HTTP 400. */
+/** The sandbox was asked for something impossible; the control interface answers with HTTP 400. */
 export class SandboxError extends Error {
   override readonly name = 'SandboxError';
 }

@@ -9,41 +9,41 @@ import type { Death } from './tokens.ts';
 import type { Truth } from './truth.ts';
 import type { World } from './world.ts';
 
-/** How to start a sandbox; everything has a default. */
+/** The options of a sandbox; all have a default. */
 export interface SandboxOptions {
-  /** 0, the default, takes a free one. */
+  /** Default: 0, which takes a free port. */
   readonly port?: number;
-  /** 127.0.0.1 unless told otherwise. */
+  /** Default: 127.0.0.1. */
   readonly host?: string;
   readonly seed?: number;
-  /** How many corps to invent, and how large each is: 3, 200 and 20. */
+  /** How many corps to invent, and the size of each. Defaults: 3, 200 and 20. */
   readonly corps?: number;
   readonly members?: number;
   readonly departments?: number;
-  /** A world made elsewhere, instead of an invented one. */
+  /** An existing world, instead of an invented one. */
   readonly world?: World;
   readonly settings?: Partial<Settings>;
-  /** Wall clock in milliseconds since 1970: decides about tokens, windows and days. */
+  /** Wall clock in milliseconds since 1970; it decides about tokens, windows and days. */
   readonly now?: () => number;
 }
 
-/** A running sandbox. What it holds may be looked at and changed at any time. */
+/** A running sandbox. Its content may be read and changed at any time. */
 export interface Sandbox {
-  /** Without a trailing slash: what `wecom.api` wants. */
+  /** The value for `wecom.api`, without a trailing slash. */
   readonly url: string;
   readonly world: World;
   readonly settings: Settings;
   readonly stats: Stats;
   readonly faults: Faults;
   readonly limits: Limits;
-  /** What a perfect client ends up with. */
+  /** The data that a perfect client gets. */
   truth(corpId: string, kind?: SecretKind): Truth;
   change(...changes: readonly ChangeInput[]): void;
-  /** Lives through some rounds of an ordinary week; returns how many changes were made. */
+  /** Applies the changes of some rounds of an ordinary week; returns their number. */
   churn(plan?: ChurnInput): number;
-  /** Ends all tokens, or those of one corp, before their time; returns how many. */
+  /** Invalidates all tokens, or those of one corp; returns how many. */
   killTokens(corpId?: string, as?: Death): number;
-  /** Puts the clock forward. */
+  /** Moves the clock forward. */
   advance(ms: number): void;
   now(): number;
   /** Cuts all connections and frees the port. Safe to call twice. */

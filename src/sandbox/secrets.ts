@@ -1,16 +1,16 @@
 import { z } from 'zod';
 
 /**
- * Whose key it is decides what it opens:
+ * The kind of a secret decides what it may see:
  * - `app_pre2022`: a self-built application from before 2022-06-20 20:00; sees every field of its visible range
- * - `app`: a later one; mobile, email, biz_mail, avatar, qr_code and address are kept from it, gender is "0" (P90196)
+ * - `app`: a later one; mobile, email, biz_mail, avatar, qr_code and address are hidden from it, gender is "0" (P90196)
  * - `contacts`: the contacts-sync secret; the whole corp, but ids only (48009) from an address that is new (P96079)
  */
 export const secretKinds = ['app_pre2022', 'app', 'contacts'] as const;
 /** One of {@link secretKinds}. */
 export type SecretKind = (typeof secretKinds)[number];
 
-/** What an application was allowed to see: departments with all below them, and members one by one or by tag. */
+/** What an application may see: departments with everything below them, and single members, by userid or by tag. */
 const visibleRangeSchema = z.strictObject({
   departments: z.array(z.number().int()),
   users: z.array(z.string()),
@@ -19,7 +19,7 @@ const visibleRangeSchema = z.strictObject({
 /** A visible range. */
 export type VisibleRange = z.infer<typeof visibleRangeSchema>;
 
-/** The shapes that WeCom answered with over the years; see editions.ts. */
+/** The forms of WeCom's answers over the years; see editions.ts. */
 export const editionNames = ['today', 'documented', '2022', '2021', '2019', '2017', 'private'] as const;
 /** One of {@link editionNames}. */
 export type EditionName = (typeof editionNames)[number];
@@ -57,7 +57,7 @@ export interface Secret {
 /** The root department with everything below it. */
 export const WHOLE_CORP: VisibleRange = { departments: [1], users: [], tags: [] };
 
-/** A secret with nothing odd about it. */
+/** A secret with default settings. */
 export function plainSecret(kind: SecretKind, agentId: number, secret: string): Secret {
   return {
     kind,

@@ -17,7 +17,7 @@ import { TokenDesk } from './tokens.ts';
 import { truthOf } from './truth.ts';
 import { World } from './world.ts';
 
-/** Starts a sandbox and resolves once it listens. Rejects with Node's own error where the address cannot be had. */
+/** Starts a sandbox; resolves when it listens. Rejects with Node's own error when it cannot listen on the address. */
 export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbox> {
   const { port = 0, host = '127.0.0.1', seed = 1, corps = 3, members = 200, departments = 20, now: wallClock = Date.now } = options;
   const world = options.world ?? new World({ seed, corps, members, departments });

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { hintForms } from './envelope.ts';
 
-/** Everything about the sandbox's behaviour that may be set at the start and changed while it runs. */
+/** The settings of the sandbox, which can be set at the start and changed while it runs. */
 export const settingsSchema = z.strictObject({
   latencyMs: z.number().min(0).describe('how long every answer takes'),
   jitterMs: z.number().min(0).describe('up to this much more, at random'),
@@ -33,7 +33,7 @@ export const settingsSchema = z.strictObject({
 /** All settings. */
 export type Settings = z.infer<typeof settingsSchema>;
 
-/** WeCom as wide as it is known: published limits where they are, reported ones elsewhere. */
+/** WeCom's real limits: the published ones, and reported ones where none is published. */
 export const DEFAULT_SETTINGS: Settings = {
   latencyMs: 0,
   jitterMs: 0,

@@ -1,4 +1,4 @@
-/** One request as it arrived. `corpId` is `''` for what no corp could be found for. */
+/** One request as it arrived. `corpId` is `''` when the corp is unknown. */
 export interface Arrival {
   readonly corpId: string;
   readonly endpoint: string;
@@ -7,21 +7,21 @@ export interface Arrival {
   readonly at: number;
 }
 
-/** What was counted for one corp, or for all (`total`). */
+/** The counts of one corp, or of all (`total`). */
 export interface Counts {
   readonly requests: number;
-  /** Most requests in any sliding 1,000 ms. */
+  /** The largest number of requests in any sliding 1,000 ms. */
   readonly maxInOneSecond: number;
   readonly inFlight: number;
   readonly maxInFlight: number;
   readonly byEndpoint: Readonly<Record<string, number>>;
-  /** By errcode; `http 502`, `reset` and the like for what had none. */
+  /** By errcode; answers without one count as `http 502`, `reset` and so on. */
   readonly byErrcode: Readonly<Record<string, number>>;
-  /** Numbers and mail addresses asked for that nobody has. */
+  /** Lookups of numbers and mail addresses that no member has. */
   readonly misses: number;
 }
 
-/** A corp that went faster than the strict guard lets it. */
+/** A corp whose requests were faster than the strict guard allows. */
 export interface Breach {
   readonly corpId: string;
   readonly ip: string;
@@ -53,7 +53,7 @@ class Book {
   readonly byErrcode = new Map<string, number>();
   readonly inFlightByEndpoint = new Map<string, number>();
 
-  /** Returns how many arrived in the second that ends now. */
+  /** Returns the number of arrivals in the second that ends now. */
   arrive(at: number, endpoint: string): number {
     this.arrivals.push(at);
     while ((this.arrivals[this.#windowStart] ?? at) <= at - 1000) this.#windowStart += 1;
@@ -88,14 +88,14 @@ function add(map: Map<string, number>, key: string, more: number): void {
   map.set(key, (map.get(key) ?? 0) + more);
 }
 
-/** Measures who asks what, how fast, and with what result. */
+/** Counts requests: by whom, for what, how fast, and with what result. */
 export class Stats {
   #books = new Map<string, Book>();
   #total = new Book();
   #breaches: Breach[] = [];
   #waiters: Waiter[] = [];
 
-  /** Notes an arrival; `leave` takes it out of flight again, once however often it is called. */
+  /** Records an arrival. `leave` ends the request in flight; calling it again does nothing. */
   arrived({ corpId, endpoint, at }: Arrival): { readonly inOneSecond: number; readonly leave: () => void } {
     const [corp, total] = [this.#book(corpId), this.#total];
     total.arrive(at, endpoint);
@@ -143,24 +143,24 @@ export class Stats {
     return Object.fromEntries([...this.#books].map(([id, book]) => [id, book.counts()]));
   }
 
-  /** When each request of this corp arrived, on a clock that never jumps. */
+  /** When each request of this corp arrived, on a monotonic clock. */
   arrivals(corpId: string): readonly number[] {
     return this.#book(corpId).arrivals;
   }
 
-  /** How many have arrived so far, over all corps and endpoints where none is named. */
+  /** The number of arrivals so far; without a corp or endpoint, of all of them. */
   count({ corpId, endpoint }: Omit<Awaited, 'count'>): number {
     const book = corpId === undefined ? this.#total : this.#book(corpId);
     return endpoint === undefined ? book.arrivals.length : (book.byEndpoint.get(endpoint) ?? 0);
   }
 
-  /** Resolves once so many have arrived; at once when they have. */
+  /** Resolves when this many requests have arrived; at once if they already have. */
   reached(awaited: Awaited): Promise<void> {
     if (this.count(awaited) >= awaited.count) return Promise.resolve();
     return new Promise((resolve) => this.#waiters.push({ awaited, resolve }));
   }
 
-  /** Starts counting from nothing. Requests in flight are forgotten; those who wait go on waiting. */
+  /** Starts all counts from zero. Requests in flight are no longer counted; pending `reached` calls keep waiting. */
   reset(): void {
     this.#books = new Map();
     this.#total = new Book();

@@ -3,7 +3,7 @@ import { createRandom, type Random } from './random.ts';
 import type { Secret } from './secrets.ts';
 import type { Settings } from './settings.ts';
 
-/** What a token turns out to be. A dead one still tells whose it was, for the counters. */
+/** The state of a token. A dead one still has its corp, for the counters. */
 export type TokenCheck =
   | { readonly is: 'good'; readonly corp: Corp; readonly secret: Secret }
   | { readonly is: 'dead'; readonly corp: Corp; readonly secret: Secret; readonly errcode: number }
@@ -17,7 +17,7 @@ interface Issued {
   killedAs: number | undefined;
 }
 
-/** Codes that a token can die with: called invalid, or expired. */
+/** The errcodes of a dead token: invalid, or expired. */
 export type Death = 40014 | 42001;
 
 /** Issues access tokens, one kind per (corp, secret), and remembers the dead ones. */
@@ -30,7 +30,7 @@ export class TokenDesk {
     this.#random = createRandom(`tokens/${seed}`);
   }
 
-  /** A token for this secret: the one it has, while that is good, unless the settings say that each call gets a new one. */
+  /** A token for this secret: the current one while it is valid, or a new one for each call when the settings say so. */
   issue(corp: Corp, secret: Secret, settings: Settings, now: number): { readonly token: string; readonly expiresInS: number } {
     const latest = this.#latest.get(secret);
     if (!settings.newTokenEachTime && latest !== undefined && latest.killedAs === undefined && latest.expiresAt > now) {
@@ -52,7 +52,7 @@ export class TokenDesk {
     return errcode === undefined ? { is: 'good', corp, secret } : { is: 'dead', corp, secret, errcode };
   }
 
-  /** Ends tokens before their time: all of them, those of one corp, or one by its text. Returns how many died. */
+  /** Invalidates tokens: all of them, those of one corp, or one by its text. Returns how many. */
   kill(which: { readonly corpId?: string | undefined; readonly token?: string | undefined }, as: Death = 40014): number {
     let killed = 0;
     for (const issued of this.#issued.values()) {

@@ -3,12 +3,12 @@ import { showDepartment, showMember, type Sent } from './editions.ts';
 import type { Secret } from './secrets.ts';
 import { viewOf, type View } from './visibility.ts';
 
-/** A member as a perfect client has them in the end: the fields that this secret is sent, under WeCom's names. */
+/** A member as a perfect client stores it: the fields that this secret gets, with WeCom's names. */
 interface TrueMember extends Sent {
   readonly userid: string;
 }
 
-/** That a member is in a department. A key is missing where this secret is not sent it: then nobody can know. */
+/** A membership. A key is missing when this secret does not get it, because a client cannot know it then. */
 interface TrueMembership {
   readonly userid: string;
   readonly department: number;
@@ -16,22 +16,22 @@ interface TrueMembership {
   readonly is_leader?: boolean;
 }
 
-/** Exactly what a perfect client that uses one secret ends up with. */
+/** Exactly the data that a perfect client with one secret gets. */
 export interface Truth {
   /** As department/list shows them, by id. */
   readonly departments: readonly Sent[];
-  /** As user/list shows them, by lower-cased userid; without those of status 5, who have left. */
+  /** As user/list shows them, by lower-cased userid; without members of status 5, who have left. */
   readonly members: readonly TrueMember[];
   /** Visible ones of `members`, by lower-cased userid and department. */
   readonly memberships: readonly TrueMembership[];
   /** Userids still listed with status 5. */
   readonly left: readonly string[];
-  /** Members in range whom no department leads to: found through agent/get, and those that only a tag leads to. */
+  /** Members in range that no department contains: found through agent/get, or only through a tag. */
   readonly oneByOne: readonly string[];
   readonly taggedOnly: readonly string[];
 }
 
-/** What `secret` could see of the corp at this moment. */
+/** What `secret` can see of the corp at this moment. */
 export function truthOf(corp: Corp, secret: Secret): Truth {
   const view = viewOf(corp, secret);
   const visible = [...corp.members].filter(([, member]) => view.sees(member)).sort(([a], [b]) => (a < b ? -1 : 1));

@@ -5,7 +5,7 @@ import { WHOLE_CORP, type Secret } from './secrets.ts';
 export interface View {
   readonly secret: Secret;
   readonly departments: ReadonlySet<number>;
-  /** Lower-cased userids put into the range one by one, and by tag. */
+  /** Lower-cased userids added to the range one by one, and by tag. */
   readonly users: ReadonlySet<string>;
   readonly tagged: ReadonlySet<string>;
   sees(member: Member): boolean;
@@ -20,8 +20,8 @@ interface Cached {
 const views = new WeakMap<Secret, Cached>();
 
 /**
- * The secret's view. A department in the range brings all below it; members put in one by one or by tag do not bring
- * their departments. The contacts-sync secret sees the whole corp (P90665).
+ * The secret's view. A department in the range includes everything below it. Members added one by one or by tag do not
+ * include their departments. The contacts-sync secret sees the whole corp (P90665).
  */
 export function viewOf(corp: Corp, secret: Secret): View {
   const known = views.get(secret);
@@ -48,7 +48,7 @@ function computeView(corp: Corp, secret: Secret): View {
   };
 }
 
-/** The given departments, as far as they exist, with all that hang below them. */
+/** The given departments that exist, with all departments below them. */
 export function withDescendants(corp: Corp, ids: readonly number[]): ReadonlySet<number> {
   const children = new Map<number, number[]>();
   for (const { id, parentid } of corp.departments.values()) {

@@ -3,15 +3,15 @@ import type { Corp } from './corp.ts';
 import { SandboxError } from './sandbox-error.ts';
 import type { Secret, SecretKind } from './secrets.ts';
 
-/** A group robot that takes messages. */
+/** A group robot that receives messages. */
 export interface Robot {
   readonly key: string;
   stopped: boolean;
-  /** Request bodies as they came, oldest first. */
+  /** Request bodies as received, the oldest first. */
   readonly messages: unknown[];
 }
 
-/** How large a world to invent; each corp of the same size. */
+/** The size of the invented world; all corps have the same size. */
 export interface WorldOptions {
   readonly seed: number;
   readonly corps: number;
@@ -22,7 +22,7 @@ export interface WorldOptions {
 /** The robot that every world has. */
 export const ROBOT_KEY = '00000000-0000-4000-8000-000000000001';
 
-/** All invented corps, and the robots beside them. The same options give the same world. */
+/** All invented corps and group robots. The same options give the same world. */
 export class World {
   readonly corps = new Map<string, Corp>();
   readonly robots = new Map<string, Robot>([[ROBOT_KEY, { key: ROBOT_KEY, stopped: false, messages: [] }]]);
@@ -38,7 +38,7 @@ export class World {
     return corp;
   }
 
-  /** Throws SandboxError for a corp that is not there. */
+  /** Throws SandboxError for an unknown corp. */
   corp(id: string): Corp {
     const corp = this.corps.get(id);
     if (corp === undefined) throw new SandboxError(`no corp ${id} in this world`);

@@ -210,7 +210,7 @@ describe('a file that cannot be used', () => {
     const root = folder({ 'config.yml': CORP, 'orgsync.config.yml': CORP });
     chmodSync(root, 0o755);
     chmodSync(join(root, 'config.yml'), 0);
-    expect((await failure(asNobody(() => loadConfig(at(root))))).message).toContain('may not be read');
+    expect((await failure(asNobody(() => loadConfig(at(root))))).message).toContain('cannot be read');
   });
 
   it("that names a secret's file that may not be read says so", async () => {
@@ -218,7 +218,7 @@ describe('a file that cannot be used', () => {
     chmodSync(root, 0o755);
     chmodSync(join(root, 'config.yml'), 0o644);
     chmodSync(join(root, 'hq'), 0);
-    expect((await failure(asNobody(() => loadConfig(at(root))))).message).toContain(`1:36 corps[0].secret.file: the secret's file ${join(root, 'hq')} may not be read by this account`);
+    expect((await failure(asNobody(() => loadConfig(at(root))))).message).toContain(`1:36 corps[0].secret.file: the secret's file ${join(root, 'hq')} cannot be read by this account`);
   });
 
   it.each([

@@ -37,7 +37,7 @@ describe('a problem', () => {
     ['store: sqlite://x', '2:8 store: found text that is not shown here; expected mysql://'],
     ['redis: cache:6379', '2:8 redis: found text that is not shown here; expected an address such as redis://cache:6379/0'],
     ['alerts: { to: [{ ping: "https://a", webhook: "https://b" }] }', '2:16 alerts.to[0]: found a mapping; expected exactly one of wecom_robot, webhook, ping, command'],
-    ['alerts: { to: [{ ping: "https://a/b", hmac_key: k }] }', '2:49 alerts.to[0].hmac_key: signs a webhook only; expected webhook: beside it'],
+    ['alerts: { to: [{ ping: "https://a/b", hmac_key: k }] }', '2:49 alerts.to[0].hmac_key: signs only webhooks; expected webhook: in the same entry'],
     ['log: { level: "${LEVEL}" }', '2:15 log.level: the environment variable LEVEL is not set'],
     ['log: { level: "${LEVEL-info}" }', '2:15 log.level: ${LEVEL-info} names no variable; expected ${NAME} or ${NAME:-default}'],
   ])('in %s names place, key, what was found and what is accepted', async (line, expected) => {

@@ -31,7 +31,7 @@ export const agentGet: TokenEndpoint = {
   },
 };
 
-/** P90213: who carries a tag, as far as the secret may see. */
+/** P90213: the members and departments with a tag, as far as the secret may see them. */
 export const tagGet: TokenEndpoint = {
   name: 'tag/get',
   method: 'GET',
@@ -48,7 +48,7 @@ export const tagGet: TokenEndpoint = {
   },
 };
 
-/** Which addresses qyapi answers from; any token will do. */
+/** The addresses of WeCom's servers; every valid token may ask. */
 export const getApiDomainIp: TokenEndpoint = {
   name: 'get_api_domain_ip',
   method: 'GET',

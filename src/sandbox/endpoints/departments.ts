@@ -4,7 +4,7 @@ import { ok, refuse, type Answer } from '../envelope.ts';
 import { withDescendants } from '../visibility.ts';
 import type { Premises, TokenEndpoint, TokenQuestion } from './endpoint.ts';
 
-/** P90208: without an id, everything visible; tops may hang under a parent that is not in the list. */
+/** P90208: without an id, everything visible. The parent of a top department may be missing in the list. */
 export const departmentList: TokenEndpoint = {
   name: 'department/list',
   method: 'GET',
@@ -17,7 +17,7 @@ export const departmentList: TokenEndpoint = {
     })),
 };
 
-/** P95350: ids only, open to the contacts-sync secret from anywhere. Mind the name of the list. */
+/** P95350: ids only; open to the contacts-sync secret from every address. The list has another name than in department/list. */
 export const departmentSimplelist: TokenEndpoint = {
   name: 'department/simplelist',
   method: 'GET',
@@ -51,23 +51,23 @@ function forDepartments(question: TokenQuestion, { settings }: Premises, show: (
   return found.is === 'found' ? ok(show(unsorted(corp, withDescendants(corp, [id])))) : found;
 }
 
-/** In an order of no meaning, always the same: children often come before their parents, for no order is promised. */
+/** In an arbitrary but constant order: children often come before their parents, because WeCom promises no order. */
 function unsorted(corp: Corp, ids: ReadonlySet<number>): Department[] {
   const rank = (id: number): number => Math.imul(id, 0x9e3779b1) >>> 0;
   return [...corp.departments.values()].filter(({ id }) => ids.has(id)).sort((a, b) => rank(a.id) - rank(b.id));
 }
 
-/** What came of looking for a department: it, or WeCom's refusal. */
+/** The result of looking for a department: the department, or WeCom's refusal. */
 type FoundDepartment = { readonly is: 'found'; readonly department: Department } | Extract<Answer, { is: 'refused' }>;
 
-/** Unknown and invisible are told apart, as far as reports go: 60003 (or 60123) and 60011. */
+/** According to reports, an unknown department gives 60003 (or 60123) and an invisible one 60011. */
 export function findDepartment({ corp, view }: TokenQuestion, id: number, unknownAs: number): FoundDepartment {
   const department = corp.departments.get(id);
   if (department === undefined) return { is: 'refused', errcode: unknownAs };
   return view.departments.has(id) ? { is: 'found', department } : { is: 'refused', errcode: 60011 };
 }
 
-/** An id out of the query; what is no number counts as not given, as seen for `id=null`. */
+/** An id from the query. A value that is not a number counts as missing, as seen for `id=null`. */
 export function idParameter(query: URLSearchParams, name: string): number | undefined {
   const given = query.get(name);
   return given !== null && /^\d+$/.test(given) ? Number(given) : undefined;

@@ -9,7 +9,7 @@ import type { TokenDesk } from '../tokens.ts';
 import type { View } from '../visibility.ts';
 import type { World } from '../world.ts';
 
-/** What the whole sandbox shares. */
+/** What all endpoints share. */
 export interface Premises {
   readonly world: World;
   readonly settings: Settings;
@@ -17,21 +17,21 @@ export interface Premises {
   readonly limits: Limits;
   readonly stats: Stats;
   readonly exports: Exports;
-  /** Wall clock in milliseconds since 1970, as tests have set it. */
+  /** Wall clock in milliseconds since 1970; tests can set it. */
   readonly now: () => number;
 }
 
-/** A request that has come through to its endpoint. */
+/** A request that passed all checks before its endpoint. */
 export interface Question {
   readonly query: URLSearchParams;
-  /** The JSON body, `{}` where there is none that can be read. */
+  /** The JSON body, `{}` when there is none or it cannot be read. */
   readonly body: Readonly<Record<string, unknown>>;
   readonly ip: string;
-  /** Where this sandbox is reached, without a trailing slash. */
+  /** The address of this sandbox, without a trailing slash. */
   readonly origin: string;
 }
 
-/** A question by somebody whose token was good. */
+/** A request with a valid token. */
 export interface TokenQuestion extends Question {
   readonly corp: Corp;
   readonly secret: Secret;
@@ -42,17 +42,17 @@ interface Common {
   /** Path below /cgi-bin/. */
   readonly name: string;
   readonly method: 'GET' | 'POST';
-  /** Lists that its error bodies still carry, empty. */
+  /** Names of lists that error bodies contain as empty lists. */
   readonly emptyLists?: Readonly<Record<string, readonly []>>;
 }
 
-/** An endpoint that wants no token. */
+/** An endpoint that needs no token. */
 export interface OpenEndpoint extends Common {
   readonly auth: 'none';
   answer(question: Question, premises: Premises): Answer;
 }
 
-/** An endpoint behind a token. */
+/** An endpoint that needs a token. */
 export interface TokenEndpoint extends Common {
   readonly auth: 'token';
   /** Kinds of secret that are refused with 48002. */

@@ -19,7 +19,7 @@ export const exportDepartment = exportOf('export/department', 'department', ({ c
   [...corp.departments.values()].filter(({ id }) => view.departments.has(id)).map((department) => showDepartment(corp, department, view)),
 );
 
-/** Asks for all records of one kind, as they are now, to be had in files later. */
+/** Starts an export of all records of one kind, as they are now; the files come later. */
 function exportOf(name: string, key: ExportOrder['key'], records: (question: TokenQuestion) => readonly unknown[]): TokenEndpoint {
   return {
     name,
@@ -36,7 +36,7 @@ function exportOf(name: string, key: ExportOrder['key'], records: (question: Tok
   };
 }
 
-/** P94854: how far an export has come, for whoever asked for it: 1 running, 2 done. */
+/** P94854: the state of an export, for the secret that started it: 1 running, 2 done. */
 export const exportGetResult: TokenEndpoint = {
   name: 'export/get_result',
   method: 'GET',

@@ -2,7 +2,7 @@ import type { Member } from '../corp.ts';
 import { ok, refuse, type Answer } from '../envelope.ts';
 import type { Premises, TokenEndpoint, TokenQuestion } from './endpoint.ts';
 
-/** P95402: whose mobile this is. Nobody's, or nobody's in range: 46004, and it counts against the day. */
+/** P95402: the userid for a mobile. When no member in range has it: 46004, which counts as a wrong number of the day. */
 export const userGetuserid: TokenEndpoint = {
   name: 'user/getuserid',
   method: 'POST',
@@ -14,7 +14,7 @@ export const userGetuserid: TokenEndpoint = {
   },
 };
 
-/** P95895, P96268: by corp mail (type 1, the default) or personal mail (2), under the same rule. */
+/** P95895, P96268: the userid for a corp mail (type 1, the default) or personal mail (2), with the same rule. */
 export const userGetUseridByEmail: TokenEndpoint = {
   name: 'user/get_userid_by_email',
   method: 'POST',

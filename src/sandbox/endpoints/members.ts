@@ -21,7 +21,7 @@ export const userList: TokenEndpoint = {
   },
 };
 
-/** P90200: who is there, by name. */
+/** P90200: userids and names of the members of a department. */
 export const userSimplelist: TokenEndpoint = {
   name: 'user/simplelist',
   method: 'GET',
@@ -43,7 +43,7 @@ function forRoster(question: TokenQuestion, { settings }: Premises, show: (membe
   return ok({ userlist: [...roster].map(show) });
 }
 
-/** P90196: one member, whatever the case of the userid. */
+/** P90196: one member; the case of the userid does not matter. */
 export const userGet: TokenEndpoint = {
   name: 'user/get',
   method: 'GET',
@@ -83,7 +83,7 @@ function writeCursor(corpId: string, from: number): string {
   return Buffer.from(`${corpId}/${from}`).toString('base64url');
 }
 
-/** Where to go on; 0 without a cursor, undefined for one that is not ours. */
+/** The position of a cursor; 0 without a cursor, undefined for an unknown one. */
 function readCursor(corpId: string, cursor: unknown): number | undefined {
   if (cursor === undefined || cursor === '') return 0;
   if (typeof cursor !== 'string') return undefined;

@@ -2,7 +2,7 @@ import { showMember } from '../editions.ts';
 import { ok, refuse } from '../envelope.ts';
 import type { TokenEndpoint } from './endpoint.ts';
 
-/** P95833: what a member has agreed to show. There is no OAuth here; the ticket of a member is `ticket-` and the userid. */
+/** P95833: the fields that a member has agreed to show. The sandbox has no OAuth: a member's ticket is `ticket-` and the userid. */
 export const authGetuserdetail: TokenEndpoint = {
   name: 'auth/getuserdetail',
   method: 'POST',
@@ -18,7 +18,7 @@ export const authGetuserdetail: TokenEndpoint = {
   },
 };
 
-/** Import jobs. The sandbox imports nothing; every jobid is one that has just begun. */
+/** Import jobs. The sandbox imports nothing: every jobid is a job that has just started. */
 export const batchGetresult: TokenEndpoint = {
   name: 'batch/getresult',
   method: 'GET',

@@ -8,7 +8,7 @@ import { authGetuserdetail, batchGetresult } from './neighbours.ts';
 import { userGet, userList, userListId, userSimplelist } from './members.ts';
 import { webhookSend } from './webhook.ts';
 
-/** Every endpoint that is served, by its path below /cgi-bin/. */
+/** Every endpoint, by its path below /cgi-bin/. */
 export const ENDPOINTS: ReadonlyMap<string, Endpoint> = new Map(
   [
     gettoken,

@@ -1,10 +1,10 @@
 import { ok, refuse } from '../envelope.ts';
 import type { OpenEndpoint } from './endpoint.ts';
 
-/** Bytes that a message of each type may have: what the server said, which for text is more than the page promises (P91770). */
+/** The largest size in bytes of each type of message, as the server reports it; for text this is more than the documentation says (P91770). */
 const MAX_BYTES: Readonly<Record<string, number>> = { text: 5120, markdown: 4096, markdown_v2: 4096 };
 
-/** P91770, P99110: a group robot takes a message; 20 a minute. */
+/** P91770, P99110: a group robot accepts a message; 20 a minute. */
 export const webhookSend: OpenEndpoint = {
   name: 'webhook/send',
   method: 'POST',
