@@ -204,7 +204,7 @@ class OpenApp implements App {
     const { openStore } = await import('../store/open.ts');
     const url = store.engine === 'sqlite' ? `sqlite:${store.path}` : store.url;
     const allowTakeover = isSet(this.#context.env['ORGSYNC_ALLOW_TAKEOVER']);
-    const opened = await openStore({ url, readOnly, leaseTtlMs: lock.ttl, allowTakeover, now: () => this.clock.now(), stopping: this.#context.signal });
+    const opened = await openStore({ url, readOnly, leaseTtlMs: lock.ttl, allowTakeover, clock: this.clock, stopping: this.#context.signal });
     this.#closers.keep(opened.store);
     return opened;
   });

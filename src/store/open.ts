@@ -1,4 +1,5 @@
 import type { Migrator, Store } from '../core/ports/store.ts';
+import type { Clock } from '../core/ports/system.ts';
 import { Secret } from '../core/secret.ts';
 import { OrgsyncError } from '../errors.ts';
 import type { Database, Dialect, Engine } from './engine/database.ts';
@@ -18,7 +19,7 @@ export interface OpenOptions {
   readonly leaseTtlMs?: number;
   /** Whether a corp may be taken that a newer version or another environment wrote. */
   readonly allowTakeover?: boolean;
-  readonly now?: () => number;
+  readonly clock: Clock;
   /** Aborts when the process is to end: what is under way stops, and nobody is waited for. */
   readonly stopping?: AbortSignal;
   /** How long connecting to a server, and any one statement, may take. */
@@ -36,9 +37,10 @@ export interface OpenedStore {
 
 /** Opens the store that a url names, and connects to nothing yet. Throws `config` / `store_url` for a url that names none. */
 export async function openStore(options: OpenOptions): Promise<OpenedStore> {
-  const { readOnly, allowTakeover = false, now = Date.now } = options;
+  const { readOnly, allowTakeover = false, clock, stopping } = options;
   const url = reveal(options.url);
-  const database = openDatabase(await openEngine(url, options), options.stopping);
+  const now = (): number => clock.now();
+  const database = openDatabase(await openEngine(url, options), { clock, ...(stopping === undefined ? {} : { stopping }) });
   const migrator = createMigrator(database, now);
   const migratesItself = isSqlite(url) && !readOnly;
   const store = createStore(database, { now, allowTakeover, ...(migratesItself ? { migrate: () => migrator.migrate() } : {}) });
@@ -52,13 +54,13 @@ export function tablesSql(url: string | Secret): string {
 
 /** Drivers are loaded when they are needed: most processes need one of them, and many none. */
 async function openEngine(url: string, options: OpenOptions): Promise<Engine> {
-  const { readOnly, leaseTtlMs = 60_000, connectMs = 10_000, statementMs = 30_000, stopping } = options;
+  const { readOnly, leaseTtlMs = 60_000, connectMs = 10_000, statementMs = 30_000, clock, stopping } = options;
   if (dialectOf(url) === sqliteDialect) {
     const { openSqlite } = await import('./engine/sqlite/sqlite.ts');
-    return openSqlite({ file: url.replace(/^sqlite:(\/\/)?/, ''), readOnly, lockWaitMs: 5_000 });
+    return openSqlite({ file: url.replace(/^sqlite:(\/\/)?/, ''), readOnly, lockWaitMs: 5_000, clock });
   }
   const { openMysql } = await import('./engine/mysql/mysql.ts');
-  return openMysql({ url, readOnly, silenceMs: leaseTtlMs / 2, connectMs, statementMs, ...(stopping === undefined ? {} : { stopping }) });
+  return openMysql({ url, readOnly, silenceMs: leaseTtlMs / 2, connectMs, statementMs, clock, ...(stopping === undefined ? {} : { stopping }) });
 }
 
 function dialectOf(url: string): Dialect {

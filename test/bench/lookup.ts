@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { promisify } from 'node:util';
 import { createConnection } from 'mysql2/promise';
+import { systemClock } from '../../src/local/clock.ts';
 import { diff } from '../../src/core/diff.ts';
 import type { Snapshot } from '../../src/core/model.ts';
 import { openStore } from '../../src/store/open.ts';
@@ -42,7 +43,7 @@ async function fill(server: ServerProcess, snapshot: Snapshot): Promise<string> 
   await connection.query('CREATE DATABASE lookups');
   await connection.end();
   const url = withDatabase(server.url, 'lookups');
-  const { store, migrator } = await openStore({ url, readOnly: false });
+  const { store, migrator } = await openStore({ clock: systemClock, url, readOnly: false });
   await migrator.migrate();
   const fence = await store.begin(CORP, WRITER);
   await store.commit(fence, diff(await store.readBefore(CORP, snapshot), snapshot, 'CN'), { requests: 0 });

@@ -4,6 +4,7 @@ import { promisify } from 'node:util';
 import { bigint, mysqlTable, text } from 'drizzle-orm/mysql-core';
 import { drizzle } from 'drizzle-orm/mysql2';
 import { createConnection, type RowDataPacket } from 'mysql2/promise';
+import { systemClock } from '../../src/local/clock.ts';
 import { diff } from '../../src/core/diff.ts';
 import { memberKey, type SeenMember, type Snapshot } from '../../src/core/model.ts';
 import { openStore } from '../../src/store/open.ts';
@@ -45,7 +46,7 @@ async function measure(server: ServerProcess, { snapshot, round, took }: Round):
     took.set(what, [...(took.get(what) ?? []), performance.now() - start]);
   };
   const ours = await createTables(server, `orgsync_${round}`);
-  const { store } = await openStore({ url: ours, readOnly: false });
+  const { store } = await openStore({ clock: systemClock, url: ours, readOnly: false });
   const sync = async (): Promise<void> => {
     const fence = await store.begin(CORP, WRITER);
     const changes = diff(await store.readBefore(CORP, snapshot), snapshot, 'CN');
@@ -66,7 +67,7 @@ async function createTables(server: ServerProcess, name: string): Promise<string
   await connection.query(`CREATE DATABASE ${name}`);
   await connection.end();
   const url = withDatabase(server.url, name);
-  await (await openStore({ url, readOnly: false })).migrator.migrate();
+  await (await openStore({ clock: systemClock, url, readOnly: false })).migrator.migrate();
   return url;
 }
 

@@ -1,4 +1,5 @@
 import { onTestFinished } from 'vitest';
+import { systemClock } from '../../src/local/clock.ts';
 import { createAlertBook } from '../../src/store/shared/alert-book.ts';
 import { openMysql } from '../../src/store/engine/mysql/mysql.ts';
 import { openDatabase as openStore } from '../../src/store/engine/transaction.ts';
@@ -9,7 +10,7 @@ import { describeAlertBook } from './alert-book.contract.ts';
 describeAlertBook('MariaDB', async () => {
   const url = await openDatabase();
   const open = () => {
-    const database = openStore(openMysql({ url, readOnly: false, silenceMs: 20_000, connectMs: 10_000, statementMs: 10_000 }));
+    const database = openStore(openMysql({ clock: systemClock, url, readOnly: false, silenceMs: 20_000, connectMs: 10_000, statementMs: 10_000 }), { clock: systemClock });
     onTestFinished(() => database.close());
     return database;
   };

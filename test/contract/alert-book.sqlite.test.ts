@@ -2,6 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { onTestFinished } from 'vitest';
+import { systemClock } from '../../src/local/clock.ts';
 import { createAlertFile } from '../../src/local/alert-book.ts';
 import { createAlertBook } from '../../src/store/shared/alert-book.ts';
 import { openSqlite } from '../../src/store/engine/sqlite/sqlite.ts';
@@ -16,7 +17,7 @@ const scratch = async (): Promise<string> => {
 };
 
 describeAlertBook('SQLite', async () => {
-  const database = openDatabase(openSqlite({ file: path.join(await scratch(), 'store.sqlite'), readOnly: false, lockWaitMs: 10_000 }));
+  const database = openDatabase(openSqlite({ clock: systemClock, file: path.join(await scratch(), 'store.sqlite'), readOnly: false, lockWaitMs: 10_000 }), { clock: systemClock });
   onTestFinished(() => database.close());
   await createAlertTable(database);
   return () => createAlertBook(database);

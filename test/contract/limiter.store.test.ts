@@ -18,7 +18,7 @@ async function sqliteUrl(): Promise<string> {
 
 /** So many users, each with a way of its own to the same store, as processes would have. */
 async function usersOf(url: string, users: number, log: (event: string) => void = () => undefined): Promise<readonly Limiter[]> {
-  const opened = await Promise.all(Array.from({ length: users }, async () => openStore({ url, readOnly: false })));
+  const opened = await Promise.all(Array.from({ length: users }, async () => openStore({ clock: systemClock, url, readOnly: false })));
   await opened[0]?.migrator.migrate();
   onTestFinished(async () => {
     for (const { store } of opened) await store.close();
@@ -31,7 +31,7 @@ describeLimiter('in MariaDB', async (users) => usersOf(await openDatabase(), use
 
 test('a store that cannot be asked leaves each process with a pace of its own, never with none', async () => {
   const events: string[] = [];
-  const lost = createStoreLimiter((await openStore({ url: 'sqlite:/nonexistent/pace.sqlite', readOnly: false })).database, { clock: systemClock, log: (_, event) => events.push(event) });
+  const lost = createStoreLimiter((await openStore({ clock: systemClock, url: 'sqlite:/nonexistent/pace.sqlite', readOnly: false })).database, { clock: systemClock, log: (_, event) => events.push(event) });
   const starts = await takeMany(lost, [{ name: 'corp', perSecond: 20 }], 25);
   expect(mostInASecond(starts)).toBeLessThanOrEqual(20);
   expect(events).toEqual(['limiter_alone']);

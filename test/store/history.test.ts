@@ -2,6 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
+import { systemClock } from '../../src/local/clock.ts';
 import type { ChangeFilter } from '../../src/core/ports/history.ts';
 import type { Json } from '../../src/core/model.ts';
 import type { Database, SqlValue } from '../../src/store/engine/database.ts';
@@ -20,11 +21,11 @@ const AWAY = 'wwAway';
 const ALL: ChangeFilter = { limit: 1_000 };
 
 describe.each([
-  ['MariaDB', async () => openMysql({ url: await openDatabase(), readOnly: false, silenceMs: 20_000, connectMs: 10_000, statementMs: 10_000 })],
-  ['SQLite', async () => openSqlite({ file: path.join(await folder(), 'orgsync.sqlite'), readOnly: false, lockWaitMs: 5_000 })],
+  ['MariaDB', async () => openMysql({ clock: systemClock, url: await openDatabase(), readOnly: false, silenceMs: 20_000, connectMs: 10_000, statementMs: 10_000 })],
+  ['SQLite', async () => openSqlite({ clock: systemClock, file: path.join(await folder(), 'orgsync.sqlite'), readOnly: false, lockWaitMs: 5_000 })],
 ])('the history in %s', (_engine, openEngine) => {
   async function open(): Promise<{ database: Database; history: ReturnType<typeof openHistory> }> {
-    const database = openStore(await openEngine());
+    const database = openStore(await openEngine(), { clock: systemClock });
     await createMigrator(database, () => 0).migrate();
     onTestFinished(() => database.close());
     await fill(database);

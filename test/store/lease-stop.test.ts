@@ -21,7 +21,7 @@ test.each([
   ['MariaDB', openDatabase],
 ])('a release that is under way when the process is told to stop frees the lease: %s', async (_, prepare) => {
   const stop = new AbortController();
-  const { database, migrator, store } = await openStore({ url: await prepare(), readOnly: false, stopping: stop.signal });
+  const { database, migrator, store } = await openStore({ clock: systemClock, url: await prepare(), readOnly: false, stopping: stop.signal });
   onTestFinished(() => store.close());
   await migrator.migrate();
   const leases = createStoreLeases(database, { host: hostname(), pid: process.pid, ttlMs: 60_000, clock: systemClock, log: () => undefined });

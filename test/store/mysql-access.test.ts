@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { systemClock } from '../../src/local/clock.ts';
 import { OrgsyncError } from '../../src/errors.ts';
 import { judgeMysqlError, MYSQL_ERRORS, translateMysqlError } from '../../src/store/engine/mysql/errors.ts';
 import { parseMysqlUrl } from '../../src/store/engine/mysql/url.ts';
@@ -38,7 +39,7 @@ describe('accounts of MariaDB', () => {
     const database = await openDatabase(server.url);
     const { store } = await openBench(Promise.resolve(mysqlEngines(database)));
     await sync(store, [MEMBER]);
-    const { store: reader } = await openStore({ url: await account(database, 'reader', ['GRANT SELECT ON $.* TO reader']), readOnly: false });
+    const { store: reader } = await openStore({ clock: systemClock, url: await account(database, 'reader', ['GRANT SELECT ON $.* TO reader']), readOnly: false });
     await reader.ensureReady();
     expect((await reader.findByPhones(['+8613800138000'])).size).toBe(1);
     expect([await reader.corps(), await reader.runs(CORP.id, 5)].map(({ length }) => length)).toEqual([1, 1]);
@@ -47,9 +48,9 @@ describe('accounts of MariaDB', () => {
 
   test('need SELECT, INSERT, UPDATE, and DELETE on memberships to run', async () => {
     const database = await openDatabase(server.url);
-    await createMigrator(openUnits(mysqlEngines(database)()), () => 0).migrate();
+    await createMigrator(openUnits(mysqlEngines(database)(), { clock: systemClock }), () => 0).migrate();
     const url = await account(database, 'runner', ['GRANT SELECT, INSERT, UPDATE ON $.* TO runner', 'GRANT DELETE ON $.memberships TO runner']);
-    const { store, migrator } = await openStore({ url, readOnly: false });
+    const { store, migrator } = await openStore({ clock: systemClock, url, readOnly: false });
     await store.ensureReady();
     await sync(store, [MEMBER, seen('lisi', {}, [1, 2])]);
     await sync(store, [seen('lisi', { alias: 'x' }, [2])], { left: ['zhangsan'] });
@@ -64,7 +65,7 @@ describe('accounts of MariaDB', () => {
     const nobody = new URL(url);
     nobody.password = 'wrong';
     const failure = async (address: string): Promise<unknown> => {
-      const { store } = await openStore({ url: address, readOnly: false });
+      const { store } = await openStore({ clock: systemClock, url: address, readOnly: false });
       return await store.ensureReady().catch((error: unknown) => error);
     };
     expect(await failure(nobody.href)).toMatchObject({ kind: 'refused', code: 'store_denied' });
@@ -110,7 +111,7 @@ describe('TLS to MariaDB', () => {
     const url = new URL(database);
     url.host = `${host}:${server.port}`;
     url.search = parameters.replace('CA', path.join(certificates, 'ca.pem'));
-    const { database: units } = await openStore({ url: url.href, readOnly: false });
+    const { database: units } = await openStore({ clock: systemClock, url: url.href, readOnly: false });
     const cipher = (): Promise<unknown> => units.read(async (connection) => (await connection.query("SHOW STATUS LIKE 'Ssl_cipher'"))[0]?.['Value']);
     return await cipher().catch((error: unknown) => error);
   };
@@ -127,7 +128,7 @@ describe('TLS to MariaDB', () => {
     const url = new URL(database);
     url.username = 'secure';
     url.password = 'x';
-    const { store } = await openStore({ url: url.href, readOnly: false });
+    const { store } = await openStore({ clock: systemClock, url: url.href, readOnly: false });
     await expect(store.corps()).rejects.toMatchObject({ kind: 'refused', code: 'store_denied', hint: expect.stringContaining('ssl=true') as string });
   });
 });
@@ -155,7 +156,7 @@ describe('the address of a MySQL store', () => {
     ['of another kind', 'postgres://u:hunter2@db/x'],
     ['that is none', 'hunter2'],
   ])('%s is refused, and not repeated', async (_what, url) => {
-    const error: unknown = await openStore({ url, readOnly: false }).catch((thrown: unknown) => thrown);
+    const error: unknown = await openStore({ clock: systemClock, url, readOnly: false }).catch((thrown: unknown) => thrown);
     expect(error).toMatchObject({ kind: 'config', code: 'store_url', hint: expect.stringContaining('mysql://user:password@host') as string });
     expect(String(error)).not.toContain('hunter2');
   });

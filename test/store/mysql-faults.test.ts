@@ -1,11 +1,14 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, onTestFinished, test } from 'vitest';
+import { systemClock } from '../../src/local/clock.ts';
 import { memberKey } from '../../src/core/model.ts';
 import type { Store } from '../../src/core/ports/store.ts';
+import type { Clock } from '../../src/core/ports/system.ts';
 import type { Engine } from '../../src/store/engine/database.ts';
 import { createStore } from '../../src/store/store.ts';
 import { openDatabase as openUnits } from '../../src/store/engine/transaction.ts';
-import { watching } from '../contract/store.contract.ts';
+import { createHastyClock } from '../support/clock.ts';
+import { watching } from '../support/watching.ts';
 import { execute, openDatabase } from '../support/database.ts';
 import { seen, snapshot } from '../support/organisation.ts';
 import { openProxy, type Proxy } from '../support/proxy.ts';
@@ -16,8 +19,8 @@ import { type Bench, CORP, mysqlEngines, openBench, type OpenEngine, organisatio
 const BEFORE = [seen('a', {}, [1, 2]), seen('b'), seen('c')];
 const AFTER = [seen('a', { alias: 'changed' }, [1]), seen('b'), seen('d')];
 
-function storeOver(engine: Engine): Store {
-  return createStore(openUnits(engine), { now: () => Date.UTC(2026, 2, 1, 9), allowTakeover: false });
+function storeOver(engine: Engine, clock: Clock = systemClock): Store {
+  return createStore(openUnits(engine, { clock }), { now: () => Date.UTC(2026, 2, 1, 9), allowTakeover: false });
 }
 
 async function open(url?: string): Promise<Bench & { readonly url: string }> {
@@ -148,7 +151,10 @@ describe('a commit to MariaDB whose connection is lost', () => {
     const engine = watching(openEngine(), async (sql) => {
       if (sql === 'COMMIT') await server.kill('SIGKILL');
     });
-    await expect(storeOver(engine).commit(fence, changes, { requests: 1 })).rejects.toMatchObject({ kind: 'unavailable', code: 'store_unreachable' });
+    const clock = createHastyClock();
+    await expect(storeOver(engine, clock).commit(fence, changes, { requests: 1 })).rejects.toMatchObject({ kind: 'unavailable', code: 'store_unreachable' });
+    expect(clock.monotonic()).toBeGreaterThan(3_500);
+    expect(clock.monotonic()).toBeLessThan(45_000);
     await server.restart();
     expect(await organisationRows(database)).toEqual(rows);
   });
@@ -195,7 +201,7 @@ describe('locks in MariaDB', () => {
     const changes = await plan(store, [seen('a', { alias: 'changed' }), seen('b', { alias: 'changed' }), seen('c')]);
     const [holding, deadlocked] = [signal(), signal()];
     // The rival locks b, the commit locks a and wants b, the rival wants a: InnoDB ends one of the two.
-    const rival = openUnits(mysqlEngines(url)()).transaction(async (connection) => {
+    const rival = openUnits(mysqlEngines(url)(), { clock: systemClock }).transaction(async (connection) => {
       await connection.write("UPDATE members SET alias = 'rival' WHERE corp_id = ? AND userid = 'b'", [CORP.id]);
       // Heavier than the commit's few rows, so that the commit is the one that dies.
       await connection.write('INSERT INTO ration (corp_id, day) VALUES ' + Array.from({ length: 400 }, (_, day) => `('x', 'd${day}')`).join(', '));
@@ -223,7 +229,7 @@ describe('locks in MariaDB', () => {
     const fence = await store.begin(CORP, WRITER);
     const changes = await plan(store, [seen('a', { alias: 'changed' }), seen('b'), seen('c')]);
     const [holding, release] = [signal(), signal()];
-    const holder = openUnits(mysqlEngines(url)()).transaction(async (connection) => {
+    const holder = openUnits(mysqlEngines(url)(), { clock: systemClock }).transaction(async (connection) => {
       await connection.query("SELECT userid FROM members WHERE corp_id = ? AND userid = 'a' FOR UPDATE", [CORP.id]);
       holding.resolve();
       await release.promise;
@@ -270,7 +276,7 @@ describe('a MariaDB in trouble', () => {
     const [holding, release] = [signal(), signal()];
     let held = 0;
     const holders = Array.from({ length: 11 }, () =>
-      openUnits(mysqlEngines(server.database)())
+      openUnits(mysqlEngines(server.database)(), { clock: systemClock })
         .read(async () => {
           held += 1;
           if (held === 10) holding.resolve();
@@ -295,7 +301,7 @@ describe('a MariaDB in trouble', () => {
     setTimeout(() => void execute(server.url, 'SET GLOBAL read_only = 0'), 400);
     expect((await begun).token).toBe(2);
     await execute(server.url, 'SET GLOBAL read_only = 1');
-    await expect(storeOver(mysqlEngines(writer)()).begin(CORP, WRITER)).rejects.toMatchObject({ kind: 'unavailable', code: 'store_read_only' });
+    await expect(storeOver(mysqlEngines(writer)(), createHastyClock()).begin(CORP, WRITER)).rejects.toMatchObject({ kind: 'unavailable', code: 'store_read_only' });
   });
 });
 

@@ -2,6 +2,7 @@ import { mkdtemp, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
+import { systemClock } from '../../src/local/clock.ts';
 import type { MemberChange } from '../../src/core/model.ts';
 import type { OrgsyncError } from '../../src/errors.ts';
 import { type OpenedStore, openStore, tablesSql } from '../../src/store/open.ts';
@@ -19,13 +20,13 @@ async function folder(): Promise<string> {
 }
 
 async function open(file: string, readOnly = false): Promise<OpenedStore> {
-  return await openStore({ url: `sqlite:${file}`, readOnly });
+  return await openStore({ clock: systemClock, url: `sqlite:${file}`, readOnly });
 }
 
 describe('an SQLite store', () => {
   test('makes and migrates its file when a run needs it, for its owner’s eyes only', async () => {
     const file = path.join(await folder(), 'orgsync.sqlite');
-    const { store, migrator } = await openStore({ url: new Secret(`sqlite://${file}`), readOnly: false });
+    const { store, migrator } = await openStore({ clock: systemClock, url: new Secret(`sqlite://${file}`), readOnly: false });
     await store.ensureReady();
     await store.ensureReady();
     expect((await stat(file)).mode & 0o777).toBe(0o600);
@@ -57,12 +58,12 @@ describe('an SQLite store', () => {
     const { store } = await open(file);
     await store.ensureReady();
     const [holding, release] = [signal(), signal()];
-    const holder = openUnits(openSqlite({ file, readOnly: false, lockWaitMs: 100 })).transaction(async () => {
+    const holder = openUnits(openSqlite({ clock: systemClock, file, readOnly: false, lockWaitMs: 100 }), { clock: systemClock }).transaction(async () => {
       holding.resolve();
       await release.promise;
     });
     await holding.promise;
-    const impatient = openUnits(openSqlite({ file, readOnly: false, lockWaitMs: 30 }));
+    const impatient = openUnits(openSqlite({ clock: systemClock, file, readOnly: false, lockWaitMs: 30 }), { clock: systemClock });
     await expect(impatient.transaction(() => Promise.resolve())).rejects.toMatchObject({ kind: 'temporary', code: 'store_busy' });
     // Readers see what was there before; whoever waits gets on as soon as the writer is done.
     expect(await store.corps()).toEqual([]);
@@ -111,7 +112,7 @@ describe('the SQL for a DBA', () => {
       for (const table of ['corps', 'departments', 'members', 'memberships', 'runs', 'changes', 'leases', 'schema_migrations']) {
         expect(sql).toMatch(new RegExp(`^CREATE TABLE IF NOT EXISTS ${table} \\($`, 'm'));
       }
-      expect((await openStore({ url, readOnly: true })).migrator.sql()).toMatch(/INSERT INTO schema_migrations/);
+      expect((await openStore({ clock: systemClock, url, readOnly: true })).migrator.sql()).toMatch(/INSERT INTO schema_migrations/);
     }
   });
 });

@@ -51,6 +51,6 @@ async function redisLeases() {
 
 async function storeLeases() {
   const [{ openStore }, { createStoreLeases }] = [await import('../../dist/store/open.js'), await import('../../dist/store/shared/lease.js')];
-  const { database } = await openStore({ url: store, readOnly: false });
+  const { database } = await openStore({ clock: systemClock, url: store, readOnly: false });
   return createStoreLeases(database, options);
 }

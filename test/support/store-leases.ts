@@ -6,7 +6,7 @@ import type { LeaseHouse } from '../contract/lease.contract.ts';
 
 /** Leases in a store at this url, with tables made, for the running test. */
 export async function storeLeaseHouse(url: string): Promise<LeaseHouse> {
-  const { store, database, migrator } = await openStore({ url, readOnly: false });
+  const { store, database, migrator } = await openStore({ clock: systemClock, url, readOnly: false });
   await migrator.migrate();
   onTestFinished(async () => store.close());
   return {

@@ -2,6 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { inject, onTestFinished } from 'vitest';
+import { systemClock } from '../../src/local/clock.ts';
 import { diff } from '../../src/core/diff.ts';
 import type { ChangeSet, Corp, SeenDepartment, SeenMember } from '../../src/core/model.ts';
 import type { Committed, Fence, Store, Writer } from '../../src/core/ports/store.ts';
@@ -31,14 +32,14 @@ export async function mariadbPlace(server: string = inject('mysqlUrl')): Promise
 /** Engines for a MySQL url. */
 export function mysqlEngines(url: string): OpenEngine {
   return ({ readOnly = false, silenceMs = 20_000, statementMs = 20_000, connectMs = 10_000 } = {}) =>
-    openMysql({ url, readOnly, silenceMs, connectMs, statementMs });
+    openMysql({ clock: systemClock, url, readOnly, silenceMs, connectMs, statementMs });
 }
 
 /** A place for one test's store in a file. */
 export async function sqlitePlace(): Promise<OpenEngine> {
   const dir = await mkdtemp(path.join(tmpdir(), 'orgsync-sqlite-'));
   onTestFinished(() => rm(dir, { recursive: true }));
-  return ({ readOnly = false } = {}) => openSqlite({ file: path.join(dir, 'orgsync.sqlite'), readOnly, lockWaitMs: 3_000 });
+  return ({ readOnly = false } = {}) => openSqlite({ clock: systemClock, file: path.join(dir, 'orgsync.sqlite'), readOnly, lockWaitMs: 3_000 });
 }
 
 /** A store with its tables, a look under it, and a clock that moves by hand. */
@@ -55,10 +56,10 @@ export interface Bench {
 export async function openBench(place: Promise<OpenEngine>): Promise<Bench> {
   const openEngine = await place;
   const clock = { now: Date.UTC(2026, 2, 1, 8) };
-  const database = openUnits(openEngine());
+  const database = openUnits(openEngine(), { clock: systemClock });
   await createMigrator(database, () => clock.now).migrate();
   const another: Bench['another'] = ({ allowTakeover = false, readOnly = false } = {}) =>
-    createStore(openUnits(openEngine({ readOnly })), { now: () => clock.now, allowTakeover });
+    createStore(openUnits(openEngine({ readOnly }), { clock: systemClock }), { now: () => clock.now, allowTakeover });
   return { store: another(), database, clock, openEngine, another };
 }
 

@@ -1,4 +1,4 @@
-import { setTimeout as sleep } from 'node:timers/promises';
+import type { Clock } from '../../core/ports/system.ts';
 import { OrgsyncError } from '../../errors.ts';
 import type { Connection, Database, Engine, Session, SqlValue } from './database.ts';
 
@@ -8,13 +8,19 @@ const PAUSES_MS = { contention: [20, 60, 150, 400, 800], lost: [50, 200, 500, 1_
 /** No further try begins after this. */
 const GIVE_UP_MS = 45_000;
 
+/** What units of work need beside an engine. */
+export interface UnitOptions {
+  readonly clock: Clock;
+  readonly stopping?: AbortSignal;
+}
+
 /**
  * The part of a {@link Database} that all engines have in common: units of work, their repetition and their errors.
  * Once `stopping` has aborted, units under way end before their next statement, with its reason. Those that tidy up are
  * finished all the same, as are those begun later, each tried once.
  */
-export function openDatabase(engine: Engine, stopping: AbortSignal = new AbortController().signal): Database {
-  const repeat = { engine, stopping };
+export function openDatabase(engine: Engine, { clock, stopping = new AbortController().signal }: UnitOptions): Database {
+  const repeat = { engine, clock, stopping };
   return {
     dialect: engine.dialect,
     read: (work, { patiently = false } = {}) => repeated(repeat, { most: patiently ? Infinity : 1 }, (until) => inTransaction(engine, 'read', until(work))),
@@ -43,12 +49,12 @@ type Work<T> = (connection: Connection) => Promise<T>;
 
 /** Tries until it works, trouble is final, or its pauses (at most `most` of them) are used up. */
 async function repeated<T>(
-  { engine, stopping }: { readonly engine: Engine; readonly stopping: AbortSignal },
+  { engine, clock, stopping }: { readonly engine: Engine; readonly clock: Clock; readonly stopping: AbortSignal },
   { most, tidiesUp = false }: { readonly most: number; readonly tidiesUp?: boolean },
   attempt: (until: (work: Work<T>) => Work<T>) => Promise<T>,
 ): Promise<T> {
   const used = { contention: 0, lost: 0 };
-  const giveUp = performance.now() + GIVE_UP_MS;
+  const giveUp = clock.monotonic() + GIVE_UP_MS;
   const finishes = tidiesUp || stopping.aborted;
   for (;;) {
     try {
@@ -57,10 +63,10 @@ async function repeated<T>(
       if (stopping.aborted) throw finishes ? engine.translate(error) : stopping.reason;
       const trouble = engine.judge(error);
       const pause = trouble === 'final' ? undefined : PAUSES_MS[trouble][used[trouble]];
-      if (trouble === 'final' || pause === undefined || used[trouble] >= most || performance.now() > giveUp) throw engine.translate(error);
+      if (trouble === 'final' || pause === undefined || used[trouble] >= most || clock.monotonic() > giveUp) throw engine.translate(error);
       used[trouble] += 1;
       // Two that collided must not come back in step.
-      await sleep(pause * (0.5 + Math.random()), undefined, { signal: stopping }).catch(() => undefined);
+      await clock.sleep(pause * (0.5 + Math.random()), stopping).catch(() => undefined);
     }
   }
 }

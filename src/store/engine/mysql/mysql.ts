@@ -1,5 +1,6 @@
 import { connect as connectSocket, isIP, type Socket } from 'node:net';
 import { type Connection as Driver, createConnection, type QueryError, type ResultSetHeader, type RowDataPacket } from 'mysql2';
+import type { Clock } from '../../../core/ports/system.ts';
 import { OrgsyncError } from '../../../errors.ts';
 import type { Engine, Row, Session, SqlValue, Written } from '../database.ts';
 import { mysqlDialect } from './dialect.ts';
@@ -15,6 +16,7 @@ export interface MysqlOptions {
   /** How long connecting, and any one statement, may take. */
   readonly connectMs: number;
   readonly statementMs: number;
+  readonly clock: Clock;
   /** Once aborted, nothing may take longer than {@link HURRY_MS}: the process is to end. */
   readonly stopping?: AbortSignal;
 }
@@ -90,15 +92,15 @@ class MysqlSession implements Session {
       connectTimeout: options.connectMs,
       connectAttributes: { program_name: 'orgsync' },
     });
-    const { connectMs, statementMs, stopping } = options;
-    const session = new MysqlSession(driver, socket, { ms: connectMs, stopping }, readOnly);
+    const { connectMs, statementMs, clock, stopping } = options;
+    const session = new MysqlSession(driver, socket, { ms: connectMs, clock, stopping }, readOnly);
     try {
       await session.#prepare(options.silenceMs);
     } catch (error) {
       socket.destroy();
       throw error;
     }
-    return new MysqlSession(driver, socket, { ms: statementMs, stopping }, readOnly);
+    return new MysqlSession(driver, socket, { ms: statementMs, clock, stopping }, readOnly);
   }
 
   /** What the servers' own defaults must not decide. */
@@ -172,20 +174,19 @@ class MysqlSession implements Session {
 /** How long to wait, and what cuts it short. */
 interface Patience {
   readonly ms: number;
+  readonly clock: Clock;
   readonly stopping: AbortSignal | undefined;
 }
 
 /** Calls `giveUp` when patience is at an end, unless what it gives back was called before. */
-function within({ ms, stopping }: Patience, giveUp: (ms: number) => void): () => void {
-  const start = (limit: number): NodeJS.Timeout => setTimeout(giveUp, limit, limit);
-  let timer = start(stopping?.aborted === true ? Math.min(ms, HURRY_MS) : ms);
-  const hurry = (): void => {
-    clearTimeout(timer);
-    timer = start(HURRY_MS);
-  };
+function within({ ms, clock, stopping }: Patience, giveUp: (ms: number) => void): () => void {
+  const answered = new AbortController();
+  const wait = (limit: number): void => void clock.sleep(limit, answered.signal).then(() => giveUp(limit), () => undefined);
+  const hurry = (): void => wait(HURRY_MS);
+  wait(stopping?.aborted === true ? Math.min(ms, HURRY_MS) : ms);
   stopping?.addEventListener('abort', hurry);
   return () => {
-    clearTimeout(timer);
+    answered.abort();
     stopping?.removeEventListener('abort', hurry);
   };
 }

@@ -1,7 +1,8 @@
 import { existsSync } from 'node:fs';
 import { open as openFile } from 'node:fs/promises';
-import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import Libsql from 'libsql';
+import type { Clock } from '../../../core/ports/system.ts';
 import { OrgsyncError } from '../../../errors.ts';
 import type { Engine, Row, Session, SqlValue, Written } from '../database.ts';
 import { sqliteDialect } from './dialect.ts';
@@ -13,6 +14,7 @@ export interface SqliteOptions {
   readonly readOnly: boolean;
   /** How long a writer waits for another one, in this process or elsewhere. */
   readonly lockWaitMs: number;
+  readonly clock: Clock;
 }
 
 /** SQLite itself never waits for a lock: it would stand still with the whole process, heartbeats and signals included. */
@@ -69,19 +71,19 @@ class SqliteSession implements Session {
   readonly dialect = sqliteDialect;
   readonly #driver: Libsql.Database;
   readonly #writes: boolean;
-  readonly #lockWaitMs: number;
+  readonly #patience: Pick<SqliteOptions, 'lockWaitMs' | 'clock'>;
   readonly #leave: () => void;
 
-  private constructor(driver: Libsql.Database, writes: boolean, lockWaitMs: number, leave: () => void) {
+  private constructor(driver: Libsql.Database, writes: boolean, patience: Pick<SqliteOptions, 'lockWaitMs' | 'clock'>, leave: () => void) {
     this.#driver = driver;
     this.#writes = writes;
-    this.#lockWaitMs = lockWaitMs;
+    this.#patience = patience;
     this.#leave = leave;
   }
 
-  static async open({ file, readOnly, lockWaitMs }: SqliteOptions, writes: boolean, leave: () => void): Promise<Session> {
+  static async open({ file, readOnly, lockWaitMs, clock }: SqliteOptions, writes: boolean, leave: () => void): Promise<Session> {
     if (!existsSync(file)) await create(file, readOnly);
-    const session = new SqliteSession(new Libsql(file), writes, lockWaitMs, leave);
+    const session = new SqliteSession(new Libsql(file), writes, { lockWaitMs, clock }, leave);
     try {
       await session.#patiently(() => session.#driver.exec(`${PREPARE}; PRAGMA query_only = ${writes ? 'OFF' : 'ON'}`));
       if (writes) await session.#patiently(() => session.#driver.pragma('journal_mode = WAL'));
@@ -132,13 +134,14 @@ class SqliteSession implements Session {
   }
 
   async #patiently<T>(action: () => T): Promise<T> {
-    const deadline = performance.now() + this.#lockWaitMs;
+    const { lockWaitMs, clock } = this.#patience;
+    const deadline = clock.monotonic() + lockWaitMs;
     for (;;) {
       try {
         return action();
       } catch (error) {
-        if (judgeSqliteError(error) !== 'contention' || performance.now() > deadline) throw error;
-        await sleep(5 + Math.random() * 10);
+        if (judgeSqliteError(error) !== 'contention' || clock.monotonic() > deadline) throw error;
+        await clock.sleep(5 + Math.random() * 10);
       }
     }
   }
