@@ -3,7 +3,7 @@ import { NO_METER } from '../core/meter.ts';
 import type { Directory } from '../core/ports/directory.ts';
 import type { Meter } from '../core/ports/meter.ts';
 import type { Ration } from '../core/ports/ration.ts';
-import type { Writer } from '../core/ports/store.ts';
+import type { Writer } from '../core/ports/writing.ts';
 import type { Clock, Log } from '../core/ports/system.ts';
 
 /** What a live lookup asks with. */

@@ -1,4 +1,4 @@
-import type { CorpRecord } from './ports/store.ts';
+import type { CorpRecord } from './ports/records.ts';
 
 /** How long a success is due, seen from `now`: in milliseconds since 1970. */
 export interface Age {

@@ -1,6 +1,6 @@
 import type { Clause } from './changes/clauses.ts';
 import type { ChangeRecord, DepartmentSize } from './ports/history.ts';
-import type { RunRecord } from './ports/store.ts';
+import type { RunRecord } from './ports/records.ts';
 import type { Health } from './status.ts';
 
 /** Everything that the page of `orgsync report` shows; it is embedded in it as JSON. Times are ISO 8601 in UTC. */

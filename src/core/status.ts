@@ -1,7 +1,7 @@
 import { isStale } from './freshness.ts';
 import type { Corp } from './model.ts';
 import type { Holder } from './ports/leases.ts';
-import type { CorpRecord, RunRecord } from './ports/store.ts';
+import type { CorpRecord, RunRecord } from './ports/records.ts';
 
 /** How a corp, or all of them, fare, gravest last but `unknown`: nothing can be said. */
 export type Health = 'ok' | 'warning' | 'critical' | 'unknown';

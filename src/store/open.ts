@@ -1,4 +1,4 @@
-import type { Migrator, Store } from '../core/ports/store.ts';
+import type { Migrator } from '../core/ports/tables.ts';
 import type { Clock } from '../core/ports/system.ts';
 import { Secret } from '../core/secret.ts';
 import { OrgsyncError } from '../errors.ts';
@@ -6,7 +6,7 @@ import type { Database, Dialect, Engine } from './engine/database.ts';
 import { createMigrator, migrationSql } from './schema/migrate.ts';
 import { mysqlDialect } from './engine/mysql/dialect.ts';
 import { sqliteDialect } from './engine/sqlite/dialect.ts';
-import { createStore } from './store.ts';
+import { createStore, type Store } from './store.ts';
 import { openDatabase } from './engine/transaction.ts';
 
 /** Where a store is, and how it is to behave. */

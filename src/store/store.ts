@@ -1,4 +1,7 @@
-import type { Store } from '../core/ports/store.ts';
+import type { PhoneBook, Sightings } from '../core/ports/looking-up.ts';
+import type { Records } from '../core/ports/records.ts';
+import type { Tables } from '../core/ports/tables.ts';
+import type { Organisations } from '../core/ports/writing.ts';
 import { OrgsyncError } from '../errors.ts';
 import { readBefore } from './organisation/before.ts';
 import { commitRun, commitSighting } from './organisation/commit.ts';
@@ -17,6 +20,11 @@ export interface StoreOptions {
   readonly allowTakeover: boolean;
   /** Makes or upgrades the tables where they lack something: an embedded store migrates itself. */
   readonly migrate?: () => Promise<unknown>;
+}
+
+/** All parts of the store in one object. */
+export interface Store extends Tables, Organisations, PhoneBook, Sightings, Records {
+  close(): Promise<void>;
 }
 
 /** The store over any database: each method is one unit of work. Closing it closes the database. */

@@ -6,8 +6,10 @@ import { NO_CHANGES } from '../core/outcome.ts';
 import type { CorpResult } from '../core/outcome.ts';
 import type { Directory } from '../core/ports/directory.ts';
 import type { Lease, Leases } from '../core/ports/leases.ts';
-import type { Fence, Store, Writer } from '../core/ports/store.ts';
+import type { Records } from '../core/ports/records.ts';
 import type { Clock, Log } from '../core/ports/system.ts';
+import type { Tables } from '../core/ports/tables.ts';
+import type { Fence, Organisations, Writer } from '../core/ports/writing.ts';
 import type { SafetyLimits, Verdict } from '../core/safety.ts';
 import { compareCorp, syncCorp } from './corp.ts';
 import type { CompareDeps, CorpStep } from './corp.ts';
@@ -15,7 +17,7 @@ import { acquireWithin } from './patience.ts';
 
 /** What a run and its attempts at corps have in common. */
 export interface CommonDeps {
-  readonly store: Store;
+  readonly store: Tables & Records & Organisations;
   readonly leases: Leases;
   readonly writer: Writer;
   readonly clock: Clock;

@@ -1,12 +1,13 @@
 import { OrgsyncError } from '../errors.ts';
 import type { ChangeFilter, Changes, History, Person } from '../core/ports/history.ts';
 import { parsePhone } from '../core/phone.ts';
-import type { Store } from '../core/ports/store.ts';
+import type { PhoneBook } from '../core/ports/looking-up.ts';
+import type { Tables } from '../core/ports/tables.ts';
 import type { Clock, Log } from '../core/ports/system.ts';
 
 /** Where people are looked for. */
 export interface PeopleDeps {
-  readonly store: Pick<Store, 'findByPhones'>;
+  readonly store: PhoneBook;
   readonly history: Pick<History, 'findPeople'>;
   /** The country of numbers written without one. */
   readonly region: string;
@@ -32,7 +33,7 @@ export interface ChangesRequest extends Omit<ChangeFilter, 'people'> {
 
 /** What `orgsync changes` works with. */
 export interface ChangesDeps extends PeopleDeps {
-  readonly store: Pick<Store, 'findByPhones' | 'ensureReady'>;
+  readonly store: Tables & PhoneBook;
   readonly history: History;
 }
 

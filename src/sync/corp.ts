@@ -3,7 +3,7 @@ import { countChanges, diff } from '../core/diff.ts';
 import type { Before, ChangeCounts, ChangeSet, Corp, Gap, Snapshot } from '../core/model.ts';
 import type { Directory } from '../core/ports/directory.ts';
 import type { Lease } from '../core/ports/leases.ts';
-import type { Fence, Store } from '../core/ports/store.ts';
+import type { Fence, Organisations } from '../core/ports/writing.ts';
 import type { Log } from '../core/ports/system.ts';
 import { judge } from '../core/safety.ts';
 import type { SafetyLimits, Verdict } from '../core/safety.ts';
@@ -13,7 +13,7 @@ import { confirmAbsent } from './absent.ts';
 /** What reading and comparing one corp needs. */
 export interface CompareDeps {
   readonly directory: Directory;
-  readonly store: Store;
+  readonly store: Organisations;
   readonly limits: SafetyLimits;
   readonly allowDepartures: boolean;
   readonly region: string;

@@ -2,7 +2,9 @@ import type { Erased, History, Person } from '../core/ports/history.ts';
 import type { Corp, MemberKey } from '../core/model.ts';
 import { memberKey } from '../core/model.ts';
 import type { Ration } from '../core/ports/ration.ts';
-import type { Store } from '../core/ports/store.ts';
+import type { PhoneBook, Sightings } from '../core/ports/looking-up.ts';
+import type { Records } from '../core/ports/records.ts';
+import type { Tables } from '../core/ports/tables.ts';
 import type { Log } from '../core/ports/system.ts';
 import { findPeople, unknownMember } from './changes.ts';
 import type { PeopleDeps } from './changes.ts';
@@ -21,7 +23,7 @@ export interface Forgettable {
 
 /** What `orgsync forget` works with. */
 export interface ForgetDeps extends PeopleDeps {
-  readonly store: Pick<Store, 'ensureReady' | 'findByPhones' | 'findMembers' | 'corps'>;
+  readonly store: Tables & PhoneBook & Pick<Sightings, 'findMembers'> & Pick<Records, 'corps'>;
   readonly history: Pick<History, 'findPeople' | 'erase'>;
   readonly ration: Pick<Ration, 'forgetNumber'>;
   readonly log: Log;

@@ -2,7 +2,8 @@ import { changeClauses } from '../core/changes/clauses.ts';
 import { departmentNamer } from '../core/ports/history.ts';
 import type { ChangeRecord, Changes, History } from '../core/ports/history.ts';
 import type { Leases } from '../core/ports/leases.ts';
-import type { Store } from '../core/ports/store.ts';
+import type { Records } from '../core/ports/records.ts';
+import type { Tables } from '../core/ports/tables.ts';
 import { departmentTrees, runPoint, runPoints } from '../core/report.ts';
 import type { CorpReport, ReportData, ReportedChange, RunPoint } from '../core/report.ts';
 import type { CorpStatus } from '../core/status.ts';
@@ -11,7 +12,7 @@ import type { StatusDeps } from './status.ts';
 
 /** What `orgsync report` looks at. It only reads. */
 export interface ReportDeps extends Omit<StatusDeps, 'store' | 'leases'> {
-  readonly store: Pick<Store, 'ensureReady' | 'corps' | 'runs'>;
+  readonly store: Tables & Records;
   readonly leases: Pick<Leases, 'holders'>;
   readonly history: Pick<History, 'changes' | 'departments'>;
   readonly weeks: number;

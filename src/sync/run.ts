@@ -6,7 +6,7 @@ import { exitCode, runOutcome } from '../core/outcome.ts';
 import type { CorpResult, EndedRun } from '../core/outcome.ts';
 import type { Directory } from '../core/ports/directory.ts';
 import type { Holder } from '../core/ports/leases.ts';
-import type { Store } from '../core/ports/store.ts';
+import type { Records } from '../core/ports/records.ts';
 import type { Log } from '../core/ports/system.ts';
 import { ageOf, isStale } from '../core/freshness.ts';
 import { inShard } from '../core/shard.ts';
@@ -161,7 +161,7 @@ async function runCorps(corps: readonly Corp[], request: RunRequest, deps: RunDe
 }
 
 /** Those begun longest ago come first: runs that are always stopped early still come to everyone. */
-async function inTurn(corps: readonly Corp[], store: Store): Promise<readonly Corp[]> {
+async function inTurn(corps: readonly Corp[], store: Records): Promise<readonly Corp[]> {
   const lastRuns = new Map((await store.corps()).map(({ corp, lastRunId }) => [corp.id.toLowerCase(), lastRunId ?? 0]));
   const lastRun = ({ id }: Corp): number => lastRuns.get(id.toLowerCase()) ?? 0;
   return [...corps].sort((one, other) => lastRun(one) - lastRun(other));

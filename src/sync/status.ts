@@ -2,14 +2,15 @@ import { asOrgsyncError } from '../errors.ts';
 import type { OrgsyncError } from '../errors.ts';
 import type { Corp } from '../core/model.ts';
 import type { Holder, Leases } from '../core/ports/leases.ts';
-import type { Store } from '../core/ports/store.ts';
+import type { Records } from '../core/ports/records.ts';
+import type { Tables } from '../core/ports/tables.ts';
 import type { Clock } from '../core/ports/system.ts';
 import { judgeCorp, worstHealth } from '../core/status.ts';
 import type { CorpFacts, CorpStatus, Health, LeaseView } from '../core/status.ts';
 
 /** What `orgsync status` looks at. It only reads. */
 export interface StatusDeps {
-  readonly store: Pick<Store, 'ensureReady' | 'corps' | 'runs'>;
+  readonly store: Tables & Records;
   readonly leases: Pick<Leases, 'holders'>;
   readonly clock: Clock;
   /** As configured. */

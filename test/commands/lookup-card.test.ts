@@ -4,7 +4,7 @@ import { describe, expect, it, test } from 'vitest';
 import { cards } from '../../src/commands/lookup/card.ts';
 import { columnsOf } from '../../src/terminal/width.ts';
 import type { MemberFields } from '../../src/core/model.ts';
-import type { PhoneMatch } from '../../src/core/ports/store.ts';
+import type { PhoneMatch } from '../../src/core/ports/looking-up.ts';
 import { stored } from '../support/organisation.ts';
 
 const PAINT = { bold: String, dim: String, red: String, green: String, yellow: String, cyan: String };

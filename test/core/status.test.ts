@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import type { Holder } from '../../src/core/ports/leases.ts';
-import type { CorpRecord, RunRecord } from '../../src/core/ports/store.ts';
+import type { CorpRecord, RunRecord } from '../../src/core/ports/records.ts';
 import { ending, formatAge, judgeCorp, sparkline, worstHealth } from '../../src/core/status.ts';
 import type { CorpFacts, LeaseView } from '../../src/core/status.ts';
 

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { systemClock } from '../../src/local/clock.ts';
 import { memberKey } from '../../src/core/model.ts';
-import type { Store } from '../../src/core/ports/store.ts';
+import type { Store } from '../../src/store/store.ts';
 import type { Clock } from '../../src/core/ports/system.ts';
 import type { Engine } from '../../src/store/engine/database.ts';
 import { createStore } from '../../src/store/store.ts';

@@ -1,6 +1,6 @@
 import { NO_CHANGES, exitCode, runOutcome } from '../../src/core/outcome.ts';
 import type { CorpResult, EndedRun } from '../../src/core/outcome.ts';
-import type { CorpRecord } from '../../src/core/ports/store.ts';
+import type { CorpRecord } from '../../src/core/ports/records.ts';
 import { OrgsyncError, WecomError } from '../../src/errors.ts';
 
 /** How a corp's part of a run ended, for tests: `ok` unless told otherwise. */

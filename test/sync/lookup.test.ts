@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { systemClock } from '../../src/local/clock.ts';
-import type { PhoneMatch } from '../../src/core/ports/store.ts';
+import type { PhoneMatch } from '../../src/core/ports/looking-up.ts';
 import { createRationFiles } from '../../src/local/ration.ts';
 import { gravestExitCode } from '../../src/errors.ts';
 import { currentHolders, lookupErrors } from '../../src/sync/lookup/exit.ts';

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import type { Readable } from 'node:stream';
 import { parsePhone } from '../../core/phone.ts';
-import type { PhoneMatch } from '../../core/ports/store.ts';
+import type { PhoneMatch } from '../../core/ports/looking-up.ts';
 import { gravestExitCode, OrgsyncError } from '../../errors.ts';
 import type { ErrorKind } from '../../errors.ts';
 import type { LookupAnswer, LookupDeps, Wanted } from '../../sync/lookup/lookup.ts';

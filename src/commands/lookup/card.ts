@@ -1,4 +1,4 @@
-import type { PhoneMatch } from '../../core/ports/store.ts';
+import type { PhoneMatch } from '../../core/ports/looking-up.ts';
 import type { Paint } from '../../terminal/terminal.ts';
 import { plain } from '../../terminal/terminal.ts';
 import { columnsOf, padded, wrapped } from '../../terminal/width.ts';

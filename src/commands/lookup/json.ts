@@ -1,5 +1,5 @@
 import type { Json } from '../../core/model.ts';
-import type { PhoneMatch } from '../../core/ports/store.ts';
+import type { PhoneMatch } from '../../core/ports/looking-up.ts';
 import type { OrgsyncError } from '../../errors.ts';
 import type { LookupAnswer } from '../../sync/lookup/lookup.ts';
 import type { LiveStep } from '../../sync/lookup/live.ts';

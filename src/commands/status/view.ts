@@ -1,5 +1,5 @@
 import type { Json } from '../../core/model.ts';
-import type { RunRecord } from '../../core/ports/store.ts';
+import type { RunRecord } from '../../core/ports/records.ts';
 import { ending, formatAge, HEALTH_EXIT_CODES, sparkline } from '../../core/status.ts';
 import type { CorpStatus, Health } from '../../core/status.ts';
 import type { OrgsyncError } from '../../errors.ts';

@@ -4,7 +4,7 @@ import { ageOf, isStale } from '../freshness.ts';
 import type { Corp } from '../model.ts';
 import type { CorpResult, EndedRun } from '../outcome.ts';
 import type { AlertKey, AlertRecord } from '../ports/alerts.ts';
-import type { CorpRecord } from '../ports/store.ts';
+import type { CorpRecord } from '../ports/records.ts';
 
 /** Something that a person should know of. */
 interface Complaint extends AlertKey {

@@ -19,7 +19,7 @@ export interface AlertRecord extends AlertKey {
   readonly message: string;
 }
 
-/** What is complained of now, shared by all hosts, so that one of them speaks and not all. Throws OrgsyncError as {@link Store} does. */
+/** What is complained of now, shared by all hosts, so that one of them speaks and not all. Throws OrgsyncError as every part of the store does, see `Tables` in tables.ts. */
 export interface AlertBook {
   /** Every record, closed ones included. */
   read(): Promise<readonly AlertRecord[]>;

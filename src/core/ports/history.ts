@@ -64,7 +64,7 @@ export interface Erased {
   readonly mentions: number;
 }
 
-/** What the store remembers of the past. Throws OrgsyncError only, as `Store` does. */
+/** What the store remembers of the past. Throws OrgsyncError only, as every part of the store does, see `Tables` in tables.ts. */
 export interface History {
   /** The changes that `filter` lets through, read at one moment. */
   changes(filter: ChangeFilter): Promise<Changes>;

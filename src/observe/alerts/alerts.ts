@@ -2,7 +2,7 @@ import { findingsOf, findingsOfFailure, judgeAlerts, untold } from '../../core/a
 import type { Alert, Findings, Step } from '../../core/alerts/alerting.ts';
 import type { EndedRun } from '../../core/outcome.ts';
 import type { AlertBook } from '../../core/ports/alerts.ts';
-import type { CorpRecord } from '../../core/ports/store.ts';
+import type { CorpRecord } from '../../core/ports/records.ts';
 import type { Clock, Log } from '../../core/ports/system.ts';
 import type { Secret } from '../../core/secret.ts';
 import { OrgsyncError, asOrgsyncError } from '../../errors.ts';

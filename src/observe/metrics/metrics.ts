@@ -1,7 +1,7 @@
 import type { Corp } from '../../core/model.ts';
 import type { CorpResult, EndedRun } from '../../core/outcome.ts';
 import type { Meter } from '../../core/ports/meter.ts';
-import type { CorpRecord } from '../../core/ports/store.ts';
+import type { CorpRecord } from '../../core/ports/records.ts';
 import type { Clock, Log } from '../../core/ports/system.ts';
 import type { Secret } from '../../core/secret.ts';
 import type { Shard } from '../../core/shard.ts';

@@ -1,6 +1,6 @@
 import { memberKey } from '../../core/model.ts';
 import type { ChangeCounts, ChangeSet, Corp, DepartmentChange, MemberChange, MemberKey } from '../../core/model.ts';
-import type { Committed, Fence, Writer } from '../../core/ports/store.ts';
+import type { Committed, Fence, Writer } from '../../core/ports/writing.ts';
 import type { Connection, Row, SqlValue } from '../engine/database.ts';
 import { fencedOff, lockShared, lockWholly, refuseUnfit } from './fencing.ts';
 import { changedValuesText } from './rows.ts';

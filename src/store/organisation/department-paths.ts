@@ -1,4 +1,4 @@
-import type { DepartmentPath } from '../../core/ports/store.ts';
+import type { DepartmentPath } from '../../core/ports/looking-up.ts';
 import type { Connection } from '../engine/database.ts';
 import { marks, pieces, ROWS_PER_STATEMENT } from '../engine/statements.ts';
 import { neededNumber, textOf } from '../engine/values.ts';

@@ -1,5 +1,5 @@
 import type { Corp } from '../../core/model.ts';
-import type { Fence, RunEnd, Writer } from '../../core/ports/store.ts';
+import type { Fence, RunEnd, Writer } from '../../core/ports/writing.ts';
 import { OrgsyncError } from '../../errors.ts';
 import type { Connection, Row } from '../engine/database.ts';
 import { neededNumber, textOf, timeText } from '../engine/values.ts';

@@ -1,6 +1,6 @@
 import { memberKey } from '../../core/model.ts';
 import type { Corp, MemberKey, Membership } from '../../core/model.ts';
-import type { PhoneMatch } from '../../core/ports/store.ts';
+import type { PhoneMatch } from '../../core/ports/looking-up.ts';
 import type { Connection, Row } from '../engine/database.ts';
 import { pathTo, readTree } from './department-paths.ts';
 import { readMemberships } from './find-members.ts';

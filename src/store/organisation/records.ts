@@ -1,4 +1,4 @@
-import type { CorpRecord, RunRecord } from '../../core/ports/store.ts';
+import type { CorpRecord, RunRecord } from '../../core/ports/records.ts';
 import type { Connection, Row } from '../engine/database.ts';
 import { neededNumber, neededText, neededTime, numberOf, textOf, timeOf } from '../engine/values.ts';
 

@@ -1,4 +1,4 @@
-import type { Migrator } from '../../core/ports/store.ts';
+import type { Migrator } from '../../core/ports/tables.ts';
 import { OrgsyncError } from '../../errors.ts';
 import type { Connection, Database, Dialect } from '../engine/database.ts';
 import { createTable, FIRST_TABLES } from './tables.ts';

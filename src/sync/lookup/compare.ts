@@ -4,7 +4,7 @@ import { memberKey } from '../../core/model.ts';
 import type { ChangeSet, Corp, MemberChange, SeenMember, StoredMember } from '../../core/model.ts';
 import { toE164 } from '../../core/phone.ts';
 import type { Directory } from '../../core/ports/directory.ts';
-import type { PhoneMatch, Store } from '../../core/ports/store.ts';
+import type { PhoneMatch, Sightings } from '../../core/ports/looking-up.ts';
 import type { Clock } from '../../core/ports/system.ts';
 import { OrgsyncError } from '../../errors.ts';
 
@@ -38,7 +38,7 @@ export interface HolderNews {
 /** What comparing takes. */
 export interface CompareDeps {
   readonly directory: Pick<Directory, 'findMember'>;
-  readonly store: Pick<Store, 'findMembers' | 'findDepartments'>;
+  readonly store: Pick<Sightings, 'findMembers' | 'findDepartments'>;
   readonly clock: Pick<Clock, 'now'>;
   readonly region: string;
   readonly signal: AbortSignal;

@@ -1,4 +1,4 @@
-import type { PhoneMatch } from '../../core/ports/store.ts';
+import type { PhoneMatch } from '../../core/ports/looking-up.ts';
 import type { ErrorKind, OrgsyncError } from '../../errors.ts';
 import type { LookupAnswer } from './lookup.ts';
 import type { LiveStep } from './live.ts';

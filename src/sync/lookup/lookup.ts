@@ -1,6 +1,6 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Corp } from '../../core/model.ts';
-import type { PhoneMatch, Store } from '../../core/ports/store.ts';
+import type { PhoneBook, PhoneMatch } from '../../core/ports/looking-up.ts';
 import type { LiveQuestion, LiveStep } from './live.ts';
 
 /** Who has a number. */
@@ -15,7 +15,7 @@ export interface LookupAnswer {
 
 /** What a lookup works with. */
 export interface LookupDeps {
-  readonly store: Pick<Store, 'findByPhones'>;
+  readonly store: PhoneBook;
   /** Only these corps; all that the store knows when missing. */
   readonly corps?: readonly Corp[];
   /** Asks WeCom; missing when only the store is to be asked. */

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { diff, diffMember } from '../../../src/core/diff.ts';
 import { type ChangeSet, memberKey, type SeenMember } from '../../../src/core/model.ts';
-import type { Store } from '../../../src/core/ports/store.ts';
+import type { Store } from '../../../src/store/store.ts';
 import { department, seen, snapshot } from '../../support/organisation.ts';
 import { type Bench, CORP, openBench, type OpenEngine, organisationRows, rowsOf, sync, WRITER } from '../../support/stores.ts';
 import { LI, ZHANG } from './people.ts';
