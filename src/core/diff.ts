@@ -1,4 +1,4 @@
-import { sameJson } from './json.ts';
+import { isDeepStrictEqual } from 'node:util';
 import { MEMBER_FIELDS, memberKey } from './model.ts';
 import type {
   Before,
@@ -115,7 +115,7 @@ function known(member: StoredMember): ChangedValues {
 }
 
 function differences(before: Record<string, Json>, after: Record<string, Json>): { oldValues: ChangedValues; newValues: ChangedValues } {
-  const names = Object.keys(after).filter((name) => !sameJson(before[name] ?? null, after[name] ?? null));
+  const names = Object.keys(after).filter((name) => !isDeepStrictEqual(before[name] ?? null, after[name] ?? null));
   const pick = (values: Record<string, Json>): ChangedValues => Object.fromEntries(names.map((name) => [name, values[name] ?? null]));
   return { oldValues: pick(before), newValues: pick(after) };
 }

@@ -1,14 +1,5 @@
 import type { Json } from './model.ts';
 
-/** Whether two values mean the same: the order of an object's keys means nothing, the order of an array does. */
-export function sameJson(a: Json, b: Json): boolean {
-  if (a === b) return true;
-  if (isList(a) && isList(b)) return a.length === b.length && a.every((item, index) => sameJson(item, b[index] ?? null));
-  if (!isRecord(a) || !isRecord(b)) return false;
-  const names = Object.keys(a);
-  return names.length === Object.keys(b).length && names.every((name) => name in b && sameJson(a[name] ?? null, b[name] ?? null));
-}
-
 /** Whether it is an array. */
 export function isList(value: Json | undefined): value is readonly Json[] {
   return Array.isArray(value);

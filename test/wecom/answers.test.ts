@@ -110,6 +110,14 @@ describe('hostile answers', () => {
     expect(members(at('user_list.numbers-out-of-range.json'))?.items).toEqual([{ userid: 'ChenYue', fields: { name: '陈越' } }]);
   });
 
+  test('numbers that no database gives back as they were sent are read as it will give them back', () => {
+    const sent = JSON.parse('{"userlist": [{"userid": "a", "department": [2], "order": [-0], "extattr": {"attrs": [-0, 1e999, 1.5]}}], "department": [{"id": 1, "parentid": -0}]}') as Raw;
+    const [member] = parseMembers(sent)?.items ?? [];
+    expect(member?.memberships?.map(({ sortOrder }) => sortOrder)).toEqual([0]);
+    expect(member?.fields.extattr).toEqual({ attrs: [0, null, 1.5] });
+    expect(parseDepartments(sent)?.items).toEqual([{ id: 1, parentId: 0 }]);
+  });
+
   test('arrays of uneven length: what is missing was not sent, what is too much is ignored', () => {
     const [one, two] = members(at('user_list.uneven-arrays.json'))?.items ?? [];
     expect(one?.memberships).toEqual([{ departmentId: 1, sortOrder: 5 }, { departmentId: 2 }, { departmentId: 3 }]);

@@ -1,6 +1,6 @@
 import type { ChangeRecord } from '../ports/history.ts';
-import { isList, isRecord, sameJson } from '../json.ts';
-import type { ChangedValues, Json } from '../model.ts';
+import { isList, isRecord } from '../json.ts';
+import type { ChangedValues } from '../model.ts';
 
 /** A membership as a change remembers it. */
 export interface KnownMembership {
@@ -22,10 +22,6 @@ export function membershipsOf(values: ChangedValues | null): readonly KnownMembe
 /** Whether a change concerns a department: its own, or somebody's who came to or left it. */
 export function concernsDepartment({ entity, entityId, oldValues, newValues }: ChangeRecord, id: number): boolean {
   if (entity === 'department') return entityId === String(id);
-  const memberships = [oldValues, newValues].map((values) => membershipsOf(values).find(({ departmentId }) => departmentId === id));
-  return !sameJson(asJson(memberships[0]), asJson(memberships[1]));
-}
-
-function asJson(membership: KnownMembership | undefined): Json {
-  return membership === undefined ? null : { isLeader: membership.isLeader };
+  const [before, after] = [oldValues, newValues].map((values) => membershipsOf(values).find(({ departmentId }) => departmentId === id));
+  return before?.isLeader !== after?.isLeader;
 }

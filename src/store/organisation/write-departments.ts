@@ -1,4 +1,4 @@
-import { sameJson } from '../../core/json.ts';
+import { isDeepStrictEqual } from 'node:util';
 import type { Corp, DepartmentChange, Json, StoredDepartment } from '../../core/model.ts';
 import type { Connection, Row, SqlValue } from '../engine/database.ts';
 import { DEPARTMENT_COLUMNS, departmentFromRow, departmentSelection, departmentValues } from './rows.ts';
@@ -37,7 +37,7 @@ function rowOf(corp: Corp, after: StoredDepartment, stored: Row | undefined, at:
 }
 
 function isStored(row: Row | undefined, after: StoredDepartment): boolean {
-  return row !== undefined && sameJson(asJson(departmentFromRow(row)), asJson(after));
+  return row !== undefined && isDeepStrictEqual(asJson(departmentFromRow(row)), asJson(after));
 }
 
 function asJson({ id, parentId, sortOrder, name, nameEn, leaders, removed }: StoredDepartment): Json {

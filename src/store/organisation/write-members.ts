@@ -1,4 +1,4 @@
-import { sameJson } from '../../core/json.ts';
+import { isDeepStrictEqual } from 'node:util';
 import { memberKey } from '../../core/model.ts';
 import type { Corp, Json, MemberChange, MemberKey, Membership, SeenMember, StoredMember } from '../../core/model.ts';
 import type { Connection, Row, SqlValue } from '../engine/database.ts';
@@ -123,7 +123,7 @@ function lastDepartments(after: StoredMember, current: Current | undefined): str
 }
 
 function isSame(stored: StoredMember, after: StoredMember): boolean {
-  return sameJson(asJson(stored), asJson(after));
+  return isDeepStrictEqual(asJson(stored), asJson(after));
 }
 
 function asJson({ fields, mobileE164, memberships, departed }: StoredMember): Json {

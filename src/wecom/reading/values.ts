@@ -9,7 +9,12 @@ const DEEPEST = 32;
 
 /** A number from 0 to 2^32-1; anything else, also a number sent as text, counts as not sent. */
 export function readCount(value: unknown): number | undefined {
-  return typeof value === 'number' && Number.isInteger(value) && value >= 0 && value <= LARGEST ? value : undefined;
+  return typeof value === 'number' && Number.isInteger(value) && value >= 0 && value <= LARGEST ? withoutSign(value) : undefined;
+}
+
+/** `-0`, which no database keeps, is 0: compared with what is stored it would be a change in every run. */
+function withoutSign(zero: number): number {
+  return zero + 0;
 }
 
 /** Text that every database and terminal can hold: no NUL, no half of a surrogate pair. */
@@ -56,7 +61,7 @@ export function readList<T>(value: unknown, readItem: (item: unknown) => T | und
   return items;
 }
 
-/** Any JSON with clean texts; undefined when it is nested beyond reason. What is clean is not copied. */
+/** Any JSON with clean texts, and numbers that JSON can say again (`1e999` becomes null); undefined when it is nested beyond reason. What is clean is not copied. */
 export function readJson(value: unknown): Json | undefined {
   return isCleanJson(value, 0) ? value : cleanJson(value, 0);
 }
@@ -67,6 +72,7 @@ function isClean(text: string): boolean {
 
 function isCleanJson(value: unknown, depth: number): value is Json {
   if (typeof value === 'string') return isClean(value);
+  if (typeof value === 'number') return Number.isFinite(value) && !Object.is(value, -0);
   if (typeof value !== 'object' || value === null) return value !== undefined;
   if (depth >= DEEPEST) return false;
   if (Array.isArray(value)) return value.every((item) => isCleanJson(item, depth + 1));
@@ -77,7 +83,8 @@ function isCleanJson(value: unknown, depth: number): value is Json {
 }
 
 function cleanJson(value: unknown, depth: number): Json | undefined {
-  if (value === null || typeof value === 'boolean' || typeof value === 'number') return value;
+  if (value === null || typeof value === 'boolean') return value;
+  if (typeof value === 'number') return Number.isFinite(value) ? withoutSign(value) : null;
   if (typeof value === 'string') return clean(value);
   if (depth >= DEEPEST) return undefined;
   if (Array.isArray(value)) return readList(value, (item) => cleanJson(item, depth + 1));
