@@ -1,12 +1,12 @@
 import parse from 'parse-duration';
 
-/** How a duration is written, for messages that reject one. */
+/** The form of a duration, for error messages. */
 export const DURATION_FORM = 'a duration such as 500ms, 60s, 90m, 6h or 7d';
 
-/** Matches durations only as {@link DURATION_FORM} promises; `1h30m` too. */
+/** Matches the durations that {@link DURATION_FORM} describes, also `1h30m`. */
 export const DURATION_PATTERN = /^(?:\d+(?:\.\d+)?(?:ms|s|m|h|d|w))+$/;
 
-/** Milliseconds of a duration such as `60s` or `1h30m`; undefined when it is not written like one. */
+/** The milliseconds of a duration such as `60s` or `1h30m`; undefined when the text is not a duration. */
 export function parseDuration(text: string): number | undefined {
   const trimmed = text.trim();
   if (!DURATION_PATTERN.test(trimmed)) return undefined;
@@ -21,7 +21,7 @@ const UNITS = [
   ['ms', 1],
 ] as const;
 
-/** Writes milliseconds as people and the configuration do: `90s` for 90000, `6h`, `1500ms`; in the largest unit that needs no fraction. */
+/** Writes milliseconds as in the configuration, in the largest unit that needs no fraction: `90s`, `6h`, `1500ms`. */
 export function formatDuration(milliseconds: number): string {
   const [unit, size] = UNITS.find(([, size]) => milliseconds !== 0 && milliseconds % size === 0) ?? ['ms', 1];
   return `${milliseconds / size}${unit}`;

@@ -1,7 +1,7 @@
-/** The environment variables that make a machine the place to run, each with the values it may have. */
+/** The environment variables that decide whether a run works on this machine, each with its accepted values. */
 export type Gate = Readonly<Record<string, readonly string[]>>;
 
-/** A variable that keeps the gate shut. */
+/** A variable that closes the gate. */
 export interface Shut {
   readonly name: string;
   readonly accepted: readonly string[];
@@ -9,7 +9,7 @@ export interface Shut {
   readonly found: string | undefined;
 }
 
-/** The variables that do not hold; none when the gate is open, as it is when there is no gate. */
+/** The variables without an accepted value. Empty when the gate is open; without variables it is always open. */
 export function shutBy(gate: Gate, env: Readonly<Record<string, string | undefined>>): readonly Shut[] {
   return Object.entries(gate)
     .map(([name, accepted]) => ({ name, accepted, found: env[name] }))
@@ -17,8 +17,8 @@ export function shutBy(gate: Gate, env: Readonly<Record<string, string | undefin
 }
 
 /**
- * The gate's variables as they are, `NAME=value` joined by `,` in order of name: what the store remembers a writer by.
- * null where the gate is shut: who passed it by hand writes in nobody's name.
+ * The gate's variables and their actual values, as `NAME=value` joined by `,` in order of name. The store identifies the
+ * environment of a writer by this text. null when the gate is closed and the run was started with --ignore-gate.
  */
 export function environmentOf(gate: Gate, env: Readonly<Record<string, string | undefined>>): string | null {
   if (shutBy(gate, env).length > 0) return null;
@@ -30,8 +30,9 @@ export function environmentOf(gate: Gate, env: Readonly<Record<string, string | 
 
 /**
  * Whether a store last written from `environment` may be written by a process with this gate: each variable that the
- * earlier writer had must be one of ours, with a value we accept. So worker2 may follow worker1 where both may run,
- * and pre-production never follows production. A store written without a gate may be written by anyone.
+ * earlier writer had must be a variable of this gate, with a value that this gate accepts. So worker2 may write after
+ * worker1 when both are accepted, and pre-production never writes after production. When the earlier writer had no gate,
+ * every environment may write.
  */
 export function acceptsEnvironment(gate: Gate, environment: string): boolean {
   if (environment === '') return true;
@@ -46,7 +47,7 @@ function splitOnce(pair: string): readonly string[] {
   return [pair.slice(0, at), pair.slice(at + 1)];
 }
 
-/** So that a comma in a value does not look like the next variable. */
+/** Encodes commas: a comma in a value must not look like the start of the next variable. */
 function escape(value: string): string {
   return value.replaceAll('%', '%25').replaceAll(',', '%2C');
 }

@@ -2,34 +2,34 @@ import { OrgsyncError } from '../errors.ts';
 import type { Lease } from './ports/leases.ts';
 import type { Clock, Log } from './ports/system.ts';
 
-/** A lease as its keeper (Redis, the store) has just granted it. */
+/** A lease that its keeper (Redis or the store) has just granted. */
 export interface Grant {
   readonly name: string;
-  /** How long it lives at the keeper without a renewal. */
+  /** How long the keeper keeps it without a renewal. */
   readonly ttlMs: number;
-  /** When the grant was asked for, on {@link Clock.monotonic}: before the request was sent. */
+  /** When the grant was requested, by {@link Clock.monotonic}: the time just before the request was sent. */
   readonly askedAt: number;
-  /** Asks once for another `ttlMs`; false when the lease is no longer ours. Rejects, within a bound, when nobody answers. */
+  /** Asks once for another `ttlMs`; false when this process no longer has the lease. Rejects, within a time limit, when there is no answer. */
   renew(): Promise<boolean>;
-  /** Frees the lease if it is still ours. Rejects, within a bound, when nobody answers. */
+  /** Frees the lease if this process still has it. Rejects, within a time limit, when there is no answer. */
   free(): Promise<void>;
 }
 
-/** The share of its life after which a lease that was not renewed counts as lost: what remains is for stopping the work. */
+/** A lease counts as lost after this share of its ttl without a renewal. The rest of the ttl is for stopping the work. */
 const TRUSTED_SHARE = 0.9;
-/** Renewals per life while all goes well. */
+/** Renewals per ttl when all of them succeed. */
 const RENEWALS_PER_LIFE = 3;
-/** Releasing takes this long at most; what is not released by then ends by itself. */
+/** The longest time for a release. A lease that is not released by then ends after its ttl. */
 const RELEASE_WITHIN_MS = 1_500;
-/** A failed renewal is repeated this many times as often. */
+/** After a failed renewal, renewals are this many times as frequent. */
 const HASTE = 5;
 
-/** Until when a lease asked for at `askedAt` may be trusted, on the same clock. */
+/** Until when a lease that was requested at `askedAt` may be trusted, by the same clock. */
 function trustedUntil(askedAt: number, ttlMs: number): number {
   return askedAt + ttlMs * TRUSTED_SHARE;
 }
 
-/** Keeps a granted lease: renews it until it is released or lost, and tells when it is lost. See {@link Lease} for the promises. */
+/** Keeps a granted lease: renews it until it is released or lost, and aborts its signal when it is lost. {@link Lease} has the promises. */
 export function keepLease(grant: Grant, clock: Clock, log: Log): Lease {
   return new KeptLease(grant, clock, log);
 }
@@ -112,7 +112,7 @@ class KeptLease implements Lease {
     }
   }
 
-  /** False when the lease ended meanwhile. */
+  /** False when the lease has ended in the meantime. */
   async #pause(ms: number): Promise<boolean> {
     await this.#clock.sleep(Math.max(ms, 0), this.#ended.signal).catch(() => undefined);
     return !this.#ended.signal.aborted;

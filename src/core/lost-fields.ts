@@ -4,14 +4,14 @@ import type { Before, ChangeSet, Json, MemberFields, Snapshot } from './model.ts
 const FIELDS = [
   'name', 'alias', 'mobile', 'email', 'bizMail', 'telephone', 'position', 'gender', 'directLeaders', 'avatar', 'address',
 ] as const satisfies readonly (keyof MemberFields)[];
-/** Those that everybody has, or nobody is shown: not sent for a whole corp, they tell of a lost permission. */
+/** Fields that WeCom sends for all members or for none. When they are missing for a whole corp, a permission was lost. */
 const TELLING: ReadonlySet<keyof MemberFields> = new Set(['name', 'mobile', 'email', 'bizMail', 'avatar']);
-/** That three people empty a field is nowhere a disaster. */
+/** When only three people lose a field, this is never a disaster. */
 const FLOOR = 3;
-/** Nearly nobody: one for so many who lost it. */
+/** "Nearly nobody": at most one member who keeps the field for this many who lost it. */
 const NEARLY = 20;
 
-/** What a corp's fields are judged by. */
+/** What is compared to find lost fields. */
 interface Comparison {
   readonly changes: ChangeSet;
   readonly before: Before;
@@ -19,8 +19,8 @@ interface Comparison {
 }
 
 /**
- * Fields that a whole corp seems to have lost at once, a sentence each: emptied for those who had them, however few they
- * are, so that nobody or nearly nobody is left; or shown for nobody any more where most members had them.
+ * The fields that a whole corp seems to have lost at once, as one sentence each. Either the field became empty for all, or
+ * nearly all, members who had a value, even if they are few; or it is no longer sent for any member, and most had a value.
  */
 export function lostFields({ changes, before, snapshot }: Comparison): readonly string[] {
   return FIELDS.flatMap((field) => {
@@ -33,12 +33,12 @@ export function lostFields({ changes, before, snapshot }: Comparison): readonly 
   });
 }
 
-/** Whose stored value would be written over with nothing. */
+/** The members whose stored value would be replaced by an empty one. */
 function countEmptied({ members }: ChangeSet, field: keyof MemberFields): number {
   return members.filter(({ action, oldValues, newValues }) => action === 'changed' && field in newValues && hasValue(oldValues?.[field]) && !hasValue(newValues[field])).length;
 }
 
-/** Who had a value, and is shown without, be it empty or not sent. */
+/** The members who had a value and now have none: it is empty or was not sent. */
 function countLosers({ members }: Before, snapshot: Snapshot, field: keyof MemberFields): number {
   let lost = 0;
   for (const [key, stored] of members) {
@@ -54,7 +54,7 @@ function countHolders({ members }: Snapshot, field: keyof MemberFields): number 
   return holders;
 }
 
-/** Gender `"0"` is nobody's: unknown, or not shown. */
+/** Gender `"0"` is not a value: it means unknown, or not shown. */
 function hasValue(value: Json | undefined): boolean {
   if (Array.isArray(value)) return value.length > 0;
   return value !== undefined && value !== null && value !== '' && value !== '0';

@@ -1,17 +1,17 @@
-/** What kind of value a member field holds. `userids` are a list of them, such as that of leaders. */
+/** The kind of value in a member field. `userids` is a list of userids, such as the leaders. */
 export type FieldKind = 'text' | 'number' | 'userids' | 'json';
 
 /**
- * What orgsync keeps of a member beside the userid and the memberships: one line for each field. Types, columns (the same
- * names in snake case), statements, digests and the history follow from it.
+ * The fields that orgsync stores for a member, in addition to the userid and the memberships: one line for each field.
+ * Types, columns (the same names in snake case), statements, digests and the history are derived from it.
  *
- * The order is the order of storing and showing. Digests depend on it: add new fields at the end, with a migration that
+ * Fields are stored and shown in this order, and digests depend on it: add new fields at the end, with a migration that
  * adds the column.
  */
 export const MEMBER_FIELD_KINDS = {
   name: 'text',
   alias: 'text',
-  /** As WeCom gives it: mainland numbers without +86, `""` where none is set. */
+  /** As WeCom sends it: mainland numbers without +86, `""` when there is none. */
   mobile: 'text',
   email: 'text',
   bizMail: 'text',

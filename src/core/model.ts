@@ -7,7 +7,7 @@ export type Json = null | boolean | number | string | readonly Json[] | { readon
 export interface Corp {
   /** The corpid, such as `ww1234567890abcdef`. */
   readonly id: string;
-  /** What people call it; the corpid where the configuration gives no name. */
+  /** A name for people; the corpid when the configuration has no name. */
   readonly name: string;
 }
 
@@ -23,7 +23,7 @@ export interface SeenDepartment {
   readonly leaders?: readonly string[];
 }
 
-/** A department as it is stored: `null` where WeCom never said. */
+/** A department as it is stored; `null` for a key that WeCom never sent. */
 export interface Department {
   readonly id: number;
   readonly parentId: number;
@@ -33,15 +33,15 @@ export interface Department {
   readonly leaders: readonly string[] | null;
 }
 
-/** A {@link Department} with what the store knows beside it. */
+/** A {@link Department} and what only the store knows. */
 export interface StoredDepartment extends Department {
   readonly removed: boolean;
 }
 
-/** That a member belongs to a department, and how. */
+/** A member's place in a department. */
 export interface Membership {
   readonly departmentId: number;
-  /** Larger comes first, 0 … 2^32-1. */
+  /** 0 … 2^32-1; the largest comes first. */
   readonly sortOrder: number;
   readonly isLeader: boolean;
 }
@@ -53,7 +53,7 @@ export interface SeenMembership {
   readonly isLeader?: boolean;
 }
 
-/** What a field of each kind holds in our code. */
+/** The type of a field of each kind. */
 interface FieldValues {
   readonly text: string;
   readonly number: number;
@@ -61,10 +61,10 @@ interface FieldValues {
   readonly json: Json;
 }
 
-/** What orgsync keeps of a member beside the userid and the memberships, field by field. */
+/** The fields that orgsync stores for a member, in addition to the userid and the memberships. */
 export type MemberFields = { readonly [Field in keyof typeof MEMBER_FIELD_KINDS]: FieldValues[(typeof MEMBER_FIELD_KINDS)[Field]] };
 
-/** The names of {@link MemberFields}, in the order they are stored and shown. */
+/** The names of {@link MemberFields}, in the order in which they are stored and shown. */
 export const MEMBER_FIELDS = Object.keys(MEMBER_FIELD_KINDS) as readonly (keyof MemberFields)[];
 
 /** A member as WeCom sent it. A field that is missing was not sent: the application may not see it. */
@@ -75,21 +75,21 @@ export interface SeenMember {
   readonly memberships?: readonly SeenMembership[];
 }
 
-/** A member's fields as they are stored: `null` where WeCom never said. */
+/** A member's fields as they are stored; `null` for a field that WeCom never sent. */
 export type StoredFields = { readonly [Field in keyof MemberFields]: MemberFields[Field] | null };
 
-/** A member as the store holds it. */
+/** A member in the store. */
 export interface StoredMember {
   readonly userid: string;
   readonly fields: StoredFields;
-  /** `fields.mobile` in E.164 (`+8613800138000`); `null` when there is none or it is no phone number. */
+  /** `fields.mobile` in E.164 (`+8613800138000`); `null` when there is none or it is not a phone number. */
   readonly mobileE164: string | null;
-  /** Sorted by department id. Empty for the departed. */
+  /** Sorted by department id. Empty for departed members. */
   readonly memberships: readonly Membership[];
   readonly departed: boolean;
 }
 
-/** What names a member inside its corp: WeCom compares userids without regard to case. */
+/** Identifies a member in a corp: WeCom compares userids without regard to case. */
 export type MemberKey = string & { readonly __brand: 'MemberKey' };
 
 /** The {@link MemberKey} of a userid. Userids are ASCII (P90195), so lower-casing is exact. */
@@ -97,7 +97,7 @@ export function memberKey(userid: string): MemberKey {
   return userid.toLowerCase() as MemberKey;
 }
 
-/** Something a reading of a corp could not get; any gap makes the snapshot unfit to be applied. */
+/** Something that a reading of a corp could not get. With any gap, the corp fails. */
 export interface Gap {
   /** What is missing: `department 12`, … */
   readonly what: string;
@@ -106,10 +106,10 @@ export interface Gap {
   readonly request?: string;
 }
 
-/** The raw result of walking through a corp. */
+/** The raw result of reading a corp. */
 export interface Reading {
   readonly departments: readonly SeenDepartment[];
-  /** In the order they were read: a member of several departments stands here several times, the last copy is the newest. */
+  /** In the order of reading. A member of several departments occurs several times; the last copy is the newest. */
   readonly members: readonly SeenMember[];
   readonly gaps: readonly Gap[];
 }
@@ -117,23 +117,23 @@ export interface Reading {
 /** One whole corp at about one moment: every visible department and member once. */
 export interface Snapshot {
   readonly departments: ReadonlyMap<number, SeenDepartment>;
-  /** Without those whose status says that they have left. */
+  /** Without members whose status says that they have left. */
   readonly members: ReadonlyMap<MemberKey, SeenMember>;
   /** Members whom WeCom itself lists as having left (status 5): their absence from `members` needs no confirmation. */
   readonly left: ReadonlySet<MemberKey>;
 }
 
 /**
- * What the store held before a run, as far as a difference needs it: every department; every member who is present in
- * the store but missing from the snapshot, or whose record is not the one last committed.
+ * The content of the store before a run, as far as a comparison needs it: every department; every member who is present in
+ * the store but missing from the snapshot; and every member whose record differs from the one last committed.
  */
 export interface Before {
   readonly departments: ReadonlyMap<number, StoredDepartment>;
-  /** Members who need comparing, in full. A member of the snapshot who is in neither this nor `same` is new. */
+  /** Members that have to be compared, with all fields. A member of the snapshot in neither this nor `same` is new. */
   readonly members: ReadonlyMap<MemberKey, StoredMember>;
-  /** Members of the snapshot whose record is exactly the one last committed, and who are present: nothing to compare. */
+  /** Present members whose record in the snapshot is exactly the one last committed: nothing to compare. */
   readonly same: ReadonlySet<MemberKey>;
-  /** How many members, and departments, are present (not departed, not removed) in the store. */
+  /** The number of present members (not departed) and departments (not removed) in the store. */
   readonly memberCount: number;
   readonly departmentCount: number;
 }
@@ -141,7 +141,7 @@ export interface Before {
 export type MemberAction = 'joined' | 'departed' | 'returned' | 'changed';
 export type DepartmentAction = 'created' | 'removed' | 'restored' | 'changed';
 
-/** Values of a change, by field name of {@link MemberFields} or {@link Department}; `userid` and `memberships` beside them. */
+/** Values of a change, by the field names of {@link MemberFields} or {@link Department}, and `userid` and `memberships`. */
 export type ChangedValues = Readonly<Record<string, Json>>;
 
 /** One member's change: what is to be stored, and what differs. */
@@ -149,9 +149,9 @@ export interface MemberChange {
   readonly action: MemberAction;
   /** The whole record as it is to be stored. */
   readonly after: StoredMember;
-  /** As WeCom sent it, for the store to recognise it next time; missing when the member was not seen (departed). */
+  /** As WeCom sent it, so that the store recognises it next time; missing when the member was not seen (departed). */
   readonly seen?: SeenMember;
-  /** The fields that differ, and only those; `null` for someone new. */
+  /** Only the fields that differ; `null` for a new member. */
   readonly oldValues: ChangedValues | null;
   readonly newValues: ChangedValues;
 }
@@ -170,7 +170,7 @@ export interface ChangeSet {
   readonly departments: readonly DepartmentChange[];
   /** Sorted by {@link MemberKey}. */
   readonly members: readonly MemberChange[];
-  /** Members whose record arrived in another shape though nothing differs: only to be recognised next time. */
+  /** Members whose record has another form but equal values: stored only so that it is recognised next time. */
   readonly reseen: readonly SeenMember[];
 }
 
@@ -178,7 +178,7 @@ export interface ChangeSet {
 export interface ChangeCounts {
   readonly joined: number;
   readonly departed: number;
-  /** Members `returned` or `changed`. */
+  /** Members that `returned` or `changed`. */
   readonly changed: number;
   readonly departmentsChanged: number;
 }

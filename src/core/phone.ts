@@ -6,25 +6,25 @@ import parseNumber, {
 } from 'libphonenumber-js/max';
 import { parseMainlandMobile, tidyPhone } from './mobile.ts';
 
-// The `max` numbering plans: `min` takes 1380013800, a mobile with a digit lost, for a number. They load no slower.
+// The `max` numbering plans: `min` accepts 1380013800, a mobile with a missing digit. Both load equally fast.
 
-/** What became of a number as typed: its one E.164 form (`+8613800138000`), or why it is no phone number. */
+/** The result of reading a typed number: its E.164 form (`+8613800138000`), or why it is not a phone number. */
 export type ParsedPhone = { readonly e164: string } | { readonly problem: string };
 
-/** What nobody's number is shorter than in international form, without the country code, where the plan does not know it. */
+/** The shortest number, without the country code, that is accepted when the plan of its country does not know it. */
 const SHORTEST = 7;
 
-/** Whether `code` is a region that numbers can be dialled from, such as `CN`, `HK`, `US`. */
+/** Whether `code` is a region with a numbering plan, such as `CN`, `HK`, `US`. */
 export function isRegion(code: string): code is CountryCode {
   return isSupportedCountry(code);
 }
 
 /**
  * Reads a number as a person types or pastes it: spaces, hyphens, brackets, full-width digits, `+86`, `0086`, `tel:`.
- * One number has one result, in whatever spelling; parsing a result again gives it unchanged.
- * @param region where a number without a country code is from: `CN`, `HK`, …
- * @returns the problem as the rest of the sentence "is not a phone number: …"; it holds no number, not even as an example,
- *   for whatever looks like one is masked on its way out
+ * All spellings of a number have the same result, and parsing a result gives the same result again.
+ * @param region the region of a number without a country code: `CN`, `HK`, …
+ * @returns the problem as the rest of the sentence "is not a phone number: …"; it contains no number, not even as an
+ *   example, because every number in a message is masked
  */
 export function parsePhone(typed: string, region: string): ParsedPhone {
   const mainland = parseMainlandMobile(typed, region);
@@ -38,9 +38,9 @@ export function parsePhone(typed: string, region: string): ParsedPhone {
 }
 
 /**
- * The E.164 form of a mobile as WeCom gives it, or null when it has none. WeCom writes mainland mobiles bare (P90195),
- * whatever `region` says. How it writes others is not documented: `+852…`, `00852…`, and `852…` where that is
- * unmistakably a number of its country, are understood, and bare ones as numbers of `region`.
+ * The E.164 form of a mobile as WeCom sends it, or null when it has none. WeCom sends mainland mobiles without a country
+ * code (P90195), independent of `region`. The form of others is not documented: `+852…`, `00852…`, and `852…` (if it can
+ * only be a number of that country) are accepted; numbers without a country code belong to `region`.
  */
 export function toE164(mobile: string, region: string): string | null {
   if (mobile === '') return null;
@@ -52,7 +52,7 @@ export function toE164(mobile: string, region: string): string | null {
   return abroad?.isValid() === true ? abroad.number : null;
 }
 
-/** `00` is how most of the world dials out; where it is not (`011`, `010`, …), people still write it. */
+/** `00` is the international prefix in most countries, and people use it in the others (`011`, `010`, …), too. */
 function spellings(text: string): readonly string[] {
   return text.startsWith('00') ? [text, `+${text.slice(2)}`] : [text];
 }
@@ -62,9 +62,9 @@ function parseOptions(region: string): { defaultCountry?: CountryCode; extract: 
 }
 
 /**
- * Ranges open faster than a library's plans are renewed, so a number with its country code and a length that the
- * country has is believed. Not so in the mainland, where a digit lost or doubled must be noticed: its mobiles, known
- * by form, never get here.
+ * New number ranges appear faster than a library's plans are updated, so a number with a country code and a possible
+ * length is accepted. Not for mainland China, where a missing or doubled digit must be noticed: its mobiles are
+ * recognised by their form and never reach this function.
  */
 function isAcceptable(number: PhoneNumber, spelling: string): boolean {
   if (number.isValid()) return true;
@@ -72,7 +72,7 @@ function isAcceptable(number: PhoneNumber, spelling: string): boolean {
   return number.isPossible() && number.nationalNumber.length >= SHORTEST && readsAsItself(number);
 }
 
-/** Whether it is still this number when read again: leading zeros of numbers that no plan knows may be dropped one at a time. */
+/** Whether parsing the result gives the same number: for numbers outside all plans, each parsing may drop a leading zero. */
 function readsAsItself({ number }: PhoneNumber): boolean {
   return parseNumber(number, { extract: false })?.number === number;
 }
@@ -95,7 +95,7 @@ const LENGTH_PROBLEMS: Readonly<Record<NonNullable<ReturnType<typeof validatePho
   NOT_A_NUMBER: 'there are no digits in it',
 };
 
-/** The digits of what begins like a mainland mobile and has the wrong number of them. */
+/** The digits of a number that begins like a mainland mobile but has the wrong length. */
 function almostMainlandMobile(text: string, region: string): string | undefined {
   const bare = text.replace(/^(?:\+|00)86/u, '');
   if (bare === text && (region !== 'CN' || text.startsWith('+'))) return undefined;

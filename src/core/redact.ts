@@ -1,34 +1,34 @@
-/** Shorter texts are not scrubbed: they would blot out ordinary words, and are no secrets. */
+/** Shorter texts are not replaced: they are no secrets, and ordinary words would disappear. */
 const SHORTEST = 4;
 
-/** What a name ends with whose value is secret. */
+/** Endings of names whose values are secret. */
 const NAMES = 'access_token|corpsecret|suite_secret|provider_secret|permanent_code|suite_ticket|contacts_secret|hmac_key|passwd|password|secret';
 const SECRET_NAME = new RegExp(`(?:${NAMES})$`, 'i');
-/** Values that are secret by their name, in addresses, headers and JSON, however often it was escaped. */
+/** Values that are secret because of their name, in addresses, headers and JSON, also when escaped several times. */
 const NAMED = new RegExp(String.raw`((?:${NAMES})(?:=|\\*"\s*:\s*\\*"))[^&\s"\\]+`, 'gi');
-/** A key in an address: that of a group robot. */
+/** The key in the address of a group robot. */
 const KEY = /([?&]key=)[^&\s"'\\]+/gi;
-/** The password of an address; its user stays, and so does the name of a variable. */
+/** The password in an address. The user, and the name of a variable, stay visible. */
 const PASSWORD = /(\b[a-z][a-z\d+.-]*:\/\/[^\s:/@"']*:)(?!\$\{)[^\s@"']+@/gi;
-/** Mainland mobiles, with or without +86, and with the gaps people type; never a part of a longer number. */
+/** Mainland mobiles, with or without +86, also with separators; never a part of a longer number. */
 const MAINLAND = /(?<!\d|\d\.)((?:\+|%2B)?86[- ]?)?(1[3-9]\d)[- ]?\d{4}[- ]?(\d{4})(?!\d)/gi;
 /** Any other number in E.164. */
 const ABROAD = /(\+|%2B)([1-9](?:[ -]?\d){1,2})((?:[ -]?\d){3,9})([ -]?\d(?:[ -]?\d){2})(?!\d)/gi;
 
-/** A string of a JSON text; with the name before it where it is the value of one. */
+/** A string in a JSON text, with its name when it is a value. */
 const JSON_STRING = /(?:("[^"\\]*(?:\\.[^"\\]*)*")(\s*:\s*))?("[^"\\]*(?:\\.[^"\\]*)*")/g;
 
-/** Takes secrets and whole phone numbers out of text that is about to leave the process. */
+/** Removes secrets and complete phone numbers from text before it leaves the process. */
 export interface Redactor {
-  /** From now on, none of these appears in scrubbed text: as they are, escaped for JSON, or encoded for a URL. */
+  /** From now on these texts are removed from scrubbed text: as they are, escaped for JSON, or encoded for a URL. */
   readonly add: (secrets: readonly string[]) => void;
-  /** The text with `***` for secrets; phone numbers stay: for answers, which are about them. */
+  /** The text with `***` for secrets. Phone numbers stay: this is for answers to questions about them. */
   readonly conceal: (text: string) => string;
-  /** The text with `***` for secrets and `138****8000` for numbers. Made for whole lines: secrets hide in messages and stacks. */
+  /** The text with `***` for secrets and `138****8000` for numbers. For whole lines: messages and stack traces can contain secrets. */
   readonly scrub: (text: string) => string;
 }
 
-/** Makes a redactor that knows no secret yet. */
+/** Creates a redactor that knows no secret yet. */
 export function createRedactor(): Redactor {
   const forms = new Set<string>();
   let registered: RegExp | undefined;
@@ -48,8 +48,8 @@ export function createRedactor(): Redactor {
 }
 
 /**
- * Scrubs each string of a JSON text, names included, and leaves it JSON: what stands outside of strings is neither a
- * secret nor a phone number, however much eleven digits look like one.
+ * Scrubs each string of a JSON text, names included; the result is JSON, too. Text outside of strings is neither a secret
+ * nor a phone number, even if it has eleven digits.
  */
 export function scrubJson(json: string, scrub: (text: string) => string): string {
   const scrubbed = (literal: string): string => {
@@ -63,7 +63,7 @@ export function scrubJson(json: string, scrub: (text: string) => string): string
   });
 }
 
-/** Masks every phone number in a text, and leaves longer numbers (ids, times) alone. */
+/** Masks every phone number in a text; longer numbers (ids, times) stay. */
 function maskPhones(text: string): string {
   return text.replace(MAINLAND, '$1$2****$3').replace(ABROAD, '$1$2****$4');
 }

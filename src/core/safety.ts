@@ -2,35 +2,35 @@ import { lostFields } from './lost-fields.ts';
 import type { Before, ChangeSet, Snapshot } from './model.ts';
 import { unaccounted } from './snapshot.ts';
 
-/** A limit as a share of what is there (0.1 is 10 %), or as a plain count. */
+/** A limit as a share of the existing ones (0.1 is 10 %), or as a number. */
 export type Limit = { readonly share: number } | { readonly count: number };
 
-/** What a run may do to one corp without being told so by hand. */
+/** What a run may do to one corp without --allow-departures. */
 export interface SafetyLimits {
   readonly maxDepartures: Limit;
   readonly maxDepartmentRemovals: Limit;
-  /** A snapshot with fewer members is not believed. */
+  /** A snapshot with fewer members is not applied. */
   readonly minMembers: number;
 }
 
-/** Whether a change set may be written; if not, why, in sentences for the person who decides. */
+/** Whether a change set may be written; if not, the reasons as sentences for the person who decides. */
 export type Verdict =
   | { readonly heldBack: false }
   | { readonly heldBack: true; readonly reasons: readonly string[]; readonly departing: readonly string[] };
 
-/** A share of a small corp rounds to nobody; that three people leave is nowhere a disaster. */
+/** The smallest allowance from a share: a share of a small corp would be zero, and three departures are never a disaster. */
 const FLOOR = 3;
-/** How many of those who would depart are named. */
+/** How many departing members are named. */
 const NAMED = 20;
 
-/** How many of `total` a limit lets go. Shares are rounded down, and never below three. */
+/** How many of `total` a limit allows. Shares are rounded down, but are at least three. */
 export function allowance(limit: Limit, total: number): number {
   return 'count' in limit ? limit.count : Math.max(FLOOR, Math.floor(limit.share * total));
 }
 
 /**
- * Judges a change set against the limits. A first load dismisses nobody, so only `minMembers` can hold it back.
- * @param allowDepartures given by hand, once: departures, removals and lost fields are then let through
+ * Compares a change set with the limits. A first load has no departures, so only `minMembers` can hold it back.
+ * @param allowDepartures from --allow-departures: departures, removals and lost fields are then allowed
  */
 export function judge(
   { changes, before, snapshot }: { readonly changes: ChangeSet; readonly before: Before; readonly snapshot: Snapshot },
@@ -60,7 +60,7 @@ function tooMany(what: string, verb: string, going: number, total: number, limit
   return going > allowed ? [`${going} of ${total} ${what} would ${verb}, at most ${allowed} may`] : [];
 }
 
-/** Nobody was asked about once the limit was passed: the number that would depart is at least the one told. */
+/** WeCom is no longer asked once the limit is exceeded, so the real number of departures may be higher. */
 function notAsked(before: Before, snapshot: Snapshot): string {
   const more = unaccounted(before.members, snapshot).length;
   return more === 0 ? '' : ` (${more} more were not found in any department)`;

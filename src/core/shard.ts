@@ -1,10 +1,10 @@
-/** One of `of` parts of the corps, of about the same size, counted from 1. */
+/** One of `of` parts of the corps, of about equal size; `index` starts at 1. */
 export interface Shard {
   readonly index: number;
   readonly of: number;
 }
 
-/** Whether a corp belongs to a shard. Depends on the corp's id alone, so adding a corp moves no other. */
+/** Whether a corp belongs to a shard. Depends only on the corp's id, so adding a corp does not move others. */
 export function inShard(corpId: string, { index, of }: Shard): boolean {
   return fnv1a(corpId.toLowerCase()) % of === index - 1;
 }

@@ -2,17 +2,17 @@ import { memberKey } from './model.ts';
 import type { Gap, MemberKey, Reading, SeenDepartment, SeenMember, SeenMembership, Snapshot, StoredMember } from './model.ts';
 import type { MemberAnswer } from './ports/directory.ts';
 
-/** WeCom's status of somebody who left the enterprise and may still be listed for a while (P90196). */
+/** WeCom's status of a member who left the enterprise and may still be listed for some time (P90196). */
 const LEFT = 5;
 
-/** What a reading amounts to: a snapshot fit to be compared, or the gaps that make it unfit. */
+/** The result of a reading: a whole snapshot, or the gaps because of which it cannot be compared. */
 export type Assembled =
   | { readonly whole: true; readonly snapshot: Snapshot }
   | { readonly whole: false; readonly gaps: readonly Gap[] };
 
 /**
- * Makes one snapshot of what a walk collected. A member of several departments arrives once per department: the copy
- * read last counts, for a walk takes minutes and people move meanwhile. Two spellings of one userid are one member.
+ * Makes one snapshot of what a reading collected. A member of several departments arrives once per department. The copy
+ * read last counts, because a walk takes minutes and people move in the meantime. Two spellings of a userid are one member.
  */
 export function assemble({ departments, members, gaps }: Reading): Assembled {
   if (gaps.length > 0) return { whole: false, gaps };
@@ -23,8 +23,8 @@ export function assemble({ departments, members, gaps }: Reading): Assembled {
 }
 
 /**
- * A snapshot completed by what WeCom said about members that the walk did not meet: those still there are taken from
- * that answer, those gone are known to have left. Nobody else's absence means anything (a walk is no photograph).
+ * Completes a snapshot with WeCom's answers about members that the reading did not meet. Members who are still there are
+ * added from the answer; members who are gone are marked as left. Absence without an answer proves nothing.
  */
 export function withAnswers(snapshot: Snapshot, answers: ReadonlyMap<MemberKey, MemberAnswer>): Snapshot {
   const members = new Map(snapshot.members);
@@ -36,7 +36,7 @@ export function withAnswers(snapshot: Snapshot, answers: ReadonlyMap<MemberKey, 
   return { departments: snapshot.departments, members, left };
 }
 
-/** Stored members who are present there, but whom the snapshot neither holds nor knows to have left. Sorted by key. */
+/** Members who are present in the store, but neither in the snapshot nor marked as left in it. Sorted by key. */
 export function unaccounted(stored: ReadonlyMap<MemberKey, StoredMember>, snapshot: Snapshot): readonly MemberKey[] {
   return [...stored]
     .filter(([key, { departed }]) => !departed && !snapshot.members.has(key) && !snapshot.left.has(key))
@@ -55,14 +55,14 @@ function place(member: SeenMember, present: Map<MemberKey, SeenMember>, left: Se
   present.set(key, newest(present.get(key), member));
 }
 
-/** The later copy, under the spelling that sorts first, so that the order of pages never shows in what is stored. */
+/** The later copy, with the spelling that sorts first, so that the order of answers does not change what is stored. */
 function newest(earlier: SeenMember | undefined, later: SeenMember): SeenMember {
   const memberships = later.memberships === undefined ? {} : { memberships: tidy(later.memberships) };
   const userid = earlier !== undefined && earlier.userid < later.userid ? earlier.userid : later.userid;
   return { ...later, userid, ...memberships };
 }
 
-/** One membership a department, sorted: WeCom promises no order and has been seen to repeat itself. */
+/** One membership for each department, sorted: WeCom promises no order and sometimes sends duplicates. */
 function tidy(memberships: readonly SeenMembership[]): readonly SeenMembership[] {
   const byDepartment = new Map(memberships.map((membership) => [membership.departmentId, membership]));
   return [...byDepartment.values()].sort((a, b) => a.departmentId - b.departmentId);

@@ -1,7 +1,7 @@
 import type { Alert } from './alerting.ts';
 import type { Corp } from '../model.ts';
 
-/** What one paragraph of an alert tells: one thing, or several corps that share one trouble. */
+/** One paragraph of an alert message: one alert, or those of several corps with the same failure. */
 export interface Paragraph {
   readonly tone: 'bad' | 'good';
   readonly title: string;
@@ -11,7 +11,7 @@ export interface Paragraph {
 /** How many corps a paragraph names. */
 const NAMED = 10;
 
-/** Alerts as people read them: those with the same trouble together, new trouble first, good news last. Holds no markup. */
+/** Alerts as text for people: equal failures together, new ones first, recoveries last. Contains no markup. */
 export function paragraphs(alerts: readonly Alert[], now: number): readonly Paragraph[] {
   return (['began', 'reminder', 'recovered'] as const).flatMap((change) => {
     const groups = grouped(alerts.filter((alert) => alert.change === change));
@@ -24,12 +24,12 @@ export function plainText(parts: readonly Paragraph[]): string {
   return parts.map(({ title, lines }) => [title, ...lines.map((line) => `  ${line}`)].join('\n')).join('\n\n');
 }
 
-/** A moment to the minute, in UTC: `2026-03-01 06:30 UTC`. */
+/** A time, to the minute, in UTC: `2026-03-01 06:30 UTC`. */
 function minute(at: Date): string {
   return `${at.toISOString().slice(0, 16).replace('T', ' ')} UTC`;
 }
 
-/** A length of time as people say it, in its two largest units: `2 h 10 min`. */
+/** A duration for people, in its two largest units: `2 h 10 min`. */
 export function span(ms: number): string {
   const minutes = Math.max(0, Math.round(ms / 60_000));
   const parts = [
@@ -43,7 +43,7 @@ export function span(ms: number): string {
 
 type Group = readonly [Alert, ...Alert[]];
 
-/** Corps with the same trouble and the same remedy go together; whoever has names to tell, or is no corp, stands alone. */
+/** Groups corps with the same failure and the same hint. An alert with names, or not about a corp, stays alone. */
 function grouped(alerts: readonly Alert[]): readonly Group[] {
   const groups = new Map<string, [Alert, ...Alert[]]>();
   for (const alert of alerts) {
@@ -69,7 +69,7 @@ function title(group: Group): string {
   return `${who} ${again}${many ? 'fail' : 'fails'}`;
 }
 
-/** Who it is about, and whether they are many. */
+/** The subject of a paragraph, and whether it is plural. */
 function whom([first, ...others]: Group): readonly [string, boolean] {
   if (others.length > 0) return [`${others.length + 1} corps`, true];
   return [first.corp === null ? first.subject : named(first.corp), false];
@@ -91,7 +91,7 @@ function lines(group: Group, now: number): readonly string[] {
     `why${isShared || first.corp === null ? '' : `, for ${named(first.corp)}`}: ${first.message}`,
     ...(others.length > 0 || first.corp === null ? [] : [success(lastSuccessAt, now)]),
     ...(hint === null ? [] : [`to do: ${hint}`]),
-    // Last, for a channel may have room for less.
+    // Last, because a channel may cut the text.
     ...(departing.length === 0 ? [] : [`would depart: ${departing.join(', ')}${departing.length < 20 ? '' : ', …'}`]),
   ];
 }

@@ -4,8 +4,8 @@ import { isList } from '../json.ts';
 import type { ChangedValues, Json } from '../model.ts';
 
 /**
- * One thing that a change did to a member or a department: facts for any language to word (`describeClauses`). Text
- * of WeCom's is in it as it came.
+ * One thing that a change did to a member or a department, as facts; `describeClauses` puts them into words. Text from
+ * WeCom is unchanged.
  */
 export type Clause =
   | { readonly is: 'joined' | 'departed' | 'returned' | 'entered' | 'exited'; readonly departments: readonly NamedDepartment[] }
@@ -15,13 +15,13 @@ export type Clause =
   | { readonly is: 'movedUnder'; readonly from: NamedDepartment; readonly to: NamedDepartment }
   | { readonly is: 'removed' | 'restored' | 'reordered' }
   | { readonly is: 'mainDepartment'; readonly from: NamedDepartment | null; readonly to: NamedDepartment | null }
-  /** `before` and `after` are empty where there was no value. */
+  /** `before` and `after` are empty when there was no value. */
   | { readonly is: 'field'; readonly field: string; readonly before: string; readonly after: string };
 
-/** What a change is worded from: one that is stored, or that a plan would store. */
+/** The parts of a change that are put into words: a stored change, or one that a plan would store. */
 export type ChangeFacts = Pick<ChangeRecord, 'entity' | 'action' | 'oldValues' | 'newValues'>;
 
-/** What a change did, the most telling first. */
+/** What a change did, the most important first. */
 export function changeClauses(change: ChangeFacts, name: NameDepartment): readonly Clause[] {
   return change.entity === 'member' ? memberClauses(change, name) : departmentClauses(change, name);
 }
@@ -62,7 +62,7 @@ function fieldClauses(oldValues: ChangedValues, newValues: ChangedValues, name: 
   });
 }
 
-/** Whoever moves from one department to another changes the main department with it: nobody wants to read that twice. */
+/** A move from one department to another also changes the main department: do not report it twice. */
 function moveTellsIt(oldValues: ChangedValues, newValues: ChangedValues): boolean {
   const [before, after] = [oldValues, newValues].map((values) => membershipsOf(values).map(({ departmentId }) => departmentId));
   const within = (ids: readonly number[] | undefined, id: Json | undefined): boolean => ids?.length === 1 && ids[0] === id;
