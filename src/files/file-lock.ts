@@ -2,14 +2,14 @@ import { open, rm, stat } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { isErrno } from './errno.ts';
 
-/** How long another process may take over reading and writing a small file; after that it is dead. */
+/** How long another process may take to read and write a small file. After that it counts as dead. */
 const STALE_MS = 10_000;
 const PATIENCE_MS = 3_000;
 
 /**
- * Runs `work` while no other process on this host does so for the same `path`; a lock file stands beside it. A process
- * that died with the lock blocks others for ten seconds. Where nobody can wait any longer, `work` runs all the same: it
- * may then lose what the other one writes, and nothing worse.
+ * Runs `work` while no other process on this host does so for the same `path`, by a lock file beside it. A process that
+ * died with the lock blocks others for ten seconds. After the longest wait `work` runs without the lock: it may then
+ * lose what the other process writes, but nothing else can happen.
  */
 export async function withFileLock<T>(path: string, work: () => Promise<T>): Promise<T> {
   const lock = `${path}.lock`;

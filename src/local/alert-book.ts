@@ -7,8 +7,9 @@ import { withFileLock } from '../files/file-lock.ts';
 import { writeWhole } from '../files/write-whole.ts';
 
 /**
- * A book of alerts in a file of this host alone, for when the store is what has failed: without any memory every run
- * would tell it again. The file's directory is made for us alone; one that is somebody else's is not used.
+ * Records which alerts were sent in a file of this host, for the time while the store itself has failed. Without a record,
+ * every run would send the alert again. The file's folder is created for this account; a folder of another account is not
+ * used.
  * Throws OrgsyncError `config` / `alert_file_unusable`.
  */
 export function createAlertFile(path: string): AlertBook {
@@ -36,7 +37,7 @@ async function guarded<T>(path: string, work: () => Promise<T>): Promise<T> {
   }
 }
 
-/** In a directory for everybody's temporary files, somebody else may have been there before us. */
+/** Throws when another account owns the folder: in a shared folder for temporary files, it may have been created first. */
 async function ensureOurs(directory: string): Promise<void> {
   await mkdir(directory, { recursive: true, mode: 0o700 });
   const { uid } = await lstat(directory).then((found) => (found.isDirectory() ? found : { uid: -1 }));
@@ -49,7 +50,7 @@ async function readRecords(path: string): Promise<Map<string, AlertRecord>> {
     const records = Array.isArray(parsed) ? parsed.flatMap(recordOf) : [];
     return new Map(records.map((record) => [keyOf(record), record]));
   } catch (error) {
-    // A file that is no JSON is worth no more than none.
+    // A file without valid JSON is treated like a missing one.
     if (isErrno(error, 'ENOENT') || error instanceof SyntaxError) return new Map();
     throw error;
   }

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Clock } from '../core/ports/system.ts';
 
-/** Timers of Node.js hold no more than this; a longer one would end at once. */
+/** The longest timer of Node.js; a longer one would end at once. */
 const LONGEST_MS = 2 ** 31 - 1;
 
 /** The machine's own clock. */

@@ -8,19 +8,19 @@ import { OrgsyncError } from '../errors.ts';
 
 const DAY_MS = 86_400_000;
 
-/** Where the ration lies. */
+/** Where the ration is stored. */
 export interface RationFilesOptions {
-  /** Made when it is missing, for this account alone; somebody else's is not used. */
+  /** Created for this account when it is missing; a folder of another account is not used. */
   readonly folder: string;
   readonly clock: Pick<Clock, 'now'>;
-  /** Every budget is cut to this, for nobody knows how many such hosts there are. */
+  /** Each budget is reduced to this, because the number of such hosts is unknown. */
   readonly most?: number;
 }
 
 /**
- * A ration for all processes of this host and account, where nothing shared may be written. Each question is a numbered
- * file that only one process can make, so that there is no lock to wait for, and whoever dies has spent it. Wrong
- * numbers are files named by digests, and their time is when they are forgotten. Throws `config` / `ration_unusable`.
+ * A ration for all processes of this host and account, for hosts that may not write to the store. Each question is a
+ * numbered file that only one process can create, so no lock is needed; a process that dies has used its question. A wrong
+ * number is a file named by its digest; the file's time says when it expires. Throws `config` / `ration_unusable`.
  */
 export function createRationFiles(options: RationFilesOptions): Ration {
   return new RationFiles(options);
@@ -53,7 +53,7 @@ class RationFiles implements Ration {
 
   rememberWrong(ticket: RationTicket, e164: string, forMs: number): Promise<void> {
     return this.#guarded(async () => {
-      // Who asked no longer matters, and it cannot be given back.
+      // The question is used and cannot be returned, so its owner no longer matters.
       await writeFile(this.#path(ticket, slotOf(ticket)), '', { mode: 0o600 });
       const path = this.#wrongPath(ticket.corpId, e164);
       await mkdir(join(path, '..'), { recursive: true, mode: 0o700 });
@@ -89,7 +89,7 @@ class RationFiles implements Ration {
     return { is: 'spent' };
   }
 
-  /** With the first question of a day, what earlier days left behind goes. */
+  /** The first question of a day deletes the files of earlier days. */
   async #forgetOld(corpId: string): Promise<void> {
     const corp = join(this.#folder, corpId.toLowerCase());
     const earliest = rationDay(this.#clock.now() - DAY_MS);
@@ -145,13 +145,13 @@ async function namesIn(folder: string): Promise<readonly string[]> {
   return (await orUndefined(readdir(folder), 'ENOENT')) ?? [];
 }
 
-/** Whether it is this process that made the file. */
+/** Creates the file; false when it existed. */
 async function isMade(path: string, text: string): Promise<boolean> {
   const made = await orUndefined(writeFile(path, text, { flag: 'wx', mode: 0o600 }).then(() => true), 'EEXIST');
   return made ?? false;
 }
 
-/** What may well fail in this one way. */
+/** Runs `work` and ignores errors with this code. */
 async function orUndefined<T>(attempt: Promise<T>, code: string): Promise<T | undefined> {
   try {
     return await attempt;

@@ -2,10 +2,10 @@ import type { Clock } from '../core/ports/system.ts';
 import type { TokenCache, TokenKey } from '../core/ports/tokens.ts';
 import { untilAborted } from '../core/abort.ts';
 
-/** How long to wait for somebody else's fetch before fetching too. */
+/** How long to wait for another fetch before fetching as well. */
 const PATIENCE_MS = 15_000;
 
-/** A token cache for this process alone, for those who have no Redis. */
+/** A token cache for this process, used when there is no Redis. */
 export function createTokenCache(clock: Clock): TokenCache {
   const tokens = new Map<string, { readonly sealed: string; readonly until: number }>();
   const fetching = new Map<string, Promise<unknown>>();

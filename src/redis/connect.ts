@@ -5,26 +5,26 @@ import type { Secret } from '../core/secret.ts';
 import { OrgsyncError } from '../errors.ts';
 import { redisClosed, redisError, redisSilence } from './errors.ts';
 
-/** What our scripts and commands answer: integers and texts, in lists. */
+/** A reply of our scripts and commands: integers and texts, in lists. */
 export type Reply = null | string | number | readonly Reply[];
 
-/** A way to one Redis. */
+/** The connection to one Redis. */
 export interface RedisLink {
   /** Host and port, for people. */
   readonly where: string;
-  /** How long an answer takes, as of the last one (or of connecting): the way there and back, in milliseconds. */
+  /** The last round trip (or the time of connecting), in milliseconds. */
   readonly roundTripMs: number;
-  /** Connects now, which every call does by itself otherwise. Resolves with the milliseconds it took, 0 where a connection was there. */
+  /** Connects now; without this the first call connects. Resolves with the milliseconds it took, 0 when already connected. */
   connect(): Promise<number>;
   /**
-   * Sends one command, once: what was sent and not answered is never sent again, for only the caller knows whether that
-   * is safe. Connects first where there is no connection. Takes `timeoutMs` at most, and then the connection is given up,
-   * as what comes out of it cannot be told any more. Throws OrgsyncError.
+   * Sends one command, once. A command without an answer is never sent again, because only the caller knows whether that is
+   * safe. Connects first when there is no connection. After `timeoutMs` it closes the connection, because later replies
+   * could no longer be matched to commands. Throws OrgsyncError.
    */
   call(...command: readonly [string, ...string[]]): Promise<Reply>;
-  /** Runs a Lua script, as {@link RedisLink.call} does a command. The whole text is sent: one round trip also the first time. */
+  /** Runs a Lua script, with the promises of {@link RedisLink.call}. It sends the whole text, so the first time also takes one round trip. */
   run(script: string, keys: readonly string[], args: readonly (string | number)[]): Promise<Reply>;
-  /** Ends the connection. Calls after that reject. Idempotent. */
+  /** Closes the connection. Later calls reject. Idempotent. */
   close(): void;
 }
 
@@ -33,7 +33,7 @@ export interface LinkOptions {
   /** `redis://`, `rediss://` (TLS; the certificate must be valid and for this host name) or `unix://`. */
   readonly url: Secret;
   readonly clock: Clock;
-  /** The longest that connecting, and that any command, may take. */
+  /** The time limit for connecting, and for each command. */
   readonly timeoutMs?: number;
 }
 
@@ -44,7 +44,7 @@ type Client = RedisClientType<RedisModules, RedisFunctions, RedisScripts, 2>;
 
 const TIMEOUT_MS = 3_000;
 
-/** Opens a {@link RedisLink}. Connects to nothing yet; throws `config` for a URL that cannot be read. */
+/** Creates a {@link RedisLink}, without connecting. Throws `config` for an invalid URL. */
 export function openLink({ url, clock, timeoutMs = TIMEOUT_MS }: LinkOptions): RedisLink {
   return new Link(url, clock, timeoutMs);
 }
@@ -54,7 +54,7 @@ class Link implements RedisLink {
   readonly #url: Secret;
   readonly #clock: Clock;
   readonly #timeoutMs: number;
-  /** The connection, being made or made; and its client, to tell a late error of an old one. */
+  /** The connection, open or being opened, and its client, so that a late error of an older client is ignored. */
   #client: Promise<Client> | undefined;
   #current: Client | undefined;
   #roundTripMs = 0;
@@ -105,10 +105,10 @@ class Link implements RedisLink {
   }
 
   async #open(): Promise<Client> {
-    // Loaded when it is needed: it takes longer than everything else together.
+    // Loaded when needed: loading it takes longer than everything else together.
     const { createClient } = await import('redis');
     const client: Client = createClient(clientOptions(this.#url, this.#timeoutMs));
-    // Whoever waits for an answer is told as well; here it is only that the next call connects again.
+    // Pending calls get this error themselves; here it only makes the next call connect again.
     client.on('error', () => this.#forget(client));
     this.#current = client;
     const startedAt = this.#clock.monotonic();
@@ -152,17 +152,17 @@ function clientOptions(url: Secret, timeoutMs: number): RedisClientOptions<Redis
   const { protocol, hostname } = new URL(url.reveal());
   return {
     url: url.reveal(),
-    // Every server speaks it, and nothing is asked before our first command but AUTH and SELECT.
+    // All servers support RESP2, and then only AUTH and SELECT precede our first command.
     RESP: 2,
     disableClientInfo: true,
     maintNotifications: 'disabled',
     disableOfflineQueue: true,
-    // The name is what makes the server choose its certificate; addresses have none.
+    // The server chooses its certificate by this name; IP addresses have none.
     socket: protocol === 'rediss:' ? { ...socket, ...verified(hostname) } : socket,
   };
 }
 
-/** Said outright: without it NODE_TLS_REJECT_UNAUTHORIZED=0 in the environment would switch the checks off. */
+/** Set explicitly: otherwise NODE_TLS_REJECT_UNAUTHORIZED=0 in the environment would turn the checks off. */
 function verified(hostname: string) {
   return { tls: true, rejectUnauthorized: true, minVersion: 'TLSv1.2', ...(isIP(hostname) === 0 ? { servername: hostname } : {}) } as const;
 }

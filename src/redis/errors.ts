@@ -65,9 +65,9 @@ const CLUSTER: Row = {
 };
 
 /**
- * What Redis and the way to it say, and what it means for us: by the first word of an error reply, by a system's or
- * TLS error code, or by the class of a client error. The words of Redis are those of its source (`src/server.c`,
- * `createSharedObjects`), the TLS codes those of Node's documentation ("X509 certificate error codes").
+ * The meaning of errors of Redis and of the connection: by the first word of an error reply, by an error code of the
+ * system or of TLS, or by the class of a client error. The words come from the source of Redis (`src/server.c`,
+ * `createSharedObjects`), the TLS codes from Node's documentation ("X509 certificate error codes").
  */
 export const REDIS_ERRORS: Readonly<Record<string, Row>> = {
   WRONGPASS: { ...CREDENTIALS, why: 'the user name or the password is wrong' },
@@ -140,8 +140,8 @@ export const REDIS_ERRORS: Readonly<Record<string, Row>> = {
 };
 
 /**
- * Replies that begin with the meaningless word ERR, told apart by what follows; those of proxies and managed services,
- * which refuse commands in words of their own, too.
+ * Replies that begin with the general word ERR, classified by the following text. Also replies of proxies and managed
+ * services, which refuse commands with their own words.
  */
 const ERR_REPLIES: readonly (readonly [RegExp, Row])[] = [
   [/max number of (cluster )?(clients|connections)|max clients/i, { ...UNREACHABLE, why: 'it accepts no more connections', hint: 'raise maxclients of Redis, or close what is open' }],
@@ -158,7 +158,7 @@ const ERR_REPLIES: readonly (readonly [RegExp, Row])[] = [
 
 const UNKNOWN: Omit<Row, 'why'> = { kind: 'unavailable', code: 'redis_unexpected', hint: 'see what Redis, or what stands before it (a proxy, a managed service), says of this' };
 
-/** Turns whatever came from the Redis client into an {@link OrgsyncError}. `where` is host and port, without credentials. */
+/** Converts any error of the Redis client to an {@link OrgsyncError}. `where` is host and port, without credentials. */
 export function redisError(thrown: unknown, where: string): OrgsyncError {
   if (thrown instanceof OrgsyncError) return thrown;
   if (isOwnFault(thrown)) return asOrgsyncError(thrown);
@@ -166,28 +166,28 @@ export function redisError(thrown: unknown, where: string): OrgsyncError {
   return new OrgsyncError(kind, { code, message: `Redis at ${where} cannot be used: ${why}`, hint, cause: thrown });
 }
 
-/** Whether an error is one that the same question may not meet again. */
+/** Whether the same command may succeed when it is sent again. */
 export function isPassing(thrown: unknown): boolean {
   return thrown instanceof OrgsyncError && (thrown.kind === 'unavailable' || thrown.kind === 'temporary');
 }
 
-/** The error for a call that was not answered in time. */
+/** The error for a call without an answer in time. */
 export function redisSilence(where: string, ms: number): OrgsyncError {
   const { kind, code, hint } = UNREACHABLE;
   return new OrgsyncError(kind, { code, message: `Redis at ${where} cannot be used: no answer within ${ms} ms`, hint: `${hint}; with rediss://, that it speaks TLS on this port` });
 }
 
-/** The error for a call after the end. */
+/** The error for a call after `close`. */
 export function redisClosed(where: string): OrgsyncError {
   return new OrgsyncError('defect', { code: 'redis_closed', message: `Redis at ${where} was asked after its connection had been closed` });
 }
 
-/** What no server and no network can cause. */
+/** Errors that neither a server nor the network can cause. */
 function isOwnFault(thrown: unknown): boolean {
   return (thrown instanceof TypeError || thrown instanceof ReferenceError) && !('code' in thrown);
 }
 
-/** What a script was refused: up to Redis 6 the reply is `ERR Error running script (…): @user_script:1: -READONLY …`. */
+/** The error inside a script error: up to Redis 6 the reply is `ERR Error running script (…): @user_script:1: -READONLY …`. */
 const IN_SCRIPT = /@user_script: ?\d+: (?:@user_script: ?\d+: )?-?([A-Z]+ .*)/s;
 
 function find(thrown: unknown): Row | undefined {
@@ -200,7 +200,7 @@ function find(thrown: unknown): Row | undefined {
   return known ?? ERR_REPLIES.find(([pattern]) => pattern.test(reply))?.[1];
 }
 
-/** Number and text of what nobody foresaw, in one line. */
+/** Code and text of an unknown error, in one line. */
 function saidBy(thrown: unknown): string {
   if (thrown instanceof AggregateError) return saidBy(thrown.errors[0]);
   const code = thrown instanceof Error && 'code' in thrown ? String(thrown.code) : '';

@@ -5,14 +5,14 @@ import { asOrgsyncError } from '../errors.ts';
 import type { OrgsyncError } from '../errors.ts';
 import type { RedisLink } from './connect.ts';
 
-/** Clocks further apart than this make what people read of leases misleading. */
+/** With a larger difference of the clocks, the displayed times of leases are misleading. */
 const SKEW_MS = 5_000;
 
 const REACHABLE = 'Redis reachable';
 const KEEPS = 'Redis keeps what it is told';
 const CLOCK = 'Redis’s clock agrees with ours';
 
-/** Finds out what can be known of a Redis without changing anything. What goes wrong is a finding; only defects are thrown. */
+/** Checks a Redis without changing anything. Errors become findings; only defects are thrown. */
 export async function inspectRedis(link: RedisLink, clock: Clock): Promise<readonly Finding[]> {
   try {
     const apartMs = await measureSkew(link, clock);
@@ -32,7 +32,7 @@ async function measureSkew(link: RedisLink, clock: Clock): Promise<number> {
   return Math.abs(clock.now() - theirs);
 }
 
-/** What `INFO` says, by name; empty where an ACL forbids it. */
+/** The fields of `INFO` by name; empty when an ACL forbids it. */
 async function readInfo(link: RedisLink): Promise<ReadonlyMap<string, string>> {
   try {
     const sections = [await link.call('INFO', 'server'), await link.call('INFO', 'memory')].map(String).join('\n');
@@ -43,7 +43,7 @@ async function readInfo(link: RedisLink): Promise<ReadonlyMap<string, string>> {
   }
 }
 
-/** Everything we keep there has an end, so that `volatile-*` policies throw it away as readily as `allkeys-*` do. */
+/** All our keys have a ttl, so `volatile-*` policies evict them just like `allkeys-*`. */
 function keeping(info: ReadonlyMap<string, string>): Finding {
   const policy = info.get('maxmemory_policy');
   const limit = Number(info.get('maxmemory') ?? 0);

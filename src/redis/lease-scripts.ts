@@ -1,7 +1,7 @@
 /**
- * The lock's scripts. A lease is a string key whose text names the holder and holds a random token, so that "is it mine?"
- * is one comparison. All of them answer a list; its first word says what happened:
- * `acquired`; `held`, by whom, for how many ms; `wait`, how many ms; `over`: this lottery goes on without us.
+ * The scripts of the lease. A lease is a string key. Its value names the holder and contains a random token, so one
+ * comparison shows whether the lease is ours. Each script returns a list; its first word is the result: `acquired`;
+ * `held`, with the holder and the remaining ms; `wait`, with the ms; `over`: this lottery continues without us.
  */
 
 const ANSWER_IF_TAKEN = `
@@ -16,38 +16,38 @@ const NOW = `
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)`;
 
-/** KEYS lease; ARGV value, ttl. Says yes to a repeat whose first answer was lost. */
+/** KEYS lease; ARGV value, ttl. A retry after a lost answer also gets the lease. */
 export const ACQUIRE = `${ANSWER_IF_TAKEN}
 redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
 return {'acquired'}`;
 
-/** KEYS lease; ARGV value, ttl. 1 when renewed, 0 when it is not ours. */
+/** KEYS lease; ARGV value, ttl. 1 when renewed, 0 when the lease is not ours. */
 export const RENEW = `
 if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
 return redis.call('PEXPIRE', KEYS[1], ARGV[2])`;
 
-/** KEYS lease; ARGV value. 1 when freed, 0 when it is not that holder's. */
+/** KEYS lease; ARGV value. 1 when freed, 0 when another holder has the lease. */
 export const RELEASE = `
 if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
 return redis.call('DEL', KEYS[1])`;
 
-/** How long a window may grow, in ms: with the graces after it, whoever waits knows within two seconds. */
+/** The longest window, in ms. With the graces after it, each contender gets its result within two seconds. */
 export const LONGEST_WINDOW_MS = 1_200;
-/** How long hosts that take part no more are remembered, in ms. */
+/** How long a host that no longer takes part is remembered, in ms. */
 const KEEP_MS = 2_592_000_000;
-/** When a lottery in which nobody has claimed is over, counted from the end of its window, in ms: all have given up by then. */
+/** How long after its window a lottery without a claim ends, in ms. All contenders have given up by then. */
 const LONGEST_TURNS_MS = 2_000;
-/** How long whose turn it is may take to claim before the next one may, in ms. */
+/** How long the contender whose turn it is may take to claim, before the next one may claim, in ms. */
 export const GRACE_MS = 150;
 
 /**
- * Enters the lottery, which opens with its first contender, one entry a host. The window is as long as configured, or
- * as the farthest contender of late has needed to get here (`reach`, slowly forgotten), so that distance decides nothing;
- * whoever comes when the lease is taken is counted too, or the farthest would always come too late to be known.
+ * Enters the lottery. The first contender opens it; each host has one entry. The window is as long as configured, or as
+ * long as the farthest recent contender needed to arrive (`reach`, which slowly decreases), so the distance to Redis does
+ * not decide. A contender that finds the lease taken is measured, too: otherwise the farthest would always be too late.
  * KEYS lease, lottery, reach, distances; ARGV value, ttl, host, token, window, own reach, own round trip as far as known.
  *
- * The lottery is a hash: `closes` and `ends` (Redis time), and `host:NAME` → grace and token. A host that cannot be back
- * before the window closes, as its round trip now or at the last time says, gets that much longer a grace.
+ * The lottery is a hash: `closes` and `ends` (Redis time), and `host:NAME` → grace and token. A host whose round trip (now
+ * or last time) is too long to return before the window closes gets a grace that is longer by the difference.
  */
 export const ENTER = `
 local reach = tonumber(redis.call('GET', KEYS[3]) or 0)
@@ -74,8 +74,8 @@ end
 return {'wait', math.ceil(closes - now)}`;
 
 /**
- * Claims the lease in a lottery that has closed: first the host served longest ago, among equals by lot; each for the
- * length of its grace, and after that too as long as nobody else has. Winning counts as being served, whatever becomes of it.
+ * Claims the lease in a closed lottery. The host that was served longest ago comes first; equal hosts are ordered at
+ * random. Each may claim during its grace, and later while no other host has claimed. A host that wins counts as served.
  * KEYS lease, lottery, served, distances; ARGV value, ttl, host, token, own round trip.
  */
 export const CLAIM = `

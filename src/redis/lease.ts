@@ -6,37 +6,37 @@ import type { RedisLink, Reply } from './connect.ts';
 import { isPassing } from './errors.ts';
 import { ACQUIRE, CLAIM, ENTER, RELEASE, RENEW } from './lease-scripts.ts';
 
-/** What leases need to know beside the way to Redis. */
+/** What leases need in addition to the connection. */
 export interface LeaseOptions {
   /** What the names of all keys begin with. */
   readonly prefix: string;
-  /** Who we are: one contender per host, however many processes. */
+  /** This host: it is one contender, however many processes it has. */
   readonly host: string;
   readonly pid: number;
-  /** How long a lease lives without a renewal. */
+  /** The ttl of a lease without a renewal. */
   readonly ttlMs: number;
-  /** How long contenders of one moment are waited for; see {@link ENTER} for when it is longer. */
+  /** The window in which contenders compete; {@link ENTER} explains when it is longer. */
   readonly windowMs: number;
   readonly clock: Clock;
   readonly log: Log;
 }
 
-/** How often one question is asked when the connection breaks, and the pause before asking again. */
+/** How often one question is sent when the connection breaks, and the pauses in between. */
 const ATTEMPTS = 3;
 const PAUSE_MS = 150;
-/** No further attempt once so much time has passed. */
+/** No further attempt after this time. */
 const ASK_FOR_MS = 4_000;
-/** The longest that a contender waits for its turn, the last answer's way included. */
+/** The longest wait of a contender for its turn, including the last round trip. */
 const PATIENCE_MS = 2_000;
-/** A loser looks this often whether somebody has won meanwhile. */
+/** How often a loser checks whether another contender has won. */
 const LOOK_EVERY_MS = 300;
 
-/** Keeps leases in Redis. Opens nothing by itself; `close` releases what is still held and leaves the link to its owner. */
+/** Keeps leases in Redis. Uses an existing link; `close` releases all leases and does not close the link. */
 export function createRedisLeases(link: RedisLink, options: LeaseOptions): Leases {
   return new RedisLeases(link, options);
 }
 
-/** One process's wish for one lease: its keys, and the text that the lease will hold. */
+/** One process's attempt to get one lease: its keys, and the value that the lease will have. */
 interface Wish {
   readonly name: string;
   readonly token: string;
@@ -109,7 +109,7 @@ class RedisLeases implements Leases {
 
   /** The lottery: enter, wait until it closes, claim in turn. */
   async #enter(wish: Wish): Promise<Outcome> {
-    // Only for the distance to be known: whether Redis can be reached is found out by asking.
+    // Only to measure the distance. An unreachable Redis is noticed by the next question.
     const connectedIn = await this.#link.connect().catch(() => 0);
     const roundTrip = Math.ceil(this.#link.roundTripMs);
     const reach = Math.ceil(connectedIn + roundTrip / 2);
@@ -123,7 +123,7 @@ class RedisLeases implements Leases {
   async #claim(wish: Wish, entered: Outcome & { is: 'wait' }, until: number): Promise<Outcome> {
     const keys = [wish.key, this.#key('lottery', wish.name), this.#key('served', wish.name), this.#shared('distances')];
     const roundTrip = this.#link.roundTripMs;
-    // Counted from when the last question was sent: the next one travels as long, and so arrives when the wait is over,
+    // Counted from when the last question was sent: the next one takes the same time to arrive, so it arrives when the wait is over,
     // or a little later, as much as travel times differ.
     const spare = 10 + roundTrip / 10;
     let outcome: Outcome = entered;
@@ -138,7 +138,7 @@ class RedisLeases implements Leases {
     return outcome;
   }
 
-  /** Asks, and asks again with the same token where no answer came: a script that has done its work says so the second time. */
+  /** Asks, and asks again with the same token when there was no answer. A script that has already done its work answers the same. */
   async #ask(wish: Wish, script: string, keys: readonly string[], args: readonly (string | number)[]): Promise<Outcome> {
     const giveUpAt = this.#clock.monotonic() + ASK_FOR_MS;
     for (let attempt = 1; ; attempt += 1) {
@@ -164,7 +164,7 @@ class RedisLeases implements Leases {
 
   #holder(name: string, value: string, ttlMs: number): Holder {
     const { host, pid, since } = parseValue(value);
-    // The whole value: what somebody else has put there may hold no token.
+    // The whole value: a value that another program wrote may have no token.
     return { name, host, pid, since, expiresAt: ttlMs < 0 ? null : new Date(this.#clock.now() + ttlMs), token: value };
   }
 
@@ -201,7 +201,7 @@ class RedisLeases implements Leases {
   }
 }
 
-/** What {@link RedisLeases} wrote, or what somebody else has put there. */
+/** Reads a value that {@link RedisLeases}, or another program, wrote. */
 function parseValue(value: string): { readonly host: string; readonly pid: number; readonly since: Date } {
   try {
     const { host, pid, since } = JSON.parse(value) as Record<string, unknown>;

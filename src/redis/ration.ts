@@ -5,7 +5,7 @@ import { rationDay } from '../core/ration.ts';
 import type { Reply } from './connect.ts';
 
 const DAY_MS = 86_400_000;
-/** A day's tickets are kept beyond its end, for a host whose clock is behind. */
+/** The tickets of a day are kept after its end, for hosts whose clock is behind. */
 const KEEP_TICKETS_MS = 2 * DAY_MS;
 
 /** What the ration needs of a {@link RedisLink}. */
@@ -13,7 +13,7 @@ interface Scripts {
   run(script: string, keys: readonly string[], args: readonly (string | number)[]): Promise<Reply>;
 }
 
-/** Where the ration lives. */
+/** Where the ration is stored. */
 export interface RedisRationOptions {
   readonly link: Scripts;
   /** What the names of all keys begin with. */
@@ -22,8 +22,8 @@ export interface RedisRationOptions {
 }
 
 /**
- * Keeps the ration in Redis. The tickets of a day are a set, and how many there are is what was spent: whatever is sent
- * twice counts once. Numbers stand there as digests only.
+ * Keeps the ration in Redis. The tickets of a day are a set, and its size is what was used, so a ticket that is sent twice
+ * counts once. Numbers are stored only as digests.
  */
 export function createRedisRation(options: RedisRationOptions): Ration {
   return new RedisRation(options);

@@ -4,9 +4,9 @@ import type { TokenCache, TokenKey } from '../core/ports/tokens.ts';
 import type { RedisLink, Reply } from './connect.ts';
 import { isPassing } from './errors.ts';
 
-/** How long somebody else's fetch is waited for. A fetcher that has vanished is forgotten after the same time. */
+/** How long to wait while another process fetches. After the same time, a process that died while fetching is ignored. */
 const PATIENCE_MS = 15_000;
-/** How often it is looked whether the other has finished: first, and at most. */
+/** The first and the longest pause between checks whether the other process has finished. */
 const LOOK_AFTER_MS = 20;
 const LOOK_EVERY_MS = 100;
 
@@ -14,14 +14,14 @@ const DROP_IF = `
 if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
 return redis.call('DEL', KEYS[1])`;
 
-/** Says yes to a repeat whose first answer was lost. KEYS turn; ARGV token, ms. */
+/** A retry after a lost answer also gets the turn. KEYS turn; ARGV token, ms. */
 const TAKE_TURN = `
 local other = redis.call('GET', KEYS[1])
 if other and other ~= ARGV[1] then return 0 end
 redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
 return 1`;
 
-/** What the token cache needs beside the way to Redis. */
+/** What the token cache needs in addition to the connection. */
 export interface TokenOptions {
   readonly prefix: string;
   readonly clock: Clock;
@@ -29,7 +29,7 @@ export interface TokenOptions {
 
 /**
  * Creates a token cache that all processes with this Redis and prefix share. Every method throws `unavailable` or
- * `refused` when Redis cannot be asked; `single` does so before it has called `fetch`, or not at all.
+ * `refused` when Redis cannot be used; `single` throws these only before it calls `fetch`.
  */
 export function createRedisTokens(link: RedisLink, options: TokenOptions): TokenCache {
   return new RedisTokens(link, options);
@@ -75,7 +75,7 @@ class RedisTokens implements TokenCache {
     try {
       return await fetch();
     } finally {
-      // Where this fails, the turn ends by itself.
+      // If this fails, the turn ends by its ttl.
       await this.#link.run(DROP_IF, [turn], [me]).catch(() => undefined);
     }
   }
@@ -93,7 +93,7 @@ class RedisTokens implements TokenCache {
   async #takeTurn(turn: string, me: string): Promise<boolean> {
     const ask = async (): Promise<Reply> => this.#link.run(TAKE_TURN, [turn], [me, PATIENCE_MS]);
     const reply = await ask().catch((error: unknown) => {
-      // The turn may be ours, and only the answer lost: then nobody must wait for us.
+      // Perhaps we got the turn and only the answer was lost: free it, so that no process waits for us.
       if (!isPassing(error)) throw error;
       return ask();
     });

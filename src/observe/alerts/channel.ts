@@ -1,6 +1,6 @@
 import type { Alert } from '../../core/alerts/alerting.ts';
 
-/** What is told at once: everything that one run found worth telling. */
+/** One message: all alerts of one run. */
 export interface Notice {
   readonly alerts: readonly [Alert, ...Alert[]];
   readonly host: string;
@@ -9,10 +9,10 @@ export interface Notice {
   readonly at: Date;
 }
 
-/** A way to tell people. */
+/** A target of alerts. */
 export interface Channel {
-  /** For logs: holds no secret. */
+  /** For logs; contains no secret. */
   readonly name: string;
-  /** Tells it, within seconds, or throws OrgsyncError. */
+  /** Sends a notice within seconds, or throws OrgsyncError. */
   tell(notice: Notice): Promise<void>;
 }

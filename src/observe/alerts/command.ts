@@ -7,8 +7,8 @@ import { noticeJson } from './json.ts';
 const MOST_MS = 10_000;
 
 /**
- * A shell command that gets each notice as JSON on its standard input. What it prints is dropped, so that cron mails
- * nothing of it. After ten seconds it is ended, with everything it has started.
+ * A shell command that gets each notice as JSON on its standard input. Its output is ignored, so that cron does not mail
+ * it. After ten seconds it is stopped, with all processes that it started.
  */
 export function createCommand({ command, timeoutMs = MOST_MS }: { readonly command: string; readonly timeoutMs?: number }): Channel {
   return {
@@ -20,9 +20,9 @@ export function createCommand({ command, timeoutMs = MOST_MS }: { readonly comma
   };
 }
 
-/** What went wrong, or null. */
+/** The error, or null. */
 async function runShell(command: string, input: string, timeoutMs: number): Promise<string | null> {
-  // A group of its own, so that all of it can be ended.
+  // An own process group, so that all its processes can be stopped.
   const child = spawn('/bin/sh', ['-c', command], { detached: true, stdio: ['pipe', 'ignore', 'ignore'] });
   return await new Promise((resolve) => {
     const timer = setTimeout(() => {
@@ -35,7 +35,7 @@ async function runShell(command: string, input: string, timeoutMs: number): Prom
     };
     child.once('error', () => done('could not be started'));
     child.once('exit', (code, signal) => done(code === 0 ? null : `ended with ${code ?? signal ?? 'nothing'}`));
-    // A command that does not read its input is free not to.
+    // A command does not have to read its input.
     child.stdin.on('error', () => undefined);
     child.stdin.end(input);
   });
@@ -46,6 +46,6 @@ function endGroup({ pid }: ChildProcess): void {
   try {
     process.kill(-pid, 'SIGKILL');
   } catch {
-    // Gone in this very moment.
+    // It ended at this moment.
   }
 }

@@ -2,7 +2,7 @@ import { paragraphs, plainText } from '../../core/alerts/text.ts';
 import type { Alert } from '../../core/alerts/alerting.ts';
 import type { Notice } from './channel.ts';
 
-/** A notice for programs: what webhooks and commands get. Documented in docs/monitoring.md; keys are added, never renamed. */
+/** A notice for programs, as webhooks and commands get it. Documented in docs/monitoring.md; keys are added, never renamed. */
 export function noticeJson({ alerts, host, version, at }: Notice): string {
   return JSON.stringify({
     orgsync: version,

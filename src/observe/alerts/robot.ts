@@ -5,12 +5,12 @@ import { OrgsyncError } from '../../errors.ts';
 import type { Channel, Notice } from './channel.ts';
 import type { Http } from '../http.ts';
 
-/** A robot takes markdown of so many bytes of UTF-8 (P91770). */
+/** The largest markdown message of a robot, in bytes of UTF-8 (P91770). */
 const MOST_BYTES = 4096;
-/** Kept for the line that says how much was left out. */
+/** Bytes reserved for the line that says how much was left out. */
 const REST_BYTES = 64;
 
-/** Answers that say what is wrong with the robot (P91770, P90313). */
+/** Errcodes with a known reason (P91770, P90313). */
 const HINTS: Readonly<Record<number, string>> = {
   93000: 'the key is wrong, or the robot was removed from its group: make a new one and set alerts.to wecom_robot',
   93004: 'the robot was stopped: switch it on again in its group',
@@ -18,7 +18,7 @@ const HINTS: Readonly<Record<number, string>> = {
 };
 
 /**
- * A WeCom group robot. It takes 20 messages a minute, and gets at most one from a run, however many corps it is about.
+ * A WeCom group robot. It accepts 20 messages a minute. A run sends at most one, for all its corps.
  * @param api WeCom's address, or that of a private deployment
  */
 export function createRobot({ key, api, http }: { readonly key: Secret; readonly api: string; readonly http: Http }): Channel {
@@ -35,7 +35,7 @@ export function createRobot({ key, api, http }: { readonly key: Secret; readonly
   };
 }
 
-/** The robot says no with HTTP 200. */
+/** A robot refuses with HTTP 200 and an errcode. */
 function ensureTaken(answer: string): void {
   const errcode = errcodeOf(answer);
   if (errcode === 0) return;
@@ -52,7 +52,7 @@ function errcodeOf(answer: string): number | undefined {
   }
 }
 
-/** A notice in the robot's markdown, at most 4096 bytes, never cut inside a character. */
+/** A notice in the robot's markdown: at most 4096 bytes, never cut inside a character. */
 export function markdown({ alerts, host, version, at }: Notice): string {
   const parts = paragraphs(alerts, at.getTime()).map(block);
   const head = `**orgsync** on ${plain(host)}, version ${plain(version)}\n`;
@@ -72,7 +72,7 @@ function block({ tone, title, lines }: Paragraph): string {
   return `\n<font color="${colour}">**${plain(title)}**</font>\n${lines.map((line) => `> ${plain(line)}\n`).join('')}`;
 }
 
-/** Names come from outside: they must neither mention people, nor link, nor draw. */
+/** Escapes names, which come from outside: they must not mention people, link, or format text. */
 function plain(text: string): string {
   return text.replace(/[\p{Cc}\u2028\u2029]+/gu, ' ').replace(/[<>[\]`*\\]/g, (active) => FULL_WIDTH[active] ?? ' ');
 }

@@ -13,39 +13,39 @@ import { LINE, scrubbing } from './redact.ts';
 /** `log:` of the configuration. */
 export interface LogSettings {
   readonly level: LogLevel;
-  /** An absolute path, or `stdout`; no file without it. */
+  /** An absolute path, or `stdout`; default: no file. */
   readonly file?: string;
   readonly format: 'ecs' | 'json' | 'text';
   readonly console: 'auto' | 'always' | 'never';
 }
 
-/** What a log needs of the process it is opened in. */
+/** What a log needs from its process. */
 export interface LogSurroundings {
-  /** Decides whether people get events, shows them those, and hears once of a log that cannot be written. */
+  /** Decides whether events are shown on the terminal, shows them, and gets one warning when the log cannot be written. */
   readonly terminal: { readonly interactive: boolean; readonly json: boolean; readonly verbose: number; warn(text: string): void };
   /** Takes secrets and whole phone numbers out of a text. */
   readonly scrub: (text: string) => string;
   readonly version: string;
-  /** In place of the process's own streams. */
+  /** Replaces the streams of the process. */
   readonly streams?: { readonly stdout: Writable; readonly stderr: Writable };
 }
 
 /** An open log. */
 export interface OpenLog {
   readonly log: Log;
-  /** Waits until everything is written, but not longer than a second; a log never holds up or fails a run. */
+  /** Waits until everything is written, but at most one second: a log never delays a run or makes it fail. */
   close(): Promise<void>;
 }
 
-/** Joins all that one process did: ids of runs are each corp's own. */
+/** Identifies all events of one process; the ids of runs are different for each corp. */
 const TRACE_ID = randomUUID();
 
-/** winston's levels, gravest first, are ours. */
+/** Our levels are those of winston, the most severe first. */
 const LEVELS: Readonly<Record<LogLevel, number>> = { error: 0, warn: 1, info: 2, debug: 3 };
 
 /**
- * Opens the log. Nothing is loaded or opened before the first event that is to be written. The file is opened anew by
- * every process and only ever added to, so logrotate needs neither a signal nor copytruncate.
+ * Opens the log. Nothing is loaded or opened before the first event that has to be written. Each process opens the file
+ * anew and only appends to it, so logrotate needs neither a signal nor copytruncate.
  */
 export function openLog(settings: LogSettings, surroundings: LogSurroundings): OpenLog {
   const sinks = sinksFor(settings, surroundings);
@@ -72,7 +72,7 @@ interface Sink {
 function sinksFor({ file, format, level, ...settings }: LogSettings, { terminal, streams = process }: LogSurroundings): readonly Sink[] {
   const sinks: Sink[] = [];
   const warn = (text: string): void => terminal.warn(text);
-  // With --json stdout holds the one document, and nothing else.
+  // With --json, stdout contains only the JSON document.
   if (file === 'stdout') sinks.push({ sink: new LogSink(streamTarget(terminal.json ? streams.stderr : streams.stdout), warn), format, level });
   else if (file !== undefined) sinks.push({ sink: new LogSink(fileTarget(file), warn), format, level });
   const shown = settings.console === 'always' || (settings.console === 'auto' && terminal.interactive && terminal.verbose > 0);
@@ -80,17 +80,17 @@ function sinksFor({ file, format, level, ...settings }: LogSettings, { terminal,
   return sinks;
 }
 
-/** By way of the terminal, which keeps lines and progress bars apart. */
+/** Writes through the terminal, which separates lines from progress bars. */
 function onTerminal(warn: (text: string) => void): Sink['sink'] {
   return { write: (line) => warn(line.trimEnd()), close: () => Promise.resolve() };
 }
 
-/** `-vv` shows what is logged at `debug`. */
+/** `-vv` also shows events of level `debug`. */
 function consoleLevel({ level }: Pick<LogSettings, 'level'>, { terminal }: Pick<LogSurroundings, 'terminal'>): LogLevel {
   return terminal.verbose > 1 ? 'debug' : level;
 }
 
-/** What winston exports beside what it declares: the class that transports are made of. */
+/** The base class of transports, which winston exports but does not declare. */
 type WinstonModule = typeof Winston & { readonly Transport: new (options: TransportOptions) => Winston.Logger['transports'][number] };
 
 interface TransportOptions {
@@ -100,7 +100,7 @@ interface TransportOptions {
 }
 
 function createLogger({ scrub, version }: LogSurroundings, { sinks, level }: { readonly sinks: readonly Sink[]; readonly level: LogLevel }): Winston.Logger {
-  // Loaded here: most of the processes that start together have nothing to log.
+  // Loaded here: most processes that start together have nothing to log.
   const winston = createRequire(import.meta.url)('winston') as WinstonModule;
   const transports = sinks.map(
     ({ sink, ...own }) =>

@@ -1,22 +1,22 @@
 import { createWriteStream } from 'node:fs';
 import { finished, type Writable } from 'node:stream';
 
-/** More than this waiting to be written is more than a log is worth: what comes then is dropped, and counted. */
+/** When more than this waits to be written, further lines are dropped and counted. */
 const WAITING_AT_MOST = 4 * 1024 * 1024;
-/** How long closing waits for what is still to be written. */
+/** How long closing waits for lines that are not yet written. */
 const CLOSING_MS = 1000;
 
-/** What lines are written to, opened when the first one comes. */
+/** The target of the lines; opened with the first line. */
 interface Target {
   readonly name: string;
   readonly open: () => Writable;
-  /** Whether it is ours to close, and its failures ours to tell. */
+  /** Whether this sink closes the target and reports its errors. */
   readonly owned: boolean;
 }
 
 /**
- * Where log lines go: a file or a stream that may be slow, full or gone without anybody waiting for it. What cannot be
- * written is said once, and lost.
+ * Writes log lines to a file or a stream. It may be slow, full or closed; the process never waits for it. The first error
+ * is reported once; lines that cannot be written are lost.
  */
 export class LogSink {
   readonly #target: Target;
@@ -67,7 +67,7 @@ export class LogSink {
   }
 }
 
-/** Adds to a file, which is created where there is none, not readable by others. */
+/** Appends to a file; a new file is not readable by other accounts. */
 export function fileTarget(path: string): Target {
   return { name: path, open: () => createWriteStream(path, { flags: 'a', mode: 0o640 }), owned: true };
 }

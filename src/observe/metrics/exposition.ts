@@ -12,7 +12,7 @@ const LINE = /^([A-Za-z_:][\w:]*)(?:\{(.*)\})?[ \t]+(\S+)/;
 const LABEL = /([A-Za-z_]\w*)="((?:[^"\\]|\\.)*)"/g;
 const ESCAPES: Readonly<Record<string, string>> = { '\\n': '\n', '\\"': '"', '\\\\': '\\' };
 
-/** Reads Prometheus' text format (version 0.0.4) as prom-client and the Pushgateway write it. Lines that are no samples are passed over. */
+/** Reads Prometheus' text format (version 0.0.4) as prom-client and the Pushgateway write it. Ignores lines that are not samples. */
 export function parseSamples(text: string): readonly Sample[] {
   return text.split('\n').flatMap((line) => {
     const [, name, labels = '', number] = LINE.exec(line) ?? [];
@@ -29,7 +29,7 @@ function unescape(value: string): string {
   return value.replace(/\\./g, (escaped) => ESCAPES[escaped] ?? escaped);
 }
 
-/** Writes samples of the known metrics in Prometheus' text format, each metric with its help and type; of one without samples nothing. */
+/** Writes samples of the known metrics in Prometheus' text format, each metric with its help and type. A metric without samples is left out. */
 export async function formatSamples(samples: readonly Sample[]): Promise<string> {
   const registry = new Registry();
   const names = new Set(samples.map(({ name }) => name));

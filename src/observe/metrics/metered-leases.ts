@@ -2,7 +2,7 @@ import type { Leases } from '../../core/ports/leases.ts';
 import type { Meter } from '../../core/ports/meter.ts';
 import type { Clock } from '../../core/ports/system.ts';
 
-/** Leases that tell a meter how long it took to be given the run lease, or refused. */
+/** Wraps leases so that they report to a meter how long it took to get the run lease or a refusal. */
 export function meteredLeases(leases: Leases, { meter, clock }: { readonly meter: Meter; readonly clock: Clock }): Leases {
   return {
     acquire: async (name, options) => {

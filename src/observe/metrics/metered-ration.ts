@@ -1,13 +1,13 @@
 import type { Meter } from '../../core/ports/meter.ts';
 import type { Ration } from '../../core/ports/ration.ts';
 
-/** A ration that knows what was booked through it. */
+/** A ration that records what was booked through it. */
 export interface MeteredRation extends Ration {
-  /** Tells the meter how much is spent of each corp's ration that was booked from. */
+  /** Reports to the meter how much of the ration is used, for each corp with a booking. */
   tell(): Promise<void>;
 }
 
-/** A ration that can tell a meter how much of it is spent. */
+/** Wraps a ration so that it can report to a meter how much of it is used. */
 export function meteredRation(ration: Ration, meter: Meter): MeteredRation {
   const budgets = new Map<string, number>();
   return {

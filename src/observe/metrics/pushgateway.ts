@@ -3,22 +3,22 @@ import type { Sample } from './exposition.ts';
 import type { Http } from '../http.ts';
 import type { Update } from './textfile.ts';
 
-/** The labels that name our group at the Pushgateway. It is the service's and no host's: a gateway never forgets a group. */
+/** The labels of our group at the Pushgateway. All hosts share it, because a gateway never deletes a group. */
 interface PushGroup {
   readonly job: string;
   /** Runs of different shards end at the same time: each has its own group. */
   readonly shard?: string;
 }
 
-/** What an update is for. */
+/** The scope of an update. */
 interface PushTarget {
   readonly group: PushGroup;
   readonly http: Http;
-  /** Whether it is the whole group, so that series which have ended go; otherwise it replaces the metrics that it names, and no other. */
+  /** Whether the update replaces the whole group, which deletes ended series; otherwise it replaces only the metrics in it. */
   readonly whole: boolean;
 }
 
-/** Brings our group at a Pushgateway up to date; the gateway is its own memory. Throws OrgsyncError as {@link Http} does. */
+/** Updates our group at a Pushgateway. Counters continue from the values there. Throws OrgsyncError as {@link Http} does. */
 export async function updatePushgateway(address: string, { group, http, whole }: PushTarget, update: Update): Promise<void> {
   const before = parseSamples(await http({ method: 'GET', url: under(address, 'metrics') })).flatMap((sample) => ofGroup(sample, group));
   const place = Object.entries(group).flatMap(([label, value]) => [label, encodeURIComponent(value as string)]);
@@ -32,7 +32,7 @@ function under(address: string, path: string): URL {
   return url;
 }
 
-/** A sample as we pushed it, without the labels that the gateway adds; nothing when it is somebody else's. */
+/** A sample as we pushed it, without the labels that the gateway adds; undefined for samples of other groups. */
 function ofGroup({ labels: { job, instance, shard, ...labels }, ...sample }: Sample, group: PushGroup): readonly Sample[] {
   return job === group.job && (instance ?? '') === '' && shard === group.shard ? [{ ...sample, labels }] : [];
 }

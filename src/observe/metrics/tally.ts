@@ -3,7 +3,7 @@ import type { Sample } from './exposition.ts';
 import { CORP_OUTCOMES, FAMILIES, MEMBER_ACTIONS, RUN_OUTCOMES } from './families.ts';
 import type { Family, FamilyId, LabelsOf } from './families.ts';
 
-/** What one process has counted and measured since it last wrote it down. */
+/** What one process has counted and measured since it last wrote its metrics. */
 export class Tally {
   readonly #added = new Map<string, Sample>();
   readonly #set = new Map<string, Sample>();
@@ -30,7 +30,7 @@ export class Tally {
     return new Set([...this.#added.values(), ...this.#set.values()].map(({ name }) => name));
   }
 
-  /** What was written last, counters gone on and measures replaced; nothing else changes. */
+  /** The last written samples, with counters increased and measures replaced; nothing else changes. */
   addTo(before: readonly Sample[]): readonly Sample[] {
     const series = new Map(before.filter(isOurs).map((sample) => [keyOf(sample), sample]));
     for (const [key, { value, ...sample }] of this.#added) series.set(key, { ...sample, value: value + (series.get(key)?.value ?? 0) });
@@ -39,9 +39,9 @@ export class Tally {
   }
 
   /**
-   * What is to be written after a run, of what was written last: series of corps that this process did not touch keep
-   * their values, counters go on, and those of corps that are no longer configured end.
-   * @param corps all that are configured; null where that is not known, and then nothing ends
+   * The samples to write after a run, from the last written ones. Series of corps that this process did not touch keep their
+   * values, counters continue, and series of corps that are no longer configured end.
+   * @param corps all configured corps; null when they are not known: then no series ends
    */
   applyTo(before: readonly Sample[], { corps, version }: { readonly corps: readonly Corp[] | null; readonly version: string }): readonly Sample[] {
     const known = corps === null ? null : new Set(corps.map(({ id }) => id));
@@ -56,13 +56,13 @@ export class Tally {
 
 const BY_NAME: ReadonlyMap<string, Family> = new Map(Object.values(FAMILIES).map((family) => [family.name, family]));
 
-/** Whether a series that was written once is still one of ours. */
+/** Whether a series in the file is still one of our metrics. */
 function isOurs({ name, labels }: Sample): boolean {
   const family = BY_NAME.get(name);
   return family !== undefined && family.labels.every((label) => labels[label] !== undefined) && Object.keys(labels).length === family.labels.length;
 }
 
-/** Whether it is about a corp that is not configured. */
+/** Whether a series is about a corp that is not configured. */
 function isOfOthers({ labels }: Sample, known: ReadonlySet<string> | null): boolean {
   return known !== null && labels['corp'] !== undefined && !known.has(labels['corp']);
 }
@@ -71,7 +71,7 @@ function keyOf({ name, labels }: Omit<Sample, 'value'>): string {
   return JSON.stringify([name, Object.entries(labels).sort(([a], [b]) => (a < b ? -1 : 1))]);
 }
 
-/** Series that must be there before anything happens, or the first event of a kind would look like none (Prometheus, practices: instrumentation). Moments of a host are missing: 0 would be an age of decades. */
+/** Series that must exist before the first event, because otherwise the first increase is not visible (Prometheus, practices: instrumentation). Timestamps of a host are not included: 0 would mean an age of decades. */
 function zeros(corps: readonly Corp[]): readonly Sample[] {
   const perCorp = corps.flatMap(({ id: corp }) => [
     ...PLAIN.map((id) => zero(id, { corp })),
@@ -86,7 +86,7 @@ function zeros(corps: readonly Corp[]): readonly Sample[] {
   return [...perHost, ...perCorp];
 }
 
-/** Metrics with the label `corp` alone. Those of the ration are missing: 0 of 0 would look like a ration that is spent. */
+/** Metrics with only the label `corp`. Those of the ration are not included: 0 of 0 would look like a ration that is used up. */
 const PLAIN = ['lastSuccess', 'lastAttempt', 'corpDuration', 'members', 'departments', 'departmentChanges', 'retries', 'waits', 'tokenRenewals'] as const satisfies readonly FamilyId[];
 
 function zero<Id extends FamilyId>(id: Id, labels: LabelsOf<Id>): Sample {

@@ -5,17 +5,17 @@ import type { Sample } from './exposition.ts';
 import { withFileLock } from '../../files/file-lock.ts';
 import { writeWhole } from '../../files/write-whole.ts';
 
-/** Turns what was written last into what is to be written. */
+/** Computes the new text from the last one. */
 export type Update = (before: readonly Sample[]) => readonly Sample[];
 
 /**
- * Brings a file for node_exporter's textfile collector up to date. The file is its own memory, and one process at a time
- * rewrites it. Throws what the file system throws; the old file then stays as it was.
+ * Updates a file for node_exporter's textfile collector. Counters continue from the values in the file; one process at a
+ * time rewrites it. Throws the errors of the file system; the old file then stays unchanged.
  */
 export async function updateTextfile(path: string, update: Update): Promise<void> {
   await withFileLock(path, async () => {
     const before = parseSamples(await readOrNothing(path));
-    // node_exporter runs under another account.
+    // Readable by others, because node_exporter has another account.
     await writeWhole(path, await formatSamples(update(before)), { mode: 0o644 });
   });
 }
