@@ -1,4 +1,5 @@
 import { defineConfig } from 'vitest/config';
+import SlowFilesFirst from './test/support/slow-files-first.ts';
 
 /** Tests that measure time, or are thrown by a busy machine: nothing runs beside them. */
 const TIMED = ['test/wecom/pace.test.ts', 'test/redis/lottery.test.ts', 'test/contract/limiter.*.test.ts', 'test/faults/redis-clock.test.ts'];
@@ -19,6 +20,7 @@ const WORKERS = 4;
 export default defineConfig({
   test: {
     reporters: ['default', './test/support/count-reporter.ts'],
+    sequence: { sequencer: SlowFilesFirst },
     projects: [
       {
         test: {

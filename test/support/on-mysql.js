@@ -3,37 +3,40 @@
 // the one that ORGSYNC_TEST_MYSQL_URL names. What needs a server of its own still gets a MariaDB.
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { appendFileSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { createConnection, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { ROOT, runVitest, Sum } from './steps.js';
 
-const root = path.resolve(import.meta.dirname, '../..');
-const tree = path.join(root, '.orgsync-test/mysql');
+const tree = path.join(ROOT, '.orgsync-test/mysql');
 const usr = path.join(tree, 'root/usr');
 
 /** What a careful administrator may have set, and what orgsync must not mind. */
 const STRICT = ['--sql-mode=ANSI_QUOTES,NO_BACKSLASH_ESCAPES,ONLY_FULL_GROUP_BY,STRICT_TRANS_TABLES,NO_ZERO_IN_DATE,NO_ZERO_DATE,ERROR_FOR_DIVISION_BY_ZERO,NO_ENGINE_SUBSTITUTION', '--sql-require-primary-key=ON'];
 
 /** Everybody must come over TLS, by caching_sha2_password. */
-const OVER_TLS = ['test/contract/store.mariadb.test.ts', 'test/contract/alert-book.mariadb.test.ts', 'test/contract/ration.mariadb.test.ts', 'test/contract/lease.mariadb.test.ts', 'test/sync', 'test/commands/run.test.ts', 'test/commands/lookup'];
+const OVER_TLS = ['test/contract/store.mariadb.test.ts', 'test/contract/alert-book.mariadb.test.ts', 'test/contract/ration.mariadb.test.ts', 'test/contract/lease.mariadb.test.ts', 'test/sync/truth.mariadb.test.ts', 'test/sync/lookup.test.ts', 'test/commands/run', 'test/commands/lookup'];
 /** What looks into the statements on their way, which TLS does not let it. */
 const IN_PLAIN = ['test/store'];
 
-const counts = path.join(mkdtempSync(path.join(tmpdir(), 'orgsync-counts-')), 'counts');
-writeFileSync(counts, '');
+const sum = new Sum();
 const given = process.argv.slice(2);
-if (process.env.ORGSYNC_TEST_MYSQL_URL !== undefined) {
+const { ORGSYNC_TEST_MYSQL_URL: theirs } = process.env;
+if (theirs !== undefined) {
   console.log('on the server that ORGSYNC_TEST_MYSQL_URL names');
-  test(process.env.ORGSYNC_TEST_MYSQL_URL, given.length > 0 ? given : [...OVER_TLS, ...IN_PLAIN]);
+  test(theirs, given.length > 0 ? given : [...OVER_TLS, ...(theirs.includes('ssl=') ? [] : IN_PLAIN)]);
 } else if (existsSync(path.join(usr, 'sbin/mysqld')) || unpack()) {
-  await onOurOwn();
+  await onOurOwn().catch((error) => {
+    console.error(error);
+    sum.add(0, 1, 0);
+  });
 } else {
   console.log('SKIPPED: no MySQL can be had from Debian here; name a server by ORGSYNC_TEST_MYSQL_URL=mysql://user:password@host:3306');
-  writeFileSync(counts, '0 0 1\n');
+  sum.add(0, 0, 1);
 }
-endWithCounts();
+sum.end();
 
 async function onOurOwn() {
   const data = mkdtempSync(path.join(tmpdir(), 'orgsync-mysql-'));
@@ -69,21 +72,7 @@ async function end(server, signal) {
 }
 
 function test(url, files) {
-  const { status } = spawnSync('node', ['node_modules/vitest/vitest.mjs', 'run', '--project', 'servers', ...files], {
-    ...{ cwd: root, stdio: 'inherit' },
-    env: { ...process.env, ORGSYNC_TEST_MYSQL_URL: url, ORGSYNC_TEST_COUNTS: counts },
-  });
-  if (status !== 0) process.exitCode = 1;
-}
-
-/** The last line is that of all runs of vitest together, as that of each is. */
-function endWithCounts() {
-  const lines = readFileSync(counts, 'utf8');
-  rmSync(path.dirname(counts), { recursive: true });
-  if (process.env.ORGSYNC_TEST_COUNTS !== undefined) appendFileSync(process.env.ORGSYNC_TEST_COUNTS, lines);
-  const [passed, failed, skipped] = [0, 1, 2].map((column) => lines.trim().split('\n').reduce((sum, line) => sum + Number(line.split(' ')[column] ?? 0), 0));
-  if (failed > 0) process.exitCode = 1;
-  console.log(`\n${passed} passed, ${failed} failed${skipped > 0 ? `, ${skipped} skipped` : ''}`);
+  runVitest(['--project', 'servers', ...files], { ...sum.env, ORGSYNC_TEST_MYSQL_URL: url });
 }
 
 /** Returns whether it worked. */
@@ -150,6 +139,6 @@ async function answers(port, data) {
 }
 
 function run(command, args) {
-  const { status: code } = spawnSync(command, args, { cwd: root, stdio: ['ignore', 'inherit', 'inherit'] });
+  const { status: code } = spawnSync(command, args, { cwd: ROOT, stdio: ['ignore', 'inherit', 'inherit'] });
   if (code !== 0) throw new Error(`${command} failed`);
 }

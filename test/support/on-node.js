@@ -1,7 +1,7 @@
 // npm run test:node -- 24 [vitest arguments]: the tests on another Node.js, which the npm package `node` brings along.
-import { spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import path from 'node:path';
+import { ROOT, run, runVitest } from './steps.js';
 
 const [version, ...args] = process.argv.slice(2);
 if (version === undefined || !/^\d+$/.test(version)) {
@@ -9,8 +9,7 @@ if (version === undefined || !/^\d+$/.test(version)) {
   process.exit(64);
 }
 
-const root = path.resolve(import.meta.dirname, '../..');
-const home = path.join(root, '.orgsync-test', `node-${version}`);
+const home = path.join(ROOT, '.orgsync-test', `node-${version}`);
 const bin = path.join(home, 'node_modules/node/bin');
 if (!existsSync(path.join(bin, 'node'))) run('npm', ['install', '--no-save', '--no-audit', '--prefix', home, `node@${version}`]);
 
@@ -18,9 +17,4 @@ process.env.PATH = `${bin}${path.delimiter}${process.env.PATH ?? ''}`;
 run('npm', ['run', '--silent', 'build']);
 run('node', ['--version']);
 run('node', ['test/support/prepare.js']);
-run('node', ['node_modules/vitest/vitest.mjs', 'run', ...args]);
-
-function run(command, commandArgs) {
-  const { status } = spawnSync(command, commandArgs, { cwd: root, stdio: 'inherit' });
-  if (status !== 0) process.exit(status ?? 1);
-}
+process.exit(runVitest(args));

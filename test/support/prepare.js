@@ -19,6 +19,10 @@ const TOOLS = [
   { program: 'zsh', debian: 'zsh' },
   { program: 'fish', debian: 'fish' },
   { program: 'tmux', debian: 'tmux' },
+  { program: 'systemd-analyze', debian: 'systemd' },
+  { program: 'openssl', debian: 'openssl' },
+  { program: 'ps', debian: 'procps' },
+  { program: 'tmux', debian: 'tmux' },
 ];
 
 const missing = NEEDS.filter(({ program, instead }) => !process.env[instead] && !isInstalled(program));
@@ -47,9 +51,10 @@ function install(packages) {
     spawnSync('apt-get', ['-o', 'DPkg::Lock::Timeout=300', '-qq', ...args], {
       env: { ...process.env, DEBIAN_FRONTEND: 'noninteractive' },
       stdio: ['ignore', 'ignore', 'inherit'],
-    });
+    }).status === 0;
   apt('update');
-  apt('install', '-y', '--no-install-recommends', ...packages);
+  // One that cannot be had takes all others with it.
+  if (!apt('install', '-y', '--no-install-recommends', ...packages)) for (const one of packages) apt('install', '-y', '--no-install-recommends', one);
 }
 
 function explain(still) {
