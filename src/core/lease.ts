@@ -73,11 +73,14 @@ class KeptLease implements Lease {
   async #free(): Promise<void> {
     this.#ended.abort();
     const freed = new AbortController();
-    const tooLong = this.#clock.sleep(RELEASE_WITHIN_MS, freed.signal).then(() => Promise.reject(new Error('no answer in time')));
+    const failed = (why: Readonly<Record<string, unknown>>): void =>
+      this.#log('warn', 'lease_not_released', `Lease ${this.name} could not be released; it ends after its ttl`, why);
     try {
-      await Promise.race([this.#grant.free(), tooLong]);
+      const free = this.#grant.free().then(() => 'freed');
+      const late = this.#clock.sleep(RELEASE_WITHIN_MS, freed.signal).then(() => 'late');
+      if ((await Promise.race([free, late])) === 'late') failed({ reason: 'no answer in time' });
     } catch (error) {
-      this.#log('warn', 'lease_not_released', `Lease ${this.name} could not be released; it ends by itself`, { error });
+      failed({ error });
     } finally {
       freed.abort();
     }

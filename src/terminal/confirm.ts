@@ -1,4 +1,5 @@
 import { createInterface } from 'node:readline';
+import { untilAborted } from '../core/abort.ts';
 import { OrgsyncError } from '../errors.ts';
 import { plain } from './terminal.ts';
 
@@ -22,17 +23,12 @@ export async function confirm(question: string, { interactive, signal, input = p
   // Not `terminal: true`: the terminal itself then echoes and edits the line, and Ctrl-C stays a signal.
   const lines = createInterface({ input, output: process.stderr, terminal: false });
   try {
-    const answer = await new Promise<string>((resolve, reject) => {
-      signal.addEventListener('abort', () => reject(reasonOf(signal)), { once: true });
+    const answer = new Promise<string>((resolve) => {
       lines.once('close', () => resolve(''));
       lines.question(`${plain(question)} [y/N] `, resolve);
     });
-    return /^\s*y(es)?\s*$/iu.test(answer);
+    return /^\s*y(es)?\s*$/iu.test(await untilAborted(answer, signal));
   } finally {
     lines.close();
   }
-}
-
-function reasonOf({ reason }: AbortSignal): Error {
-  return reason instanceof Error ? reason : new Error(String(reason));
 }

@@ -154,7 +154,7 @@ class MysqlSession implements Session {
     return await new Promise<T>((resolve, reject) => {
       const answered = within(this.#patience, (ms) => {
         this.#socket.destroy();
-        reject(Object.assign(new Error(`no answer within ${ms} ms`), { code: 'STATEMENT_TIMEOUT' }));
+        reject(new StatementTimeout(`no answer within ${ms} ms`));
       });
       statement((error, result) => {
         answered();
@@ -169,6 +169,11 @@ class MysqlSession implements Session {
     const cause = 'code' in error ? error : (this.#broken ?? Object.assign(error, { code: 'PROTOCOL_CONNECTION_LOST' }));
     return Object.assign(cause, { sql: undefined });
   }
+}
+
+/** No answer to a statement in time; known by its code, as the driver's own errors are. */
+class StatementTimeout extends Error {
+  readonly code = 'STATEMENT_TIMEOUT';
 }
 
 /** How long to wait, and what cuts it short. */
