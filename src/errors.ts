@@ -128,6 +128,7 @@ export type ErrorCode =
   | 'value_refused' // the database refuses a value
   | 'store_error' // the database said something that orgsync does not know
   // Redis
+  | 'pace_unavailable' // no slot for a request could be reserved for as long as a lock lives
   | 'redis_url' // `redis:` is not the address of a Redis
   | 'redis_unreachable' // Redis does not answer
   | 'redis_credentials' // the password or the user name is wrong

@@ -18,7 +18,8 @@ import type { Directory } from '../core/ports/directory.ts';
 import type { Leases } from '../core/ports/leases.ts';
 import type { Meter } from '../core/ports/meter.ts';
 import type { Ration } from '../core/ports/ration.ts';
-import type { Limiter } from '../core/ports/slots.ts';
+import { createPacing, type Pacing } from '../core/pacer.ts';
+import type { Slots } from '../core/ports/slots.ts';
 import type { Migrator } from '../core/ports/tables.ts';
 import type { Writer } from '../core/ports/writing.ts';
 import type { Store } from '../store/store.ts';
@@ -68,10 +69,11 @@ export interface App {
 }
 
 /** Opens the application of a configuration. Connects to nothing yet. */
-export async function openApp({ config }: LoadedConfig, context: CommandContext): Promise<App> {
+export async function openApp({ config, oldNames }: LoadedConfig, context: CommandContext): Promise<App> {
   const closers = new Closers();
   const { openLog } = await import('../observe/log/log.ts');
   const log = closers.keep(openLog(config.log, { terminal: context.terminal, scrub: context.scrub, version: packageVersion() }));
+  for (const { message, fix } of oldNames) log.log('warn', 'config_old_name', message, { fix });
   return new OpenApp({ config, context, log: log.log, closers });
 }
 
@@ -139,11 +141,10 @@ class OpenApp implements App {
   });
 
   async openDirectory(meter: Meter): Promise<Directory> {
-    const [{ openWecom }, { limiter, tokens }] = await Promise.all([import('../wecom/directory.ts'), this.#shared(), this.#corps.read()]);
-    const { rate_total: rateTotal, frequency_wait: tokenWaitMs } = this.config.wecom;
+    const [{ openWecom }, tokens, pacing] = await Promise.all([import('../wecom/directory.ts'), this.#tokens(), this.#pacing(), this.#corps.read()]);
     const access = (corpId: string): CorpAccess => this.#corps.accessTo(corpId);
     const { clock, log } = this;
-    return this.#closers.keep(openWecom({ access, rateTotal, limiter, tokens, clock, log, meter, tokenWaitMs }));
+    return this.#closers.keep(openWecom({ access, pacing, tokens, clock, log, meter, tokenWaitMs: this.config.wecom.frequency_wait }));
   }
 
   liveParts(): Promise<LiveParts> {
@@ -223,21 +224,26 @@ class OpenApp implements App {
     return this.#closers.keep(openRedis({ url, prefix, clock, log, host: hostname(), pid: process.pid, ttlMs: lock.ttl, windowMs: lock.window }));
   });
 
-  /** Without Redis the pace is kept in the store; where nothing may be written, by each process for itself. */
-  async #ownLimiter(): Promise<Limiter> {
-    const { clock, log } = this;
-    if (this.config.read_only) return (await import('../core/pace.ts')).createLimiter(clock);
-    const [database, { createStoreLimiter }] = await Promise.all([this.#database(), import('../store/shared/slots.ts')]);
-    return createStoreLimiter(database, { clock, log });
+  /** One for all directories: it counts what this process sends. */
+  readonly #pacing = once(async (): Promise<Pacing> => {
+    const { config, clock, log } = this;
+    const slots = (await this.#redis())?.slots ?? (await this.#ownSlots());
+    const address = { name: `address:${config.address}`, perSecond: config.wecom.rate_address };
+    return createPacing({ slots, address, clock, log, patienceMs: config.lock.ttl });
+  });
+
+  /** Without Redis the schedule of requests is kept in the store; where nothing may be written, by each process for itself. */
+  async #ownSlots(): Promise<Slots> {
+    if (this.config.read_only) return (await import('../local/slots.ts')).createLocalSlots(this.clock);
+    const [database, { createStoreSlots }] = await Promise.all([this.#database(), import('../store/shared/slots.ts')]);
+    return createStoreSlots(database, this.clock);
   }
 
-  /** What processes share through Redis; without it each has its own. */
-  async #shared(): Promise<{ readonly limiter: Limiter; readonly tokens: TokenCache }> {
+  /** Shared through Redis; without it each process has its own. */
+  readonly #tokens = once(async (): Promise<TokenCache> => {
     const redis = await this.#redis();
-    if (redis !== null) return redis;
-    const { createTokenCache } = await import('../local/tokens.ts');
-    return { limiter: await this.#ownLimiter(), tokens: createTokenCache(this.clock) };
-  }
+    return redis === null ? (await import('../local/tokens.ts')).createTokenCache(this.clock) : redis.tokens;
+  });
 }
 
 /** Things that must be closed, last opened first. */

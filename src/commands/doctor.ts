@@ -71,10 +71,10 @@ async function examine(app: App, loaded: LoadedConfig, corps: readonly string[],
   conclude(findings, diagnosisExitCode(findings), context);
 }
 
-function depsOf(app: App, { config, path, warnings }: LoadedConfig, corps: readonly string[], { env, signal }: CommandContext): CheckDeps {
+function depsOf(app: App, { config, path, warnings, oldNames }: LoadedConfig, corps: readonly string[], { env, signal }: CommandContext): CheckDeps {
   const directory = once(() => app.openDirectory(NO_METER));
   return {
-    config: { path, warnings, gate: config.gate, readOnly: config.read_only },
+    config: { path, warnings: [...warnings, ...oldNames], gate: config.gate, readOnly: config.read_only },
     env,
     signal,
     clock: app.clock,

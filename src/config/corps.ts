@@ -18,16 +18,19 @@ export interface CorpConfig {
   readonly secret: Secret;
   readonly agent_id: number | null;
   readonly contacts_secret: Secret | null;
-  readonly wecom: Omit<WecomSettings, 'rate_total'>;
+  readonly wecom: Omit<WecomSettings, 'rate_address'>;
   readonly safety: SafetySettings;
 }
 
-type Defaults = Pick<ParsedConfig, 'wecom' | 'safety'>;
+interface Defaults {
+  readonly wecom: WecomSettings;
+  readonly safety: SafetySettings;
+}
 type ParsedCorp = Extract<ParsedConfig['corps'], readonly unknown[]>[number];
 
 /** Adds the settings of all corps to a corp. */
 export function resolveCorp({ id, name, secret, agent_id, contacts_secret, wecom, safety }: ParsedCorp, defaults: Defaults): CorpConfig {
-  const { rate_total: _ofAllCorps, ...forEach } = defaults.wecom;
+  const { rate_address: _ofAllCorps, ...forEach } = defaults.wecom;
   return {
     id,
     name: name ?? id,

@@ -14,6 +14,7 @@ export interface JsonSchema {
   minimum?: number;
   maximum?: number;
   readOnly?: boolean;
+  deprecated?: boolean;
   /** What is accepted, in words. Not a keyword of JSON Schema; removed from the published schema. */
   accepts?: string;
   /** Whether a number, true or false is read as the text in the file. Not a keyword of JSON Schema either. */

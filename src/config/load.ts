@@ -9,12 +9,13 @@ import { type ConfigWarning, isOpenToOthers, openFolder } from './folder.ts';
 import { describedSchema } from './json-schema.ts';
 import { ConfigError, keyName, type KeyPath, type Problem } from './problems.ts';
 import { breaches } from './rules.ts';
-import { configSchema, type ParsedConfig } from './schema.ts';
+import { configSchema, type ParsedConfig, type WecomSettings } from './schema.ts';
 import { SecretUrl } from './secret-url.ts';
 import { parseSource, type Source, valueSource } from './source.ts';
 
 /** The effective configuration: parsed, with defaults, each corp with the settings of all corps. */
-export interface Config extends Omit<ParsedConfig, 'corps'> {
+export interface Config extends Omit<ParsedConfig, 'corps' | 'wecom'> {
+  readonly wecom: WecomSettings;
   readonly corps: readonly CorpConfig[] | { readonly query: string };
 }
 
@@ -24,6 +25,8 @@ export interface LoadedConfig {
   /** The absolute path of its file. */
   readonly path: string;
   readonly warnings: readonly ConfigWarning[];
+  /** Keys that are read by an old name: for `doctor` and the log, not for stderr. */
+  readonly oldNames: readonly ConfigWarning[];
   /** Every text that must not appear in any output, for the redactor. */
   readonly secrets: readonly string[];
 }
@@ -36,9 +39,10 @@ export async function loadConfig(surroundings: Surroundings): Promise<LoadedConf
   const parsed = check(path, source, folder);
   const secrets = [...secretsIn(parsed)];
   return {
-    config: settle(parsed, surroundings.env),
+    config: settle(parsed, surroundings.env, source),
     path,
     warnings: [...risks(parsed), ...folder.warnings, ...exposure(path, secrets.map(([at]) => scalarAt(at, source)).filter((at) => isLiteral(source.written(at))))],
+    oldNames: parsed.wecom.rate_total === undefined ? [] : [RATE_TOTAL],
     secrets: [...new Set([...secrets.flatMap(([, texts]) => texts), ...proxyPasswords(surroundings.env)])],
   };
 }
@@ -100,12 +104,21 @@ function firstAtEachPlace(problems: readonly Problem[]): readonly Problem[] {
   });
 }
 
-function settle(parsed: ParsedConfig, env: Surroundings['env']): Config {
+const RATE_TOTAL: ConfigWarning = {
+  message: 'wecom.rate_total is the old name of wecom.rate_address, which counts the requests of all processes from one address',
+  fix: 'rename it to rate_address; the next version does not read rate_total',
+};
+
+function settle(parsed: ParsedConfig, env: Surroundings['env'], source: Source): Config {
   const { corps } = parsed;
+  const { rate_total: oldRate, ...ofAll } = parsed.wecom;
+  const isRenamed = oldRate === undefined || source.written(['wecom', 'rate_address']) !== undefined;
+  const wecom = isRenamed ? ofAll : { ...ofAll, rate_address: oldRate };
   return Object.freeze({
     ...parsed,
+    wecom,
     read_only: parsed.read_only || !/^(0|false|no|off|)$/i.test(env['ORGSYNC_READ_ONLY'] ?? ''),
-    corps: 'query' in corps ? corps : corps.map((corp) => resolveCorp(corp, parsed)),
+    corps: 'query' in corps ? corps : corps.map((corp) => resolveCorp(corp, { wecom, safety: parsed.safety })),
   });
 }
 

@@ -16,7 +16,7 @@ const RULES: readonly ((draft: Draft) => readonly Breach[])[] = [
   uniqueCorps('name'),
   queryNeedsMysql,
   hmacNeedsWebhook,
-  rateWithinTotal,
+  rateWithinAddress,
   windowWithinTtl,
 ];
 
@@ -53,11 +53,13 @@ function hmacNeedsWebhook({ alerts }: Draft): readonly Breach[] {
   );
 }
 
-function rateWithinTotal({ wecom }: Draft): readonly Breach[] {
-  const { rate: writtenRate = 10, rate_total: writtenTotal = 300 } = asDraft(wecom);
-  const [rate, total] = [Number(writtenRate), Number(writtenTotal)];
-  if (!(rate > total)) return [];
-  return [{ path: ['wecom', 'rate'], message: `found ${rate}; expected no more than rate_total (${total})` }];
+/** Only where both are written: a rate above the default of the address is kept down by it. */
+function rateWithinAddress({ wecom }: Draft): readonly Breach[] {
+  const settings = asDraft(wecom);
+  const name = settings['rate_address'] === undefined ? 'rate_total' : 'rate_address';
+  const [rate, ofAddress] = [Number(settings['rate'] ?? 10), Number(settings[name] ?? Infinity)];
+  if (!(rate > ofAddress)) return [];
+  return [{ path: ['wecom', 'rate'], message: `found ${rate}; expected no more than ${name} (${ofAddress})` }];
 }
 
 function windowWithinTtl({ lock }: Draft): readonly Breach[] {

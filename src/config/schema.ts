@@ -36,6 +36,10 @@ export function configSchema(folder: Folder) {
     read_only: flag().prefault(false).describe('Never write to the store; lookups still work. ORGSYNC_READ_ONLY=1 does the same and takes precedence'),
     parallel_corps: number({ min: 1, max: 100 }).prefault(4).describe('How many corps are synced at the same time'),
     wecom: wecom().prefault({}).describe('Requests to WeCom'),
+    address: text('a name of letters, digits and . _ -', /^[\w.-]{1,64}$/)
+      .prefault('default')
+      .describe('The public address that requests come from. Processes with the same name share wecom.rate_address; use a name for each where there are several')
+      .meta({ suchAs: ['beijing-1'] }),
     lock: lock().prefault({}).describe('The lease that lets one process work at a time'),
     safety: safety().prefault({}).describe('How much one run may change. When a run would change more, it does not change the corp (exit code 3)'),
     lookup: lookup().prefault({}).describe('How phone numbers are looked up'),
@@ -54,7 +58,7 @@ export function configSchema(folder: Folder) {
 export type ParsedConfig = z.output<ReturnType<typeof configSchema>>;
 
 /** All settings of `wecom:`. */
-export type WecomSettings = ParsedConfig['wecom'];
+export type WecomSettings = Omit<ParsedConfig['wecom'], 'rate_total'>;
 /** All settings of `safety:`. */
 export type SafetySettings = ParsedConfig['safety'];
 
@@ -82,7 +86,7 @@ export function corp(folder: Folder) {
       .meta({ suchAs: ['${HQ_CONTACTS}'] }),
     wecom: z
       .strictObject(wecomFields(), { error: 'a mapping (key: value)' })
-      .omit({ rate_total: true })
+      .omit({ rate_address: true, rate_total: true })
       .partial()
       .readonly()
       .exactOptional()
@@ -138,7 +142,10 @@ function wecomFields() {
     api: url(['https:', 'http:'], 'https://qyapi.weixin.qq.com').describe('The address of WeCom’s API; another address for a private deployment or the sandbox'),
     proxy: url(['http:', 'https:'], 'http://egress:3128').describe('An HTTP proxy; HTTPS_PROXY and NO_PROXY are honoured too'),
     rate: number({ min: 0.1, max: 1000, whole: false }).describe('Requests per second for each corp, in any sliding second'),
-    rate_total: number({ min: 0.1, max: 10_000, whole: false }).describe('Requests per second of this process, for all corps together'),
+    rate_address: number({ min: 0.1, max: 10_000, whole: false }).describe(
+      'Requests per second from one public address, in any sliding second: all corps, and all processes that share Redis or the store',
+    ),
+    rate_total: number({ min: 0.1, max: 10_000, whole: false }).describe('The old name of rate_address; the next version does not read it').meta({ deprecated: true }),
     concurrency: number({ min: 1, max: 100 }).describe('Open requests for each corp; lowered automatically on errcode 45033'),
     strategy: choice('walk', 'export', 'auto').describe('How a corp’s members are read. walk: department by department; export: by WeCom’s export; auto: by the number of departments'),
     timeout: duration({ min: '100ms', max: '10m' }).describe('How long one request may take'),
@@ -153,8 +160,9 @@ function wecom() {
     api: fields.api.prefault('https://qyapi.weixin.qq.com'),
     proxy: fields.proxy.exactOptional().meta({ suchAs: ['http://egress:3128'] }),
     rate: fields.rate.prefault(10),
-    rate_total: fields.rate_total.prefault(300),
-    concurrency: fields.concurrency.prefault(5),
+    rate_address: fields.rate_address.prefault(150),
+    rate_total: fields.rate_total.exactOptional(),
+    concurrency: fields.concurrency.prefault(12),
     strategy: fields.strategy.prefault('walk'),
     timeout: fields.timeout.prefault('10s'),
     retries: fields.retries.prefault(5),

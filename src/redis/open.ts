@@ -1,18 +1,18 @@
 import type { Leases } from '../core/ports/leases.ts';
 import type { Ration } from '../core/ports/ration.ts';
-import type { Limiter } from '../core/ports/slots.ts';
+import type { Slots } from '../core/ports/slots.ts';
 import type { TokenCache } from '../core/ports/tokens.ts';
 import { type LinkOptions, openLink, type RedisLink } from './connect.ts';
 import { createRedisLeases, type LeaseOptions } from './lease.ts';
-import { createRedisLimiter } from './slots.ts';
 import { createRedisRation } from './ration.ts';
+import { createRedisSlots } from './slots.ts';
 import { createRedisTokens } from './tokens.ts';
 
 /** All that Redis does for us, over one connection that is made when it is first needed. */
 export interface RedisParts {
   readonly link: RedisLink;
   readonly leases: Leases;
-  readonly limiter: Limiter;
+  readonly slots: Slots;
   readonly tokens: TokenCache;
   readonly ration: Ration;
   /** Releases what is still held, and ends the connection. Idempotent. */
@@ -26,7 +26,7 @@ export function openRedis(options: LinkOptions & LeaseOptions): RedisParts {
   return {
     link,
     leases,
-    limiter: createRedisLimiter(link, options),
+    slots: createRedisSlots(link, options),
     tokens: createRedisTokens(link, options),
     ration: createRedisRation({ link, ...options }),
     async close() {

@@ -1,21 +1,18 @@
 import type { Clock } from '../core/ports/system.ts';
+import { RemoteClock } from '../core/remote-clock.ts';
 import type { RedisLink, Reply } from './connect.ts';
 
-/** Bounds this far apart at most are good enough; it is what the pace has to spare. */
-const SURE_MS = 100;
+/** Bounds this far apart at most are good enough: twice the time that a slot may be used late. */
+const SURE_MS = 50;
 
-/**
- * How far Redis's clock is ahead of ours. Each answer gives bounds, and the narrowest hold: an answer that was held up on
- * its way back, by whatever it was, shifts nothing. So NTP does it (RFC 5905, section 10: the sample of least delay).
- */
-export class ServerClock {
+/** Redis's clock, asked for until it is known well enough. */
+export class ServerClock extends RemoteClock {
   readonly #link: RedisLink;
   readonly #clock: Clock;
-  #aheadAtLeast = -Infinity;
-  #aheadAtMost = Infinity;
   #asked: Promise<void> | undefined;
 
   constructor(link: RedisLink, clock: Clock) {
+    super();
     this.#link = link;
     this.#clock = clock;
   }
@@ -31,22 +28,9 @@ export class ServerClock {
     }
   }
 
-  /** Notes that Redis's clock was at `theirs` some time between two moments of ours. */
-  note(theirs: number, { askedAt, answeredAt }: { readonly askedAt: number; readonly answeredAt: number }): void {
-    const [least, most] = [theirs - answeredAt, theirs - askedAt];
-    const wasSet = least > this.#aheadAtMost || most < this.#aheadAtLeast;
-    this.#aheadAtLeast = wasSet ? least : Math.max(least, this.#aheadAtLeast);
-    this.#aheadAtMost = wasSet ? most : Math.min(most, this.#aheadAtMost);
-  }
-
-  /** A moment of Redis's, in ms since 1970, on our monotonic clock. */
-  onOurs(theirs: number): number {
-    return theirs - (this.#aheadAtLeast + this.#aheadAtMost) / 2;
-  }
-
   async #askTwice(): Promise<void> {
     await this.#ask();
-    if (this.#aheadAtMost - this.#aheadAtLeast > SURE_MS) await this.#ask();
+    if (this.spanMs > SURE_MS) await this.#ask();
   }
 
   async #ask(): Promise<void> {

@@ -1,5 +1,5 @@
+import type { Pacing } from '../core/pacer.ts';
 import type { Meter } from '../core/ports/meter.ts';
-import type { Limiter } from '../core/ports/slots.ts';
 import type { Clock, Log } from '../core/ports/system.ts';
 import type { TokenCache } from '../core/ports/tokens.ts';
 import type { Secret } from '../core/secret.ts';
@@ -37,10 +37,8 @@ export interface CorpAccess {
 export interface WecomOptions {
   /** How a corp is reached, asked once per corp, when it is first needed. */
   readonly access: (corpId: string) => CorpAccess;
-  /** Requests per second at most from this directory, all corps together. */
-  readonly rateTotal: number;
-  /** The budget shared with other processes; this directory keeps the pace by itself as well. */
-  readonly limiter: Limiter;
+  /** Says when each request may be sent. */
+  readonly pacing: Pacing;
   readonly tokens: TokenCache;
   /** How long all token requests pause after the first frequency limit on one; 65 s. */
   readonly tokenWaitMs?: number | undefined;

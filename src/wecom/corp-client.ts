@@ -23,11 +23,9 @@ const SHORTEST_LIFE_S = 60;
 const MAX_ANSWER_BYTES = 64 * 1024 * 1024;
 
 /** What all corps of a directory have in common. */
-export interface Shared extends Pick<WecomOptions, 'tokens' | 'clock' | 'log'> {
+export interface Shared extends Pick<WecomOptions, 'pacing' | 'tokens' | 'clock' | 'log'> {
   readonly connections: Connections;
   readonly meter: Meter;
-  /** Makes the pace of one corp. */
-  readonly pacerOf: (corpId: string, access: CorpAccess) => Pacer;
   /** A frequency limit on token requests bars this address for all corps (P90313). */
   readonly tokenBan: Ban;
 }
@@ -51,7 +49,7 @@ export class CorpClient {
     this.access = access;
     this.#shared = shared;
     this.#openRequests = new OpenRequests(access.concurrency);
-    this.#pacer = shared.pacerOf(corpId, access);
+    this.#pacer = shared.pacing.pacer({ name: `corp:${corpId}`, perSecond: access.rate });
     this.#ban = new Ban({ waitMs: access.frequencyWaitMs ?? FREQUENCY_WAIT_MS, clock: shared.clock });
     this.#application = this.#credential(access.secret);
     this.#contacts = access.contactsSecret === undefined ? undefined : this.#credential(access.contactsSecret);

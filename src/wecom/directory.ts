@@ -6,7 +6,6 @@ import { Connections } from '../http.ts';
 import type { WecomOptions } from './access.ts';
 import { Ban } from './request/ban.ts';
 import { crossCheck, readRange } from './reading/extras.ts';
-import { CorpPacer, Gate } from './request/pacer.ts';
 import { CorpClient } from './corp-client.ts';
 import type { Shared } from './corp-client.ts';
 import { probe } from './probe.ts';
@@ -22,12 +21,10 @@ const LEFT = 5;
 const TOKEN_WAIT_MS = 65_000;
 
 /** Opens the way to WeCom. Nothing is sent before the first question. */
-export function openWecom({ access, rateTotal, limiter, tokens, clock, log, meter = NO_METER, tokenWaitMs = TOKEN_WAIT_MS }: WecomOptions): Directory {
+export function openWecom({ access, pacing, tokens, clock, log, meter = NO_METER, tokenWaitMs = TOKEN_WAIT_MS }: WecomOptions): Directory {
   const connections = new Connections();
-  const total = new Gate({ perSecond: rateTotal, even: false, clock });
   const tokenBan = new Ban({ waitMs: tokenWaitMs, clock, onRefused: () => void tellOthers(tokens, log) });
-  const pacerOf: Shared['pacerOf'] = (corpId, { rate }) => new CorpPacer({ corpId, rate, limiter, total, clock });
-  const shared: Shared = { connections, meter, pacerOf, tokenBan, tokens, clock, log };
+  const shared: Shared = { connections, meter, pacing, tokenBan, tokens, clock, log };
   const clients = new Map<string, CorpClient>();
   const clientOf = ({ id }: Corp): CorpClient => {
     const client = clients.get(id) ?? new CorpClient(id, access(id), shared);

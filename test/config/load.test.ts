@@ -17,7 +17,7 @@ describe('a configuration that holds', () => {
       parallel_corps: 4,
       read_only: false,
       gate: {},
-      wecom: { rate: 10, rate_total: 300, concurrency: 5, strategy: 'walk', timeout: 10_000, retries: 5, frequency_wait: 65_000 },
+      wecom: { rate: 10, rate_address: 150, concurrency: 12, strategy: 'walk', timeout: 10_000, retries: 5, frequency_wait: 65_000 },
       lock: { ttl: 60_000, fair: true, window: 500 },
       safety: { max_departures: { share: 0.1 }, max_department_removals: { share: 0.2 }, min_members: 1 },
       lookup: { default_region: 'CN', max_wrong_share: 0.1, forget_wrong_after: 86_400_000 },
@@ -73,7 +73,10 @@ describe('a configuration that holds', () => {
 
   it.each([
     ['parallel_corps: +7', { parallel_corps: 7 }],
-    ['wecom: { rate: 1e1, rate_total: .5e3 }', { wecom: { rate: 10, rate_total: 500 } }],
+    ['wecom: { rate: 1e1, rate_address: .5e3 }', { wecom: { rate: 10, rate_address: 500 } }],
+    ['wecom: { rate_total: 30 }', { wecom: { rate_address: 30 } }],
+    ['wecom: { rate_total: 30, rate_address: 40 }', { wecom: { rate_address: 40 } }],
+    ['wecom: { rate: 200 }', { wecom: { rate: 200, rate_address: 150 } }],
     ['read_only: True', { read_only: true }],
     ['safety: { max_departures: 5 }', { safety: { max_departures: { count: 5 } } }],
   ])('still reads %s', async (line, wanted) => {

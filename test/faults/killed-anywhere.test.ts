@@ -59,7 +59,7 @@ describe.each(ENGINES)('on %s', (engine) => {
   });
 
   test('runs killed at any moment of a larger walk lose nothing and double nothing', async () => {
-    const stage = await setStage({ engine, corps: 2, members: 400, departments: 40, yaml: SHORT_LIFE, wecom: '  rate: 300\n  concurrency: 10\n' });
+    const stage = await setStage({ engine, corps: 2, members: 400, departments: 40, yaml: SHORT_LIFE, wecom: '  rate: 300\n  rate_address: 300\n  concurrency: 10\n' });
     const random = createRandom(`kills/${engine}`);
     for (let kill = 1; kill <= 4; kill += 1) {
       stage.sandbox.churn({ seed: kill });

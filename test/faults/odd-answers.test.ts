@@ -7,7 +7,7 @@ import type { Stage } from '../support/stage.ts';
 import { rowsOf } from '../support/truth.ts';
 
 /** A whole answer may take six times as long as WeCom may be silent. */
-const IMPATIENT = '  rate: 500\n  rate_total: 1000\n  concurrency: 10\n  timeout: 300ms\n  retries: 1\n';
+const IMPATIENT = '  rate: 500\n  rate_address: 1000\n  concurrency: 10\n  timeout: 300ms\n  retries: 1\n';
 const UNCHANGED = { joined: 0, departed: 0, changed: 0, departmentsChanged: 0 };
 
 async function setSmall(engine: EngineName = 'sqlite', departments = 4): Promise<Stage> {

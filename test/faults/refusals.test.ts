@@ -7,7 +7,7 @@ import type { Stage } from '../support/stage.ts';
 
 /** As many requests as may be open at a time. */
 const OPEN = 3;
-const WECOM = `  rate: 500\n  rate_total: 1000\n  concurrency: ${OPEN}\n  timeout: 1s\n  retries: 1\n  frequency_wait: 20ms\n`;
+const WECOM = `  rate: 500\n  rate_address: 1000\n  concurrency: ${OPEN}\n  timeout: 1s\n  retries: 1\n  frequency_wait: 20ms\n`;
 /** All that a run asks once it has a token: being refused the token itself has tests of its own (test/wecom). */
 const ASKED = ['department/list', 'user/list', 'user/get', 'user/list_id'];
 

@@ -8,7 +8,7 @@ import type { Stage } from '../support/stage.ts';
 
 type Effect = RuleInput['effect'];
 
-const IMPATIENT = '  rate: 500\n  rate_total: 1000\n  concurrency: 10\n  timeout: 1s\n  retries: 1\n  frequency_wait: 50ms\n';
+const IMPATIENT = '  rate: 500\n  rate_address: 1000\n  concurrency: 10\n  timeout: 1s\n  retries: 1\n  frequency_wait: 50ms\n';
 
 /** What one request may suffer without a person ever hearing of it. */
 const PASSING: readonly (readonly [string, Effect])[] = [

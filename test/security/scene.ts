@@ -112,7 +112,7 @@ export async function setScene({ mariadb, redis }: Servers, folder: string): Pro
         store: store.href,
         redis: `redis://:${encodeURIComponent(REDIS_PASSWORD.secret)}@127.0.0.1:${redis.port}/0`,
         redis_prefix: `"${name}:"`,
-        wecom: `{ api: "${sandbox.url}", proxy: "http://robot:${encodeURIComponent(PROXY_PASSWORD.secret)}@127.0.0.1:${proxy}", rate: 500, rate_total: 1000, retries: 0, timeout: 2s, frequency_wait: 10ms }`,
+        wecom: `{ api: "${sandbox.url}", proxy: "http://robot:${encodeURIComponent(PROXY_PASSWORD.secret)}@127.0.0.1:${proxy}", rate: 500, rate_address: 1000, retries: 0, timeout: 2s, frequency_wait: 10ms }`,
         log: `{ level: debug, file: ${files.log}, format: ${format}, console: ${console} }`,
         metrics: `{ textfile: ${files.metrics}, pushgateway: "${listener.url.replace('//', `//pusher:${PUSH_PASSWORD.secret}@`)}" }`,
         alerts: `{ to: [{ wecom_robot: ${ROBOT_KEY.secret} }, { webhook: "${listener.url}/${WEBHOOK_PATH.secret}?token=${WEBHOOK_TOKEN.secret}", hmac_key: ${JSON.stringify(HMAC_KEY.secret)} }, { ping: "${listener.url}/${PING_ID.secret}" }] }`,

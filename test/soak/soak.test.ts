@@ -13,7 +13,7 @@ const { ORGSYNC_SOAK_ROUNDS = '3', ORGSYNC_SOAK_MINUTES = '5', ORGSYNC_SOAK_SEED
 
 const SETUPS = ['sqlite', 'mariadb with redis', 'mariadb'] as const;
 const YAML = 'lock: { ttl: 3s, window: 50ms }\nsafety: { max_departures: 100%, max_department_removals: 100% }\n';
-const WECOM = '  rate: 12\n  rate_total: 300\n  concurrency: 8\n  timeout: 2s\n  retries: 2\n  frequency_wait: 200ms\n';
+const WECOM = '  rate: 12\n  rate_address: 300\n  concurrency: 8\n  timeout: 2s\n  retries: 2\n  frequency_wait: 200ms\n';
 
 const minutes = Number(ORGSYNC_SOAK_MINUTES) / SETUPS.length;
 const timeout = (minutes + 2) * 60_000;

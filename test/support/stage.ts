@@ -45,7 +45,7 @@ export interface StageOptions extends SandboxOptions {
   readonly wecom?: string;
 }
 
-const FAST = '  rate: 500\n  rate_total: 1000\n  concurrency: 10\n  frequency_wait: 50ms\n';
+const FAST = '  rate: 500\n  rate_address: 1000\n  concurrency: 10\n  frequency_wait: 50ms\n';
 
 /** Sets the stage, tables included. Call it in a test, not in a hook. */
 export async function setStage({ engine = 'sqlite', server, storeFolder, yaml = '', wecom = FAST, ...options }: StageOptions = {}): Promise<Stage> {

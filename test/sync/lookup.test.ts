@@ -174,7 +174,7 @@ describe.each(ENGINES)('on %s, a live answer', (engine) => {
   });
 
   test('survives a run that had read the corp before', async () => {
-    const stage = await syncedStage({ engine, departments: 8, wecom: '  rate: 500\n  rate_total: 1000\n  concurrency: 20\n' });
+    const stage = await syncedStage({ engine, departments: 8, wecom: '  rate: 500\n  rate_address: 1000\n  concurrency: 20\n' });
     const [changed, heir] = [person(stage, 0), person(stage, 1)];
     const { id: corp } = corpOf(stage.sandbox);
     const hold = stage.sandbox.faults.add({ match: { endpoint: 'user/list' }, times: 8, effect: { kind: 'hold', when: 'after' } });

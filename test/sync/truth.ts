@@ -93,7 +93,7 @@ export function describeTruth(engine: EngineName): void {
   });
 
   test('a member who moves between two departments during the walk never departs, whichever is read first', async () => {
-    const stage = await setStage({ engine, members: 12, departments: 4, wecom: '  rate: 300\n  concurrency: 1\n' });
+    const stage = await setStage({ engine, members: 12, departments: 4, wecom: '  rate: 300\n  rate_address: 300\n  concurrency: 1\n' });
     const corp = corpOf(stage.sandbox);
     const somebody = [...corp.members.values()].find(({ status }) => status === 1);
     if (somebody === undefined) throw new Error('the world has nobody to move');

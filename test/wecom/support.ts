@@ -1,11 +1,12 @@
 import { systemClock } from '../../src/local/clock.ts';
 import type { Corp, Reading, SeenMember } from '../../src/core/model.ts';
-import { createLimiter } from '../../src/core/pace.ts';
+import { createPacing, type Pacing } from '../../src/core/pacer.ts';
 import type { Directory } from '../../src/core/ports/directory.ts';
 import type { TokenCache } from '../../src/core/ports/tokens.ts';
 import { Secret } from '../../src/core/secret.ts';
 import type { CorpAccess, WecomOptions } from '../../src/wecom/access.ts';
 import { openWecom } from '../../src/wecom/directory.ts';
+import { createLocalSlots } from '../../src/local/slots.ts';
 import { createTokenCache } from '../../src/local/tokens.ts';
 import { corpOf } from '../support/sandbox.ts';
 import type { Sandbox } from '../support/sandbox.ts';
@@ -42,8 +43,7 @@ export function openFor(url: string, access: (corpId: string) => Partial<CorpAcc
   const tokens = options.tokens ?? createTokenCache(systemClock);
   const directory = openWecom({
     access: (corpId) => ({ api: url, ...QUICK, ...access(corpId) }),
-    rateTotal: 10_000,
-    limiter: createLimiter(systemClock),
+    pacing: localPacing(),
     clock: systemClock,
     tokenWaitMs: 50,
     log: (level, event, message, facts = {}) => logged.push({ level, event, message, facts }),
@@ -51,6 +51,11 @@ export function openFor(url: string, access: (corpId: string) => Partial<CorpAcc
     tokens,
   });
   return { directory, tokens, logged, events: () => logged.map(({ event }) => event) };
+}
+
+/** The pace of this process alone. */
+export function localPacing(perSecond = 10_000): Pacing {
+  return createPacing({ slots: createLocalSlots(systemClock), address: { name: 'address:test', perSecond }, clock: systemClock, log: () => undefined, patienceMs: 60_000 });
 }
 
 /** Opens a directory for a sandbox's corps, each by its `app_pre2022` secret. */

@@ -1,99 +1,93 @@
 import { randomUUID } from 'node:crypto';
-import { createLimiter, LATE_MS, slotMs } from '../../core/pace.ts';
-import type { Limiter, PaceScope } from '../../core/ports/slots.ts';
-import type { Clock, Log } from '../../core/ports/system.ts';
-import { asOrgsyncError } from '../../errors.ts';
-import type { Connection, Database } from '../engine/database.ts';
-import { neededTime, textOf, timeOf, timeText } from '../engine/values.ts';
+import type { Ask, Reserved, Scope, Slots } from '../../core/ports/slots.ts';
+import type { Clock } from '../../core/ports/system.ts';
+import { RemoteClock } from '../../core/remote-clock.ts';
+import { AddressBook, AHEAD_MS, cellMs, FARTHEST_MS, nextSlots, widthMs } from '../../core/schedule.ts';
+import type { Connection, Database, Row } from '../engine/database.ts';
+import { neededText, neededTime, textOf, timeOf, timeText } from '../engine/values.ts';
 
-/** No queue of processes is as long: a slot further away was written by a clock that has been set back since. */
-const FARTHEST_MS = 60_000;
-/** How long this process goes on by itself after the store could not be asked. */
-const ALONE_FOR_MS = 5_000;
-/**
- * A process sees its own delays and makes up for them, but not another's: after a slot of somebody else's there is this
- * much more room, so that a start that was held up on its way for a quarter of a second does no harm.
- */
-export const ROOM_FOR_OTHERS = 1.2;
-/** A scope that somebody else used so lately is shared. */
-const SHARED_FOR_MS = 2_000;
-/** How long before its slot a start is reserved at first; later as long as reserving takes. */
+/** Digits of a book have this base, so that no cell holds more than one less. */
+const BASE = 36;
+/** How long a reservation takes at first; later as long as the last ones took. */
 const FIRST_LEAD_MS = 10;
 
-/** What a limiter in the store works with. */
-export interface StoreLimiterOptions {
-  readonly clock: Clock;
-  readonly log: Log;
-}
-
 /**
- * Shares the pace through the store's table `paces`, for those who have no Redis: each start reserves the next slot of
- * its scopes, by the database's clock, in a small transaction. Where the store cannot be asked, this process keeps the
- * pace by itself, which it does all the time: never faster than the rate, though several processes may then be.
+ * Keeps the schedule in the store's table `paces`, for those who have no Redis: a small transaction reserves the next
+ * slots of several corps, by the database's clock. A corp's row holds when its next slot begins; the address's row holds
+ * its book: when the first cell begins, and a digit for each cell.
  */
-export function createStoreLimiter(database: Database, options: StoreLimiterOptions): Limiter {
-  return new StoreLimiter(database, options);
+export function createStoreSlots(database: Database, clock: Clock): Slots {
+  return new StoreSlots(database, clock);
 }
 
-class StoreLimiter implements Limiter {
+class StoreSlots implements Slots {
   readonly #database: Database;
   readonly #clock: Clock;
-  readonly #log: Log;
-  readonly #own: Limiter;
+  readonly #serverClock = new RemoteClock();
   readonly #me = randomUUID();
   #leadMs = FIRST_LEAD_MS;
-  #aloneUntil = -Infinity;
 
-  constructor(database: Database, { clock, log }: StoreLimiterOptions) {
+  constructor(database: Database, clock: Clock) {
     this.#database = database;
     this.#clock = clock;
-    this.#log = log;
-    this.#own = createLimiter(clock);
   }
 
-  async take(scopes: readonly PaceScope[], signal: AbortSignal): Promise<void> {
-    await this.#own.take(scopes, signal);
-    while (this.#clock.monotonic() >= this.#aloneUntil) {
-      const slotAt = await this.#reserve(scopes);
-      if (slotAt === undefined) return;
-      await this.#clock.sleep(Math.max(0, slotAt - this.#clock.monotonic()), signal);
-      // A start too long after its slot would come too close to the next one: somebody else's.
-      if (this.#clock.monotonic() <= slotAt + LATE_MS) return;
-    }
+  async reserve(asks: readonly Ask[], address: Scope): Promise<readonly Reserved[]> {
+    const { granted, askedAt } = await this.#database.transaction((connection) => this.#reserveIn(connection, asks, address));
+    const answeredAt = this.#clock.monotonic();
+    this.#leadMs = Math.min(Math.max((answeredAt - askedAt) * 1.2, this.#leadMs * 0.9), AHEAD_MS);
+    return granted.map(({ slots, waitMs }): Reserved => {
+      const ours = slots.map((slot) => this.#serverClock.onOurs(slot));
+      return { slots: ours, askAgainAt: answeredAt + Math.min(waitMs, FARTHEST_MS) };
+    });
   }
 
-  /** When the reserved slot begins, on our monotonic clock; undefined when the store cannot be asked. */
-  async #reserve(scopes: readonly PaceScope[]): Promise<number | undefined> {
-    const beganAt = this.#clock.monotonic();
-    try {
-      const reserved = await this.#database.transaction((connection) => this.#nextSlot(connection, scopes));
-      const tookMs = this.#clock.monotonic() - reserved.askedAt;
-      this.#leadMs = Math.min(Math.max(tookMs * 1.5, this.#leadMs * 0.9), 1_000);
-      return reserved.slotAt;
-    } catch (thrown) {
-      this.#aloneUntil = this.#clock.monotonic() + ALONE_FOR_MS;
-      const { code } = asOrgsyncError(thrown);
-      this.#log('warn', 'limiter_alone', 'the store cannot be asked for the pace: this process keeps it by itself', { code, after_ms: this.#clock.monotonic() - beganAt });
-      return undefined;
-    }
-  }
-
-  async #nextSlot(connection: Connection, scopes: readonly PaceScope[]): Promise<{ readonly slotAt: number; readonly askedAt: number }> {
+  async #reserveIn(connection: Connection, asks: readonly Ask[], address: Scope) {
     const { dialect } = connection;
-    const names = scopes.map(({ name }) => name).sort();
+    const names = [address.name, ...asks.map(({ scope }) => scope.name)].sort();
     // Makes the rows where there are none, and locks them, in one order for all.
-    for (const name of names) await connection.write(`INSERT INTO paces (scope) VALUES (?)${dialect.onConflict(['scope'], ['scope'])}`, [name]);
+    await connection.write(`INSERT INTO paces (scope) VALUES ${names.map(() => '(?)').join(', ')}${dialect.onConflict(['scope'], ['scope'])}`, names);
     const askedAt = this.#clock.monotonic();
-    const [now] = await connection.query(`SELECT ${dialect.now} AS now`);
-    const [here, there] = [(askedAt + this.#clock.monotonic()) / 2, neededTime(now ?? {}, 'now').getTime()];
-    const rows = await connection.query(`SELECT scope, next_at, holder FROM paces WHERE scope IN (${names.map(() => '?').join(', ')})`, names);
-    const waiting = rows.map((row) => timeOf(row, 'next_at')?.getTime() ?? there).filter((at) => at - there < FARTHEST_MS);
-    const isShared = rows.some((row) => textOf(row, 'holder') !== this.#me && there - (timeOf(row, 'next_at')?.getTime() ?? 0) < SHARED_FOR_MS);
-    const slot = Math.ceil(Math.max(there + this.#leadMs, ...waiting));
-    for (const { name, perSecond } of scopes) {
-      const nextAt = slot + slotMs(perSecond) * (isShared ? ROOM_FOR_OTHERS : 1);
-      await connection.write('UPDATE paces SET next_at = ?, holder = ? WHERE scope = ?', [timeText(Math.ceil(nextAt)), this.#me, name]);
+    const rows = await connection.query(`SELECT scope, next_at, holder, ${dialect.now} AS now FROM paces WHERE scope IN (${names.map(() => '?').join(', ')})`, names);
+    const now = neededTime(rows[0] ?? {}, 'now').getTime();
+    this.#serverClock.note(now, { askedAt, answeredAt: this.#clock.monotonic() });
+    const row = (name: string): Row => rows.find((one) => neededText(one, 'scope') === name) ?? {};
+    const book = readBook(row(address.name), address.perSecond);
+    book.forget(now);
+    const [from, until] = [Math.ceil(now + this.#leadMs), Math.ceil(now + this.#leadMs + AHEAD_MS)];
+    const granted = asks.map(({ scope, count }) => {
+      const nextAt = timeOf(row(scope.name), 'next_at')?.getTime();
+      // No slot lies so far ahead: the clock has been set back since.
+      const isWrong = nextAt !== undefined && nextAt > now + 2 * AHEAD_MS + FARTHEST_MS + widthMs(scope.perSecond);
+      return nextSlots({ perSecond: scope.perSecond, count, nextAt: isWrong ? undefined : nextAt, from, until }, book);
+    });
+    const written = asks.flatMap(({ scope }, index) => {
+      const { slots, nextAt } = granted[index] ?? { slots: [], nextAt: 0 };
+      return slots.length === 0 ? [] : [[scope.name, timeText(Math.ceil(nextAt)), this.#me]];
+    });
+    if (written.length > 0) {
+      const values = [...written, [address.name, ...bookRow(book, address.perSecond)]];
+      const sql = `INSERT INTO paces (scope, next_at, holder) VALUES ${values.map(() => '(?, ?, ?)').join(', ')}`;
+      await connection.write(`${sql}${dialect.onConflict(['scope'], ['next_at', 'holder'])}`, values.flat());
     }
-    return { slotAt: here + slot - there, askedAt };
+    return { granted, askedAt };
   }
+}
+
+function readBook(row: Row, perSecond: number): AddressBook {
+  const book = new AddressBook(perSecond, BASE - 1);
+  const first = Math.round((timeOf(row, 'next_at')?.getTime() ?? 0) / cellMs(perSecond));
+  const digits = textOf(row, 'holder') ?? '';
+  for (let index = 0; index < digits.length; index += 1) {
+    const booked = Number.parseInt(digits.charAt(index), BASE);
+    if (booked > 0) book.cells.set(first + index, booked);
+  }
+  return book;
+}
+
+/** The columns next_at and holder. */
+function bookRow({ cells }: AddressBook, perSecond: number): readonly [string, string] {
+  const [first, last] = [Math.min(...cells.keys()), Math.max(...cells.keys())];
+  const digits = Array.from({ length: last - first + 1 }, (_, index) => (cells.get(first + index) ?? 0).toString(BASE));
+  return [timeText(Math.round(first * cellMs(perSecond))), digits.join('')];
 }
