@@ -22,13 +22,13 @@ import type {
 import { toE164 } from './phone.ts';
 
 /**
- * What has to be written for the store to hold the snapshot.
+ * Computes what has to be written so that the store equals the snapshot.
  *
  * A field that WeCom did not send never overwrites a stored one: absent, `""` and `"0"` are three different things.
- * Only members whom the snapshot knows to have left are marked departed; absence alone means nothing. Departments come
- * in one answer, so one that is missing from it is removed.
+ * Only members that the snapshot lists as left are marked as departed; absence alone means nothing. All departments come in
+ * one answer, so a department that is missing in it is removed.
  *
- * @param region where numbers without a country code belong, such as `CN`
+ * @param region the region of numbers without a country code, such as `CN`
  */
 export function diff(before: Before, snapshot: Snapshot, region: string): ChangeSet {
   const reseen: SeenMember[] = [];
@@ -45,7 +45,7 @@ export function diff(before: Before, snapshot: Snapshot, region: string): Change
   return { departments: diffDepartments(before.departments, snapshot.departments), members: sorted(members), reseen };
 }
 
-/** One member's change, or undefined when what was seen says nothing new. `stored` is undefined for somebody new. */
+/** The change of one member, or undefined when nothing differs. `stored` is undefined for a new member. */
 export function diffMember(stored: StoredMember | undefined, seen: SeenMember, region: string): MemberChange | undefined {
   const after = merge(stored, seen, region);
   if (stored === undefined) return { action: 'joined', after, seen, oldValues: null, newValues: known(after) };
@@ -62,7 +62,7 @@ export function countChanges({ members, departments }: ChangeSet): ChangeCounts 
   return counts;
 }
 
-/** The record to store: what was seen, over what was known. */
+/** The record to store: what WeCom sent, and stored values for what it did not send. */
 function merge(stored: StoredMember | undefined, seen: SeenMember, region: string): StoredMember {
   const fields = mergeFields(stored?.fields, seen.fields);
   return {
@@ -79,17 +79,17 @@ function mergeFields(stored: StoredFields | undefined, seen: Partial<MemberField
   return { ...known, ...seen, ...(genderIsHidden(stored, seen) ? { gender: known.gender } : {}) };
 }
 
-/** Which departments is for WeCom to say, as soon as it sends any list of them; of each, what was not sent stays as it was. */
+/** The list of departments comes from WeCom if it sent one. In each membership, keys that were not sent keep their stored value. */
 function mergeMemberships(stored: readonly Membership[], seen: readonly SeenMembership[] | undefined): readonly Membership[] {
   if (seen === undefined) return stored;
   const known = new Map(stored.map((membership) => [membership.departmentId, membership]));
   return seen.map((sent) => ({ ...PLAIN, ...known.get(sent.departmentId), ...sent }));
 }
 
-/** What a membership is of which WeCom sent no more than the department. */
+/** The defaults of a membership of which WeCom sent only the department. */
 const PLAIN = { sortOrder: 0, isLeader: false };
 
-/** Gender `"0"` is what an application gets that may not see it (P90196): it says nothing against a known one. */
+/** An application that may not see the gender gets `"0"` (P90196), so `"0"` does not replace a known gender. */
 function genderIsHidden(stored: StoredFields | undefined, seen: Partial<MemberFields>): boolean {
   return seen.gender === '0' && stored !== undefined && stored.gender !== null;
 }
@@ -101,7 +101,7 @@ function depart(stored: StoredMember): MemberChange {
   return { action: 'departed', after, ...differences(described(stored), described(after)) };
 }
 
-/** Everything of a member that a change can be told by. */
+/** All values of a member that a change can contain. */
 function described({ fields, memberships }: StoredMember): Record<string, Json> {
   return { ...fields, memberships: memberships.map(describedMembership) };
 }
@@ -135,7 +135,7 @@ function diffDepartments(
   return changes.sort((a, b) => a.after.id - b.after.id);
 }
 
-/** A department of which WeCom sent no more than the id. */
+/** The defaults of a department of which WeCom sent only the id. */
 const NOTHING_SAID = { parentId: 0, sortOrder: 0, name: null, nameEn: null, leaders: null };
 
 function diffDepartment(stored: StoredDepartment | undefined, seen: SeenDepartment): DepartmentChange | undefined {

@@ -1,20 +1,20 @@
 import type { CorpRecord } from './ports/records.ts';
 
-/** How long a success is due, seen from `now`: in milliseconds since 1970. */
+/** The times by which {@link isStale} decides, in milliseconds since 1970. */
 export interface Age {
-  /** null when there never was one. */
+  /** null when there was none. */
   readonly lastSuccessAt: number | null;
-  /** When the first attempt began, where none has succeeded; without it nothing is due. */
+  /** When the first attempt began, if none has succeeded; null when there was no attempt: then nothing is stale. */
   readonly triedSince?: number | null;
   readonly now: number;
 }
 
-/** What the store knows of a corp, as {@link isStale} takes it; nothing is due of a corp that it has never heard of. */
+/** The stored times of a corp for {@link isStale}; a corp that is not in the store is not stale. */
 export function ageOf(record: CorpRecord | undefined, now: number): Age {
   return { lastSuccessAt: record?.lastSuccessAt?.getTime() ?? null, triedSince: record?.triedSince?.getTime() ?? null, now };
 }
 
-/** Whether the last success is older than `staleAfterMs`, or was never had in that time. A first load that is still under way is not stale. */
+/** Whether the last success is older than `staleAfterMs`, or there was none in that time. A first load in progress is not stale. */
 export function isStale({ lastSuccessAt, triedSince, now }: Age, staleAfterMs: number): boolean {
   const since = lastSuccessAt ?? triedSince ?? null;
   return since !== null && now - since > staleAfterMs;

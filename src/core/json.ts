@@ -10,7 +10,7 @@ export function isRecord(value: Json | undefined): value is { readonly [key: str
   return typeof value === 'object' && value !== null && !isList(value);
 }
 
-/** A name of ours as columns and JSON have it: `departmentsChanged` is `departments_changed`. */
+/** A name in the form of columns and JSON: `departmentsChanged` becomes `departments_changed`. */
 export function snakeCase(name: string): string {
   return name.replace(/(?<=[a-z])[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
 }

@@ -3,12 +3,12 @@ import type { ChangeRecord, DepartmentSize } from './ports/history.ts';
 import type { RunRecord } from './ports/records.ts';
 import type { Health } from './status.ts';
 
-/** Everything that the page of `orgsync report` shows; it is embedded in it as JSON. Times are ISO 8601 in UTC. */
+/** The data of the page of `orgsync report`, which contains it as JSON. Times are ISO 8601 in UTC. */
 export interface ReportData {
   readonly version: string;
   readonly at: string;
   readonly health: Health;
-  /** How many weeks of runs and changes are in it. */
+  /** How many weeks of runs and changes it covers. */
   readonly weeks: number;
   readonly corps: readonly CorpReport[];
 }
@@ -35,9 +35,9 @@ export interface CorpReport {
 export interface RunPoint {
   readonly at: string;
   readonly runs: number;
-  /** Of them, those that did not end well. */
+  /** How many of them did not succeed. */
   readonly troubled: number;
-  /** The longest. */
+  /** The duration of the longest one. */
   readonly seconds: number;
   readonly requests: number;
   readonly joined: number;
@@ -45,18 +45,18 @@ export interface RunPoint {
   readonly changed: number;
 }
 
-/** A department with those below it. */
+/** A department, with the departments below it. */
 export interface DepartmentNode {
   readonly id: number;
   readonly name: string;
-  /** Directly in it. */
+  /** Members directly in it. */
   readonly direct: number;
-  /** In it and below; somebody in two departments counts in both. */
+  /** Members in it and below; a member of two departments counts in both. */
   readonly total: number;
   readonly children: readonly DepartmentNode[];
 }
 
-/** A change for the page to word, in either of its languages. */
+/** A change as facts; the page puts it into words in its two languages. */
 export interface ReportedChange {
   readonly at: string;
   readonly entity: ChangeRecord['entity'];
@@ -66,10 +66,10 @@ export interface ReportedChange {
   readonly clauses: readonly Clause[];
 }
 
-/** More runs than this are shown by the day. */
+/** When there are more runs than this, each point is one day. */
 const RUNS_SHOWN = 100;
 
-/** What the charts of a corp show of its runs, oldest first: each run, or each day where they are many. */
+/** The points of a corp's chart, oldest first: one for each run, or one for each day when there are many runs. */
 export function runPoints(points: readonly RunPoint[]): Pick<CorpReport, 'points' | 'pointsAre'> {
   if (points.length <= RUNS_SHOWN) return { pointsAre: 'runs', points };
   const days = new Map<string, RunPoint>();
@@ -102,8 +102,8 @@ function together(a: RunPoint, b: RunPoint): RunPoint {
 }
 
 /**
- * Departments as trees, larger `sortOrder` first, as WeCom shows them. One whose parent is not among them (the
- * application sees only parts of a corp) is a tree of its own; so is one of a circle of parents, cut at its smallest id.
+ * Departments as trees, larger `sortOrder` first, as WeCom shows them. A department whose parent is missing (the
+ * application sees only parts of a corp) is the root of a tree; a circle of parents is cut at its smallest id.
  */
 export function departmentTrees(departments: readonly DepartmentSize[]): readonly DepartmentNode[] {
   const byId = new Map(departments.map((department) => [department.id, department]));

@@ -3,23 +3,23 @@ import type { Corp } from './model.ts';
 import type { Holder } from './ports/leases.ts';
 import type { CorpRecord, RunRecord } from './ports/records.ts';
 
-/** How a corp, or all of them, fare, gravest last but `unknown`: nothing can be said. */
+/** The state of a corp, or of all corps, in increasing severity; `unknown` means that there is no information. */
 export type Health = 'ok' | 'warning' | 'critical' | 'unknown';
 
-/** The exit codes that monitoring plugins end with (Monitoring Plugins Development Guidelines, "Plugin Return Codes"). */
+/** The exit codes of monitoring plugins (Monitoring Plugins Development Guidelines, "Plugin Return Codes"). */
 export const HEALTH_EXIT_CODES: Readonly<Record<Health, number>> = { ok: 0, warning: 1, critical: 2, unknown: 3 };
 
-/** What is known about one corp: as configured, as stored, its latest runs newest first. */
+/** The configuration and the stored data of one corp, with its latest runs, newest first. */
 export interface CorpFacts {
   readonly corp: Corp;
   /** Whether the configuration still names it. */
   readonly configured: boolean;
-  /** undefined when the store has never heard of it. */
+  /** undefined when it is not in the store. */
   readonly record: CorpRecord | undefined;
   readonly runs: readonly RunRecord[];
 }
 
-/** Who holds what, or why nobody could be asked. */
+/** The current holders, or why they are unknown. */
 export type LeaseView =
   | { readonly known: true; readonly holders: readonly Holder[] }
   | { readonly known: false; readonly why: string };
@@ -27,29 +27,29 @@ export type LeaseView =
 /** One corp judged. */
 export interface CorpStatus extends CorpFacts {
   readonly health: Health;
-  /** One clause for people: `last success 7h ago`; null when there is nothing to complain of. */
+  /** One clause for people: `last success 7h ago`; null when there is no problem. */
   readonly why: string | null;
   readonly ageMs: number | null;
-  /** The newest run that somebody is still at. */
+  /** The newest run that is still in progress. */
   readonly running: RunRecord | null;
-  /** The newest run that has ended, or that its process left without a word. */
+  /** The newest run that has ended, or whose process has died. */
   readonly lastRun: RunRecord | null;
-  /** The newest run that failed or was held back or interrupted, however long ago. */
+  /** The newest run that failed, was held back or was interrupted, no matter how old. */
   readonly lastFailure: RunRecord | null;
 }
 
-/** What corps are judged by. */
+/** What the state of a corp depends on. */
 export interface Yardstick {
   readonly now: number;
-  /** How old a last success may be. */
+  /** The largest age of the last success. */
   readonly maxAgeMs: number;
   readonly leases: LeaseView;
 }
 
 /**
- * Judges one corp. `critical`: the last success is older than `maxAgeMs`, there never was one, or the latest run failed.
+ * Computes the state of one corp. `critical`: the last success is older than `maxAgeMs`, there never was one, or the latest run failed.
  * `warning`: it is fresh, but the latest run was held back or interrupted. `unknown`: it was never tried.
- * A corp that the configuration no longer names is shown and never complained of.
+ * A corp that is no longer configured is shown, but is never a problem.
  */
 export function judgeCorp(facts: CorpFacts, { now, maxAgeMs, leases }: Yardstick): CorpStatus {
   const running = facts.runs.find((run) => isRunning(run, leases)) ?? null;
@@ -66,7 +66,7 @@ export function judgeCorp(facts: CorpFacts, { now, maxAgeMs, leases }: Yardstick
   return { ...seen, ...verdict(seen, isStale({ lastSuccessAt, now }, maxAgeMs)) };
 }
 
-/** The gravest of all: critical, then warning, then unknown. Without corps nothing is known. */
+/** The most severe state of all corps: critical, then warning, then unknown. Without corps it is unknown. */
 export function worstHealth(healths: readonly Health[]): Health {
   const order: readonly Health[] = ['critical', 'warning', 'unknown', 'ok'];
   return order.find((health) => healths.includes(health)) ?? 'unknown';
@@ -96,7 +96,7 @@ const ENDINGS: Readonly<Record<RunRecord['outcome'], string>> = {
   interrupted: 'interrupted',
 };
 
-/** A length of time as people say it, in its two largest units: `3m`, `7h 12m`, `4d 3h`. */
+/** A duration for people, in its two largest units: `3m`, `7h 12m`, `4d 3h`. */
 export function formatAge(ms: number): string {
   const parts = [
     [Math.floor(ms / DAY_MS), 'd'],
@@ -106,7 +106,7 @@ export function formatAge(ms: number): string {
   ] as const;
   const first = parts.findIndex(([count]) => count > 0);
   if (first === -1) return '0s';
-  // Nobody counts the seconds of minutes.
+  // Minutes are shown without seconds.
   const shown = parts.slice(first, first === 2 ? 3 : first + 2);
   return shown.filter(([count]) => count > 0).map(([count, unit]) => `${count}${unit}`).join(' ');
 }
@@ -119,18 +119,18 @@ const DAY_MS = 24 * HOUR_MS;
 export function ending({ outcome, error, finishedAt }: RunRecord): string {
   if (finishedAt === null) return 'ended without a word (killed?)';
   const word = ENDINGS[outcome];
-  // A held-back run's error says "held back: …" by itself.
+  // The error of a held-back run already begins with "held back: …".
   if (error === null) return word;
   return error.startsWith(word) ? error : `${word}: ${error}`;
 }
 
-/** A run without an end is under way while somebody holds its corp's lease; when nobody can be asked it gets the benefit of the doubt. */
+/** A run without an end is in progress while a process holds its corp's lease. When the holders are unknown, it counts as in progress. */
 function isRunning({ finishedAt, corpId }: RunRecord, leases: LeaseView): boolean {
   if (finishedAt !== null) return false;
   return !leases.known || leases.holders.some(({ name }) => name === `corp:${corpId}`);
 }
 
-/** The latest runs as a line of small bars, oldest first: height is duration, and what did not end well is a mark. */
+/** The latest runs as a line of small bars, oldest first. The height is the duration; a run without success is a mark. */
 export function sparkline(runs: readonly RunRecord[]): readonly Spark[] {
   const seconds = (run: RunRecord): number => (run.finishedAt === null ? 0 : run.finishedAt.getTime() - run.startedAt.getTime());
   const longest = Math.max(1, ...runs.filter(({ outcome }) => outcome === 'ok').map(seconds));

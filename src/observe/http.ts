@@ -2,30 +2,30 @@ import { got, HTTPError, TimeoutError } from 'got';
 import { OrgsyncError } from '../errors.ts';
 import { makeRequest, openAgents, proxyFor } from '../http.ts';
 
-/** What one call sends. */
+/** The content of one call. */
 interface Call {
   readonly method: 'GET' | 'POST' | 'PUT';
-  /** May hold secrets: it appears in no error. */
+  /** May contain secrets, so it appears in no error. */
   readonly url: URL;
   readonly body?: string;
   readonly headers?: Readonly<Record<string, string>>;
 }
 
-/** Calls an address and gives the body of a good answer (2xx). Throws OrgsyncError `unavailable` that names the host and nothing more of the address. */
+/** Calls an address and returns the body of a 2xx answer. Throws OrgsyncError `unavailable`, which names only the host of the address. */
 export type Http = (call: Call) => Promise<string>;
 
 /** How long one attempt may take, and how many times that the whole call with its one repeat. */
 const ATTEMPT_MS = 5_000;
 const PATIENCE = 1.6;
 
-/** What calls are made with. */
+/** What calls need. */
 export interface HttpOptions {
   /** Our package version. */
   readonly version: string;
   readonly attemptMs?: number;
 }
 
-/** Makes an {@link Http} of short time limits, for calls that nothing depends on. */
+/** Creates an {@link Http} with short time limits, for calls that no result depends on. */
 export function createHttp({ version, attemptMs = ATTEMPT_MS }: HttpOptions): Http {
   const client = got.extend({
     headers: { 'user-agent': `orgsync/${version}` },
@@ -46,7 +46,7 @@ export function createHttp({ version, attemptMs = ATTEMPT_MS }: HttpOptions): Ht
   };
 }
 
-/** got's own message holds the whole address, and with it its secrets. */
+/** got's own message is not used: it contains the whole address with its secrets. */
 function reasonOf(error: unknown): string {
   if (error instanceof HTTPError) return `HTTP ${error.response.statusCode}`;
   if (error instanceof TimeoutError || (error instanceof Error && error.name === 'AbortError')) return 'no answer in time';

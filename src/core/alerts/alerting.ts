@@ -6,15 +6,15 @@ import type { CorpResult, EndedRun } from '../outcome.ts';
 import type { AlertKey, AlertRecord } from '../ports/alerts.ts';
 import type { CorpRecord } from '../ports/records.ts';
 
-/** Something that a person should know of. */
+/** A problem that people should know about. */
 interface Complaint extends AlertKey {
   /** null when it is not about one corp. */
   readonly corp: Corp | null;
-  /** Why, for programs: an error's code, or what only an alert says. */
+  /** The reason for programs: the code of an error, or one that only alerts have. */
   readonly code: ErrorCode | 'corp_held_elsewhere' | 'recovered';
   readonly message: string;
   readonly hint: string | null;
-  /** WeCom's own number and the endpoint that said it; null when it is not WeCom that complains. */
+  /** WeCom's errcode, and the endpoint that returned it; null when the error does not come from WeCom. */
   readonly errcode: number | null;
   readonly request: string | null;
   /** Whom a held-back run would have dismissed, at most twenty. */
@@ -22,39 +22,39 @@ interface Complaint extends AlertKey {
   readonly lastSuccessAt: Date | null;
 }
 
-/** What a run found out: whom it complains of, and which subjects it saw in good health. */
+/** What a run found: the problems, and the subjects without a problem. */
 export interface Findings {
   readonly complaints: readonly Complaint[];
   readonly healthy: readonly { readonly subject: string; readonly corp: Corp | null }[];
 }
 
-/** One thing to tell people: something began, lasts (`reminder`), or is over (`recovered`). */
+/** One alert: a problem began, continues (`reminder`), or ended (`recovered`). */
 export interface Alert extends Complaint {
   readonly change: 'began' | 'reminder' | 'recovered';
   readonly since: Date;
 }
 
-/** A change to the book of alerts; whoever gets it written tells people of `alert`. */
+/** A change to the alert book. The process that succeeds in writing it sends `alert`. */
 export interface Step {
   readonly previous: AlertRecord | null;
   readonly next: AlertRecord;
   readonly alert: Alert;
 }
 
-/** What judging needs beside what was found. `now` in milliseconds since 1970. */
+/** What the decision needs in addition to the findings. `now` is in milliseconds since 1970. */
 export interface AlertRules {
   readonly now: number;
   readonly host: string;
   readonly remindAfterMs: number;
 }
 
-/** Staleness is said again sooner than failures: nothing else would say it. */
+/** The reminder that no process makes progress comes earlier than others, because nothing else reports it. */
 const STALE_AGAIN_MS = 3_600_000;
 
 /**
- * What a run that came to an end says about its corps. A corp that was interrupted or skipped has nothing known against
- * it, unless its last success (in `records`, read after the run) is older than `staleAfterMs`, or it was tried for as long
- * and has never succeeded. A run that found the lease taken says only that this host is able to run.
+ * What a finished run found about its corps. An interrupted or skipped corp is no problem, unless its last success (in
+ * `records`, read after the run) is older than `staleAfterMs`, or it was tried for that long and never succeeded. A run
+ * that found the lease taken only shows that this host is able to run.
  */
 export function findingsOf(run: EndedRun, records: readonly CorpRecord[], { now, staleAfterMs }: { readonly now: number; readonly staleAfterMs: number }): Findings {
   if (run.reason === 'gate' || run.reason === 'read_only') return { complaints: [], healthy: [] };
@@ -71,7 +71,7 @@ export function findingsOf(run: EndedRun, records: readonly CorpRecord[], { now,
   };
 }
 
-/** What a run says that could not begin, or found a dead lease holder. One that was told to stop says nothing. */
+/** What a run found that could not begin, or that found a dead lease holder. A run that was stopped found nothing. */
 export function findingsOfFailure(error: OrgsyncError): Findings {
   if (error instanceof Interrupted) return { complaints: [], healthy: [] };
   const facts = { corp: null, ...factsOf(error), departing: [], lastSuccessAt: null };
@@ -80,8 +80,8 @@ export function findingsOfFailure(error: OrgsyncError): Findings {
 }
 
 /**
- * What to tell, and what to remember of it: something is told when it begins, again after `remindAfterMs`, and when it
- * is over. Trouble of a process on its host (`run`) is over only when that same host gets through.
+ * Decides which alerts to send and what to record. A problem is reported when it begins, again after `remindAfterMs`, and
+ * when it ends. A problem of a process on its host (`run`) ends only when the same host has a successful run.
  */
 export function judgeAlerts({ complaints, healthy }: Findings, records: readonly AlertRecord[], rules: AlertRules): readonly Step[] {
   const known = new Map(records.map((record) => [keyOf(record), record]));
@@ -92,7 +92,7 @@ export function judgeAlerts({ complaints, healthy }: Findings, records: readonly
 }
 
 /**
- * The record that makes the next run tell again what could not be told now.
+ * The record with which the next run sends an alert again that could not be sent now.
  * @returns `previous` itself, or `next` as if it had never been sent
  */
 export function untold({ previous, next }: Step): AlertRecord {
@@ -145,7 +145,7 @@ function isOurs({ subject, host }: AlertRecord, rules: AlertRules): boolean {
   return subject !== 'run' || host === rules.host;
 }
 
-/** Trouble of a host that has not been heard of again, perhaps because it is gone: another host's trouble is new. */
+/** Whether the problem of another host was not seen again, perhaps because the host is gone. Then this host's problem is new. */
 function isForgotten(record: AlertRecord, rules: AlertRules): boolean {
   return !isOurs(record, rules) && rules.now - record.sentAt.getTime() > 2 * rules.remindAfterMs;
 }

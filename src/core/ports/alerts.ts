@@ -1,28 +1,28 @@
-/** What is complained of: a corp, a process on its host, or the whole fleet; and in which way. */
+/** What an alert is about: a corp, a process on its host, or the whole fleet; and its kind. */
 export interface AlertKey {
   /** `corp:ww…`, `run`, `fleet`. */
   readonly subject: string;
   readonly kind: 'failed' | 'held_back' | 'stale';
 }
 
-/** One complaint, as every host knows it. Closed ones stay, to be opened again. */
+/** One alert as all hosts share it. Closed ones stay and can be opened again. */
 export interface AlertRecord extends AlertKey {
-  /** When the trouble was seen first. */
+  /** When the failure was first seen. */
   readonly since: Date;
-  /** When somebody was told last. */
+  /** When an alert was last sent. */
   readonly sentAt: Date;
-  /** When it was over; null while it lasts. */
+  /** When the failure ended; null while it lasts. */
   readonly closedAt: Date | null;
-  /** Who saw it. */
+  /** The host that saw it. */
   readonly host: string;
   /** One line for people. */
   readonly message: string;
 }
 
-/** What is complained of now, shared by all hosts, so that one of them speaks and not all. Throws OrgsyncError as every part of the store does, see `Tables` in tables.ts. */
+/** The alerts that all hosts share, so that only one of them sends each. Throws OrgsyncError like every part of the store, see `Tables` in tables.ts. */
 export interface AlertBook {
-  /** Every record, closed ones included. */
+  /** All records, including closed ones. */
   read(): Promise<readonly AlertRecord[]>;
-  /** Writes `next` in place of `previous` (null: there was none yet). False, and nothing is written, when somebody else was quicker. */
+  /** Writes `next` in place of `previous` (null: there was none yet). False, and nothing is written, when another process was faster. */
   replace(previous: AlertRecord | null, next: AlertRecord): Promise<boolean>;
 }

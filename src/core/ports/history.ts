@@ -1,6 +1,6 @@
 import type { ChangedValues, Corp, DepartmentAction, MemberAction } from '../model.ts';
 
-/** One row of `changes`, with the names that people know. */
+/** One row of `changes`, with names for people. */
 export interface ChangeRecord {
   readonly id: number;
   /** null when a live lookup wrote it. */
@@ -10,43 +10,43 @@ export interface ChangeRecord {
   readonly entity: 'member' | 'department';
   /** A userid, or a department's id. */
   readonly entityId: string;
-  /** What it is called now, or was last; null where that was never known. */
+  /** The current or last name; null when it was never known. */
   readonly name: string | null;
   readonly action: MemberAction | DepartmentAction;
-  /** Under the names of `MemberFields` and `Department`; null for somebody or something new. */
+  /** By the names of `MemberFields` and `Department`; null for a new member or department. */
   readonly oldValues: ChangedValues | null;
   readonly newValues: ChangedValues | null;
 }
 
-/** Somebody in a corp. */
+/** A member of a corp. */
 export interface Person {
   readonly corpId: string;
   readonly userid: string;
 }
 
-/** Which changes are wanted; what is left out does not limit. */
+/** Which changes to return; a missing key means no limit. */
 export interface ChangeFilter {
   readonly since?: Date;
   readonly corpIds?: readonly string[];
-  /** Only what happened to these. */
+  /** Only changes of these members. */
   readonly people?: readonly Person[];
-  /** Only what happened to this department, and who joined or left it. */
+  /** Only changes of this department, and members who joined or left it. */
   readonly departmentId?: number;
   readonly actions?: readonly ChangeRecord['action'][];
-  /** How many at most, the newest. */
+  /** The largest number of changes; the newest are returned. */
   readonly limit: number;
 }
 
 /** Changes, oldest first. */
 export interface Changes {
   readonly records: readonly ChangeRecord[];
-  /** Older ones were left out because of the limit. */
+  /** Whether older changes were left out because of the limit. */
   readonly more: boolean;
-  /** The departments' names now, or last, by corp id and department id. */
+  /** The current or last names of departments, by corp id and department id. */
   readonly departmentNames: ReadonlyMap<string, ReadonlyMap<number, string>>;
 }
 
-/** A present department, and how many are in it directly. */
+/** A present department, and the number of members directly in it. */
 export interface DepartmentSize {
   readonly id: number;
   readonly parentId: number;
@@ -60,40 +60,41 @@ export interface Erased {
   readonly members: number;
   readonly memberships: number;
   readonly changes: number;
-  /** Others' rows and changes that named this person as a leader, and now say `(erased)`. */
+  /** Rows and changes of others that named this person as a leader and now say `(erased)`. */
   readonly mentions: number;
 }
 
-/** What the store remembers of the past. Throws OrgsyncError only, as every part of the store does, see `Tables` in tables.ts. */
+/** The history in the store. Throws OrgsyncError only, like every part of the store, see `Tables` in tables.ts. */
 export interface History {
-  /** The changes that `filter` lets through, read at one moment. */
+  /** The changes that match `filter`, read in one snapshot. */
   changes(filter: ChangeFilter): Promise<Changes>;
-  /** Userids that ever had one of these spellings, whatever their case, in the corps of `corpIds` or in all. */
+  /** All userids, also of former members, that equal one of these without regard to case, in the corps of `corpIds` or in all. */
   findPeople(userid: string, corpIds?: readonly string[]): Promise<readonly Person[]>;
   /** The present departments of a corp, by id. */
   departments(corpId: string): Promise<readonly DepartmentSize[]>;
   /**
-   * Deletes changes and ended runs older than `before`, at most `steps` times a few hundred, each step a transaction of
-   * its own, so that nobody waits. The run that a corp's row names is kept. Returns how many; fewer than there are when the steps ran out.
+   * Deletes changes and ended runs older than `before`: at most `steps` times a few hundred. Each step is one transaction, so
+   * that other writers do not wait. Keeps the run that a corp's row names. Returns the number of deleted rows; some old
+   * ones remain when the steps are not enough.
    */
   prune(before: Date, steps: number): Promise<{ readonly changes: number; readonly runs: number }>;
   /**
-   * Erases a person: the row, the memberships, every change, the mentions as a leader in others' rows and changes, and
-   * their number where the store remembers it as wrong. All of it or nothing; excludes commits of the corp meanwhile. Repeated, it does nothing.
+   * Erases a person: the row, the memberships, all changes, the mentions as a leader in rows and changes of others, and the
+   * number where the store remembers it as wrong. One transaction, which excludes commits of the corp. Idempotent.
    */
   erase(person: Person): Promise<Erased>;
 }
 
-/** A department, and its name where that was ever known. */
+/** A department, and its name if it was ever known. */
 export interface NamedDepartment {
   readonly id: number;
   readonly name: string | null;
 }
 
-/** Finds a department's name. */
+/** Finds the name of a department. */
 export type NameDepartment = (id: number) => NamedDepartment;
 
-/** What {@link Changes.departmentNames} says about one corp's departments. */
+/** The names of one corp's departments in {@link Changes.departmentNames}. */
 export function departmentNamer(names: Changes['departmentNames'], corpId: string): NameDepartment {
   const known = names.get(corpId.toLowerCase());
   return (id) => ({ id, name: known?.get(id) ?? null });

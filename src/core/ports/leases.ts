@@ -4,13 +4,13 @@ export interface Holder {
   readonly host: string;
   readonly pid: number;
   readonly since: Date;
-  /** When it ends by itself unless renewed; null when that cannot be known. */
+  /** When it ends without a renewal; null when unknown. */
   readonly expiresAt: Date | null;
-  /** Tells this lease from the next one of the same name, also of the same process; for {@link Leases.forceRelease} only, and never shown. */
+  /** Identifies this lease; the next one of the same name has another. Only for {@link Leases.forceRelease}; never shown. */
   readonly token: string;
 }
 
-/** The right to be the only one at something, for as long as it is renewed; a hint, never a proof: the fence is the proof. */
+/** The right to be the only process that does something, as long as it is renewed. It is a hint, not a proof: the fence is the proof. */
 export interface Lease {
   readonly name: string;
   /**
@@ -18,29 +18,29 @@ export interface Lease {
    * or when the local deadline passed, measured on a monotonic clock from before the last successful renewal was sent.
    */
   readonly signal: AbortSignal;
-  /** Throws what `signal` aborted, or would abort, with. Looks at the deadline itself: correct in the first turn after a long pause. */
+  /** Throws the reason of `signal` if the lease is lost. Checks the deadline itself, so it is correct directly after a long pause of the process. */
   ensureHeld(): void;
-  /** Stops renewing and frees the lease if it is still ours. Idempotent; never throws. */
+  /** Stops renewing, and frees the lease if this process still has it. Idempotent; never throws. */
   release(): Promise<void>;
 }
 
-/** What came of asking for a lease. */
+/** The result of asking for a lease. */
 export type Acquired =
   | { readonly is: 'acquired'; readonly lease: Lease }
   | { readonly is: 'held'; readonly by: Holder | null };
 
-/** Hands out leases by name (`run`, `run:1/4`, `corp:ww…`). Throws `unavailable` or `refused` when nobody can be asked. */
+/** Grants leases by name (`run`, `run:1/4`, `corp:ww…`). Throws `unavailable` or `refused` when their keeper cannot be asked. */
 export interface Leases {
   /**
-   * Asks once. A repeat whose reply was lost recognises its own token.
-   * @param options.fair contenders of one moment wait for the window, and the host served longest ago wins
+   * Asks once. A retry after a lost reply recognises its own token.
+   * @param options.fair contenders wait until the window closes, and the host that was served longest ago gets the lease
    */
   acquire(name: string, options: { readonly signal: AbortSignal; readonly fair?: boolean }): Promise<Acquired>;
-  /** Everyone who holds something now, by name. */
+  /** All current holders, by name of the lease. */
   holders(): Promise<readonly Holder[]>;
   /**
-   * Frees the very lease that `holder` was seen with; its owner is fenced off by the next taker. False, and nothing is
-   * freed, when that lease has ended meanwhile, also where its name is held again.
+   * Frees exactly the lease of `holder`; the fence of the next holder stops the old one. False, and nothing is freed, when
+   * that lease has already ended, even if another process now has a lease of this name.
    */
   forceRelease(holder: Pick<Holder, 'name' | 'token'>): Promise<boolean>;
   close(): Promise<void>;

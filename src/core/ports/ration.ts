@@ -1,37 +1,37 @@
-/** A question booked: given back when it hits, or settled as wrong. Left alone, it stays spent. */
+/** A booked question. It is given back when the number was right, or recorded as wrong; otherwise it stays used. */
 export interface RationTicket {
   readonly corpId: string;
-  /** The calendar day it was booked on, in Asia/Shanghai: `2026-03-01`. */
+  /** The calendar day of the booking, in Asia/Shanghai: `2026-03-01`. */
   readonly day: string;
-  /** Names it among all tickets, so that nothing is given back twice. */
+  /** Identifies the ticket, so that it cannot be given back twice. */
   readonly id: string;
 }
 
-/** What came of asking for leave to ask. */
+/** The result of booking a question. */
 export type Booking =
   | { readonly is: 'booked'; readonly ticket: RationTicket }
-  /** The number was wrong not long ago. */
+  /** The number was wrong recently. */
   | { readonly is: 'known_wrong' }
-  /** The day's budget is spent. */
+  /** The budget of the day is used up. */
   | { readonly is: 'spent' };
 
 /**
  * Counts wrong numbers per corp and calendar day (Asia/Shanghai), over all processes, and remembers the numbers.
- * A question is booked before it is asked, so that however many processes ask at once, no more are wrong than the
- * budget allows. Whoever dies in between has spent it: errors are on the safe side, also where a reply is lost.
+ * A question is booked before it is asked, so that any number of processes together never exceed the budget. A process
+ * that dies, or loses the reply, after booking has used its question: errors are on the safe side.
  */
 export interface Ration {
   /**
-   * Books one question in one step; anything but `booked` means that it must not be asked.
-   * @param question.held somebody has the number by the store's word: that it was wrong once counts for nothing then
+   * Books one question atomically. Any result except `booked` means: do not ask.
+   * @param question.held a stored member has the number, so it does not matter that it was wrong before
    */
   book(question: { readonly corpId: string; readonly e164: string; readonly budget: number; readonly held?: boolean }): Promise<Booking>;
-  /** The question hit, or WeCom judged no number: it costs nothing. A second time does nothing. */
+  /** The number was right, or WeCom did not check it: the question is free. Idempotent. */
   giveBack(ticket: RationTicket): Promise<void>;
-  /** The question missed: it stays spent, and the number is not booked again for `forMs`. */
+  /** The number was wrong: the question stays used, and the number cannot be booked again for `forMs`. */
   rememberWrong(ticket: RationTicket, e164: string, forMs: number): Promise<void>;
-  /** Forgets that a number was wrong, in these corps; what was spent stays spent. */
+  /** Deletes the record that a number was wrong in these corps; used questions stay used. */
   forgetNumber(e164: string, corpIds: readonly string[]): Promise<void>;
-  /** How many questions are booked or were wrong today. */
+  /** The number of questions booked or wrong today. */
   spent(corpId: string): Promise<number>;
 }

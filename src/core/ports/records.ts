@@ -1,11 +1,11 @@
 import type { ChangeCounts, Corp, CorpOutcome } from '../model.ts';
 
-/** A corp as the store knows it. */
+/** A corp in the store. */
 export interface CorpRecord {
   readonly corp: Corp;
   readonly fence: number;
   readonly lastSuccessAt: Date | null;
-  /** When its oldest run that is still known began; null once it has succeeded, and before any run. */
+  /** When its oldest stored run began; null before any run and after a success. */
   readonly triedSince: Date | null;
   readonly lastRunId: number | null;
   readonly writerVersion: string | null;
@@ -27,10 +27,10 @@ export interface RunRecord {
   readonly error: string | null;
 }
 
-/** What is known of corps and of their runs. Throws as every part of the store does, see `Tables` in tables.ts. */
+/** The stored corps and their runs. Throws like every part of the store, see `Tables` in tables.ts. */
 export interface Records {
-  /** Every corp the store knows, by id. */
+  /** All corps in the store, by id. */
   corps(): Promise<readonly CorpRecord[]>;
-  /** The latest `limit` runs of a corp, newest first; with `before`, of those that began before the run of this id. */
+  /** The latest `limit` runs of a corp, newest first; with `before`, only runs that began before the run with this id. */
   runs(corpId: string, limit: number, before?: number): Promise<readonly RunRecord[]>;
 }

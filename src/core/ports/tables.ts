@@ -1,8 +1,8 @@
 /**
- * The tables under everything that is stored. Opening a store connects to nothing; every method of every part of it throws
- * OrgsyncError only: `unavailable` when the database cannot be reached, `refused` when it denies a privilege or its tables
- * are a newer version's, `config` when tables are missing or too old or the disk is full, `temporary` when a fence is no
- * longer the newest or a lock wait outlasted the bounded retries.
+ * The tables of the store. Opening a store does not connect. Every method of every part throws OrgsyncError only:
+ * `unavailable` when the database cannot be reached; `refused` when it denies a privilege, or its tables belong to a newer
+ * version; `config` when tables are missing or too old, or the disk is full; `temporary` when a fence is no longer the
+ * newest, or a lock wait was longer than the retries.
  */
 export interface Tables {
   /** Throws `config` (`tables_missing`, `tables_outdated`) or `refused` (`tables_too_new`) unless the tables are those of this version. The embedded store migrates itself first. */
@@ -11,8 +11,8 @@ export interface Tables {
 
 /** Creates and upgrades the tables. */
 export interface Migrator {
-  /** Applies what is missing, one migration after the other; safe to run twice and by two processes at once. Returns the names applied. */
+  /** Applies the missing migrations one after the other. Safe to run twice and by two processes at the same time. Returns the applied names. */
   migrate(): Promise<readonly string[]>;
-  /** The SQL that {@link Migrator.migrate} would run on an empty database, for a DBA to read. Connects to nothing. */
+  /** The SQL that {@link Migrator.migrate} would run on an empty database, for a DBA. Does not connect. */
   sql(): string;
 }

@@ -1,7 +1,7 @@
-/** Names a token: one per corp and secret. */
+/** Identifies a token: one for each corp and secret. */
 export interface TokenKey {
   readonly corpId: string;
-  /** A one-way digest of the secret: safe to use as a key's name. */
+  /** A one-way digest of the secret: safe in the name of a key. */
   readonly secretDigest: string;
 }
 
@@ -9,15 +9,15 @@ export interface TokenKey {
 export interface TokenCache {
   get(key: TokenKey): Promise<string | undefined>;
   put(key: TokenKey, sealed: string, ttlMs: number): Promise<void>;
-  /** Drops the token only if it is still `sealed`: somebody may have renewed it. */
+  /** Deletes the token only if it is still `sealed`: another process may have renewed it. */
   dropIf(key: TokenKey, sealed: string): Promise<void>;
-  /** What {@link TokenCache.putRefusal} told less than its `ttlMs` ago. */
+  /** The refusal that {@link TokenCache.putRefusal} stored, until its `ttlMs` is over. */
   refusal(key: TokenKey | null): Promise<string | undefined>;
-  /** Tells everybody for `ttlMs` that WeCom refused this corp and secret a token; with null, that it refuses all for now. */
+  /** Tells all processes for `ttlMs` that WeCom refused a token for this corp and secret; with null, that it refuses all token requests. */
   putRefusal(key: TokenKey | null, text: string, ttlMs: number): Promise<void>;
   /**
-   * Runs `fetch` in one process at a time per key, so that one token is fetched however many need it. The others wait,
-   * and whoever comes after the first finds its token by {@link TokenCache.get}. Gives up waiting after 15 s and fetches then.
+   * Runs `fetch` in one process at a time for each key, so that a token is fetched only once. The other processes wait, and
+   * then find the token by {@link TokenCache.get}. A process that has waited for 15 s fetches as well.
    */
   single<T>(key: TokenKey, signal: AbortSignal, fetch: () => Promise<T>): Promise<T>;
 }

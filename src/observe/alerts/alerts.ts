@@ -15,50 +15,50 @@ import type { HealthCheck } from './ping.ts';
 import { createRobot } from './robot.ts';
 import { createWebhook } from './webhook.ts';
 
-/** Somebody to tell. */
+/** A target of alerts, from the configuration. */
 export type AlertTarget =
   | { readonly kind: 'wecom_robot'; readonly key: Secret }
   | { readonly kind: 'webhook'; readonly url: Secret; readonly hmac_key: Secret | null }
   | { readonly kind: 'ping'; readonly url: Secret }
   | { readonly kind: 'command'; readonly command: string };
 
-/** What alerts work with. Durations in milliseconds. */
+/** What alerts need. Durations are in milliseconds. */
 export interface AlertsOptions {
   readonly targets: readonly AlertTarget[];
   readonly remindAfterMs: number;
   readonly staleAfterMs: number;
-  /** The book that all hosts share. Opened only when something is to be looked up in it. */
+  /** Opens the alert book that all hosts share; called only when it is needed. */
   readonly shared: () => Promise<AlertBook>;
-  /** This host's own book, for when the shared one cannot be had. */
+  /** This host's own book, for the time while the shared one cannot be used. */
   readonly local: AlertBook;
-  /** Every corp's last success; asked for after a run. */
+  /** The last success of every corp; read after a run. */
   readonly corps: () => Promise<readonly CorpRecord[]>;
-  /** WeCom's address, for the robot. */
+  /** WeCom's address, for group robots. */
   readonly robotApi: string;
   readonly host: string;
   readonly version: string;
   readonly clock: Clock;
   readonly log: Log;
-  /** Takes secrets and whole phone numbers out of a text: what is told leaves for channels that many read. */
+  /** Removes secrets and complete phone numbers from a text, because many people read the targets of alerts. */
   readonly scrub: (text: string) => string;
-  /** How long one attempt at an address may take. */
+  /** The time limit of one attempt to reach an address. */
   readonly attemptMs?: number;
 }
 
-/** Tells people how runs go. Nothing in here rejects: what cannot be told is logged, and told by a later run. */
+/** Sends alerts about runs. No method rejects: an alert that cannot be sent is logged, and a later run sends it. */
 export interface Alerts {
-  /** This process has begun to do the work of a whole run: health checks hear of its start and its end. */
+  /** This process has begun the work of a whole run: health checks get its start and its end. */
   started(): void;
-  /** A run has ended; `text` are the lines that a person would see. Takes seconds at most. */
+  /** A run has ended; `text` is its report for people. Takes a few seconds at most. */
   ended(run: EndedRun, text: string): Promise<void>;
   /** A run could not begin, or found a dead lease holder. */
   failed(error: OrgsyncError, exitCode: number): Promise<void>;
 }
 
-/** How long the shared book may take: the store may be what has failed. */
+/** The time limit for the shared book, because the store may be what has failed. */
 const BOOK_MS = 10_000;
 
-/** Alerts to `targets`; does nothing at all where there is none. */
+/** Creates alerts to `targets`; they do nothing when there are no targets. */
 export function createAlerts(options: AlertsOptions): Alerts {
   const http = createHttp(options);
   const checks = options.targets.flatMap((target) => (target.kind === 'ping' ? [createHealthCheck({ url: target.url, http })] : []));
@@ -79,7 +79,7 @@ function channelOf(target: AlertTarget, { robotApi }: AlertsOptions, http: Http)
   }
 }
 
-/** A step that this process has got written into `book`, and has to tell of. */
+/** A step that this process has written to `book`, so it has to send the alert. */
 interface Claim {
   readonly book: AlertBook;
   readonly step: Step;
@@ -89,7 +89,7 @@ class Teller implements Alerts {
   readonly #options: AlertsOptions;
   readonly #channels: readonly Channel[];
   readonly #checks: readonly HealthCheck[];
-  /** Settles when the start has been told: the end must not overtake it. */
+  /** Settles when the start has been sent: the end must not arrive before it. */
   #start: Promise<void> | null = null;
 
   constructor(options: AlertsOptions, channels: readonly Channel[], checks: readonly HealthCheck[]) {
@@ -117,7 +117,7 @@ class Teller implements Alerts {
     ]);
   }
 
-  /** The corps' last successes, where there is something to say of corps; a store that has gone away meanwhile hides no failure. */
+  /** The last successes, if any corp was tried. An unreachable store does not hide a failure. */
   async #records(run: EndedRun): Promise<readonly CorpRecord[]> {
     if (run.corps.length === 0 || this.#channels.length === 0) return [];
     try {
@@ -128,7 +128,7 @@ class Teller implements Alerts {
     }
   }
 
-  /** Only the process that did the work: the others would keep a dead sync looking alive. */
+  /** Only the process that did the work sends pings: others would hide a sync that no longer works. */
   async #pingEnd(exitCode: number, text: string): Promise<void> {
     if (this.#start === null) return;
     await this.#start;
@@ -150,7 +150,7 @@ class Teller implements Alerts {
     }
   }
 
-  /** A userid can be a phone number, and a server's words can hold anything: neither goes to a channel, nor into a book. */
+  /** Scrubs an alert: a userid can be a phone number, and the text of a server can contain anything. */
   #scrubbed({ complaints, healthy }: Findings): Findings {
     const { scrub } = this.#options;
     return {
@@ -162,12 +162,12 @@ class Teller implements Alerts {
   async #claims(findings: Findings): Promise<readonly Claim[]> {
     const { local } = this.#options;
     const shared = await this.#claimShared(findings);
-    // What the local book complains of can end while the shared one is there, but nothing new is written to it.
+    // A problem in the local book can end while the shared book works, but nothing new is written to the local book.
     const mine = await this.#claim(local, shared === null ? findings : { complaints: [], healthy: findings.healthy }, { claims: [], signal: null });
     return [...(shared ?? []), ...mine];
   }
 
-  /** What was claimed before the store went away is still to be told. */
+  /** An alert that was claimed before the store became unreachable must still be sent. */
   async #claimShared(findings: Findings): Promise<readonly Claim[] | null> {
     const claims: Claim[] = [];
     try {
@@ -208,7 +208,7 @@ class Teller implements Alerts {
     }
   }
 
-  /** Nobody heard of it: the next run tells it again. */
+  /** No target got the alert: the next run sends it again. */
   async #putBack(claims: readonly Claim[]): Promise<void> {
     for (const { book, step } of claims) await book.replace(step.next, untold(step));
   }
@@ -224,12 +224,12 @@ class Teller implements Alerts {
   }
 }
 
-/** Both books may know of the same recovery. */
+/** Both books can contain the same recovery. */
 function distinct(alerts: readonly Alert[]): readonly Alert[] {
   return [...new Map(alerts.map((alert) => [`${alert.subject} ${alert.change} ${alert.change === 'recovered' ? '' : alert.kind}`, alert])).values()];
 }
 
-/** Gives `work` so long, and tells it by the signal when nobody waits for it any longer. */
+/** Waits for `work` for a limited time, and aborts its signal afterwards. */
 async function within<T>(ms: number, work: (signal: AbortSignal) => Promise<T>): Promise<T> {
   const late = new AbortController();
   const expired = new Promise<never>((_resolve, reject) => late.signal.addEventListener('abort', () => reject(late.signal.reason as Error), { once: true }));

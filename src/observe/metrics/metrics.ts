@@ -13,40 +13,40 @@ import { Tally } from './tally.ts';
 import { updateTextfile } from './textfile.ts';
 import type { Update } from './textfile.ts';
 
-/** Where figures go, and what is needed on the way. */
+/** Where metrics are written, and what is needed for it. */
 export interface MetricsOptions {
   /** A file for node_exporter's textfile collector; its name must end with `.prom`. */
   readonly textfile?: string | undefined;
   /** A Pushgateway's address. */
   readonly pushgateway?: Secret | undefined;
-  /** Of a run that does only a part. */
+  /** Of a run with --shard. */
   readonly shard?: Shard | undefined;
   readonly version: string;
   readonly clock: Clock;
   readonly log: Log;
 }
 
-/** What the store says after a run. */
+/** What the store contains after a run. */
 interface Surroundings {
-  /** All configured corps, also those that this run had nothing to do with. */
+  /** All configured corps, including those that this run did not sync. */
   readonly corps: readonly Corp[];
-  /** Empty where the store cannot be asked. */
+  /** Empty when the store cannot be reached. */
   readonly records: readonly CorpRecord[];
 }
 
-/** Figures of this process, for Prometheus. Nothing in here throws. */
+/** Metrics of this process, for Prometheus. No method throws. */
 export interface Metrics {
-  /** For the adapters: counts while the work goes on. */
+  /** For the adapters: counts during the work. */
   readonly meter: Meter;
   /** A run has ended. */
   ran(run: EndedRun, around: Surroundings): void;
   /** A run could not begin, or found a dead lease holder. */
   failed(error: OrgsyncError): void;
-  /** Writes down what was counted since the last time, if anything was; where no run was told of, nothing else changes. What cannot be written is lost, with one warning in the log. Takes seconds at most. */
+  /** Writes what was counted since the last time, if anything. Without a finished run, nothing else changes. What cannot be written is lost, with one warning in the log. Takes a few seconds at most. */
   flush(): Promise<void>;
 }
 
-/** Figures for a text file, a Pushgateway, both or none. */
+/** Creates metrics for a text file, a Pushgateway, both or none. */
 export function createMetrics(options: MetricsOptions): Metrics {
   return new PrometheusMetrics(options);
 }
@@ -56,9 +56,9 @@ class PrometheusMetrics implements Metrics {
   readonly #options: MetricsOptions;
   #tally = new Tally();
   #corps: readonly Corp[] | null = null;
-  /** Whether there was a run to tell of; without one, such as for a lookup, what runs have written is left alone. */
+  /** Whether a run was reported. Without one, such as for a lookup, the metrics of runs are not changed. */
   #isRun = false;
-  /** Many processes stand back in one moment, on all hosts: they tell the file of their own host and nobody else. */
+  /** Many processes find the lease taken at the same moment, on all hosts. They update only the file of their host. */
   #stoodBack = false;
 
   constructor(options: MetricsOptions) {
@@ -131,7 +131,7 @@ class PrometheusMetrics implements Metrics {
     this.#tally.set('lastRun', {}, atMs / 1000);
   }
 
-  /** The store knows of every host's runs: this host tells of them, too. */
+  /** The store has the runs of all hosts, so this host reports them, too. */
   #store({ corp, lastSuccessAt, memberCount, departmentCount }: CorpRecord): void {
     const labels = { corp: corp.id };
     if (lastSuccessAt !== null) this.#tally.set('lastSuccess', labels, lastSuccessAt.getTime() / 1000);
@@ -159,7 +159,7 @@ class PrometheusMetrics implements Metrics {
   }
 
   #createMeter(): Meter {
-    // Each event goes to the tally of its moment.
+    // Each event is counted in the tally that is current at its time.
     const tally = (): Tally => this.#tally;
     return {
       requested: (corp, { request, end, seconds }) => {
