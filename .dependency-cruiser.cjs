@@ -57,8 +57,8 @@ module.exports = {
       from: { path: '^src/commands/([a-z]+)' },
       to: { path: '^src/', pathNot: ['^src/commands/($1|options)', '^src/(app|sync|core|terminal|sandbox|config)/', ERRORS, VERSION] },
     },
-    room('program-lists-commands', '^src/program\\.ts', '^src/commands/', VERSION),
-    room('cli-starts-a-program', '^src/cli\\.ts', '^src/program\\.ts', '^src/(app/(context|misread)|config/load|core/redact|terminal/terminal|local/clock)\\.ts', ERRORS, VERSION),
+    room('program-lists-commands', '^src/program\\.ts', '^src/commands/', '^src/app/context\\.ts', VERSION),
+    room('cli-starts-a-program', '^src/cli\\.ts', '^src/program\\.ts', '^src/(app/context|config/load|core/redact|terminal/terminal|local/clock)\\.ts', ERRORS, VERSION),
   ],
   options: {
     tsPreCompilationDeps: true,

@@ -1,13 +1,11 @@
 import { setMaxListeners } from 'node:events';
 import { homedir } from 'node:os';
-import type { CommandUnknownOpts } from '@commander-js/extra-typings';
 import { CommanderError } from 'commander';
-import { type MisreadContext, misreadAnswerOf } from './app/misread.ts';
-import { type CommandContext, provideContext } from './app/context.ts';
+import type { CommandContext, MisreadContext } from './app/context.ts';
 import type { LoadedConfig } from './config/load.ts';
 import { createRedactor, type Redactor } from './core/redact.ts';
 import { asOrgsyncError, type ErrorCode, EXIT_CODES, exitCodeOf, Interrupted, OrgsyncError, type StopSignal } from './errors.ts';
-import { buildProgram, type GlobalOptions } from './program.ts';
+import { buildProgram, type GlobalOptions, misreadAnswer } from './program.ts';
 import { createTerminal, type Terminal } from './terminal/terminal.ts';
 import { packageVersion } from './version.ts';
 
@@ -29,16 +27,19 @@ async function main(argv: readonly string[]): Promise<number> {
     onFirst: () => terminal.note('orgsync: stopping; once more to stop at once'),
     onLate: (interrupted) => complain(interrupted, terminal, argv),
   });
-  const program = await buildProgram(argv);
-  program.hook('preAction', (root) => {
-    const globals = root.opts() as unknown as GlobalOptions;
+  const endWith = (wanted: number): void => void (code = wanted);
+  let context: CommandContext | undefined;
+  const getContext = (): CommandContext => {
+    if (context !== undefined) return context;
+    const globals = program.opts() as unknown as GlobalOptions;
     terminal = openTerminal(globals, redactor);
-    provideContext(root, createContext({ globals, terminal, signal, redactor, endWith: (wanted) => (code = wanted) }));
-  });
+    return (context = createContext({ globals, terminal, signal, redactor, endWith }));
+  };
+  const program = await buildProgram(argv, getContext);
   try {
     await program.parseAsync(argv, { from: 'user' });
   } catch (thrown) {
-    if (thrown instanceof CommanderError) endUnread(thrown, program, { terminal, scrub: redactor.scrub, argv, endWith: (wanted) => (code = wanted) });
+    if (thrown instanceof CommanderError) await endUnread(thrown, { terminal, scrub: redactor.scrub, argv, endWith });
     else code = complain(isAbort(thrown) && signal.aborted ? signal.reason : thrown, terminal, argv);
   }
   return signal.reason instanceof Interrupted ? signal.reason.exitCode : code;
@@ -75,13 +76,13 @@ function createContext({ globals, terminal, signal, redactor, endWith }: Context
 }
 
 /** Ends where commander went no further: it has shown a help or the version, or could not read the command line. */
-function endUnread(ended: CommanderError, program: CommandUnknownOpts, context: MisreadContext): void {
+async function endUnread(ended: CommanderError, context: MisreadContext): Promise<void> {
   if (ended.exitCode === 0) return;
   context.endWith(EXIT_CODES.usage);
   // Without a command commander has shown the help already.
   if (ended.code === 'commander.help') return;
   const error = usageError(ended);
-  const answer = misreadAnswerOf(program, context.argv);
+  const answer = await misreadAnswer(context.argv);
   if (answer === undefined) context.terminal.error(error, EXIT_CODES.usage);
   else answer(error, context);
 }

@@ -162,8 +162,7 @@ export type ErrorCode =
   // Defects
   | 'defect' // orgsync itself is wrong
   | 'compared_nobody' // defect: a member who is not stored was compared
-  | 'corp_without_access' // defect: a corp without configuration was asked for
-  | 'no_context'; // defect: a command ran outside of its program
+  | 'corp_without_access'; // defect: a corp without configuration was asked for
 
 /** Facts an error is made of. `hint` says the next thing to do or type, and is missing only where orgsync is at fault. */
 export interface ErrorFacts {

@@ -1,34 +1,47 @@
 import { Command, type CommandUnknownOpts } from '@commander-js/extra-typings';
+import type { AnswerMisread, GetContext } from './app/context.ts';
 import { packageVersion } from './version.ts';
 
-/** One command: what leads to its file. */
-type Loader = () => Promise<CommandUnknownOpts>;
+/** Loads the file of one command, and builds the command. */
+type Loader = (getContext: GetContext) => Promise<CommandUnknownOpts>;
 
 /** Every command by name, in the order and the groups that `--help` shows. */
 const COMMANDS: Readonly<Record<string, Readonly<Record<string, Loader>>>> = {
   'Every day:': {
-    run: async () => (await import('./commands/run/run.ts')).runCommand(),
-    plan: async () => (await import('./commands/run/run.ts')).planCommand(),
-    lookup: async () => (await import('./commands/lookup/lookup.ts')).lookupCommand(),
-    status: async () => (await import('./commands/status/status.ts')).statusCommand(),
-    changes: async () => (await import('./commands/changes/changes.ts')).changesCommand(),
-    report: async () => (await import('./commands/report/report.ts')).reportCommand(),
+    run: async (getContext) => (await import('./commands/run/run.ts')).runCommand(getContext),
+    plan: async (getContext) => (await import('./commands/run/run.ts')).planCommand(getContext),
+    lookup: async (getContext) => (await import('./commands/lookup/lookup.ts')).lookupCommand(getContext),
+    status: async (getContext) => (await import('./commands/status/status.ts')).statusCommand(getContext),
+    changes: async (getContext) => (await import('./commands/changes/changes.ts')).changesCommand(getContext),
+    report: async (getContext) => (await import('./commands/report/report.ts')).reportCommand(getContext),
   },
   'When something is wrong:': {
-    doctor: async () => (await import('./commands/doctor.ts')).doctorCommand(),
-    unlock: async () => (await import('./commands/unlock.ts')).unlockCommand(),
-    forget: async () => (await import('./commands/forget.ts')).forgetCommand(),
+    doctor: async (getContext) => (await import('./commands/doctor.ts')).doctorCommand(getContext),
+    unlock: async (getContext) => (await import('./commands/unlock.ts')).unlockCommand(getContext),
+    forget: async (getContext) => (await import('./commands/forget.ts')).forgetCommand(getContext),
   },
   'Setting up:': {
-    migrate: async () => (await import('./commands/migrate.ts')).migrateCommand(),
-    config: async () => (await import('./commands/config.ts')).configCommand(),
-    completion: async () => (await import('./commands/completion.ts')).completionCommand(),
+    migrate: async (getContext) => (await import('./commands/migrate.ts')).migrateCommand(getContext),
+    config: async (getContext) => (await import('./commands/config.ts')).configCommand(getContext),
+    completion: async (getContext) => (await import('./commands/completion.ts')).completionCommand(getContext),
   },
   'Trying it out:': {
-    demo: async () => (await import('./commands/demo/demo.ts')).demoCommand(),
-    sandbox: async () => (await import('./commands/sandbox.ts')).sandboxCommand(),
+    demo: async (getContext) => (await import('./commands/demo/demo.ts')).demoCommand(getContext),
+    sandbox: async (getContext) => (await import('./commands/sandbox.ts')).sandboxCommand(getContext),
   },
 };
+
+/** Commands that do not end with 64 and a complaint on stderr when they are called wrongly: what leads to their answer. */
+const MISREAD_ANSWERS: Readonly<Record<string, () => Promise<AnswerMisread>>> = {
+  status: async () => (await import('./commands/status/status.ts')).answerMisread,
+};
+
+/** The answer of the first command that `argv` names, if it has one; an option before that name may be what is wrong. */
+export async function misreadAnswer(argv: readonly string[]): Promise<AnswerMisread | undefined> {
+  const names = new Set(Object.values(COMMANDS).flatMap((commands) => Object.keys(commands)));
+  const named = argv.find((word) => names.has(word));
+  return named === undefined ? undefined : await MISREAD_ANSWERS[named]?.();
+}
 
 /** Options of every command, before or after its name. */
 export interface GlobalOptions {
@@ -58,7 +71,7 @@ Exit codes:
  * completion, a misspelt name). Of many processes that start together, most end after one question to Redis: they
  * should not read the files of commands they do not run.
  */
-export async function buildProgram(argv: readonly string[]): Promise<CommandUnknownOpts> {
+export async function buildProgram(argv: readonly string[], getContext: GetContext): Promise<CommandUnknownOpts> {
   const program = new Command('orgsync')
     .description(INTRODUCTION)
     .addHelpCommand(helpCommand())
@@ -73,7 +86,7 @@ export async function buildProgram(argv: readonly string[]): Promise<CommandUnkn
     .configureOutput({ outputError: () => undefined })
     .addHelpText('after', EXAMPLES)
     .exitOverride();
-  for (const [group, command] of await loadCommands(argv)) {
+  for (const [group, command] of await loadCommands(argv, getContext)) {
     inherit(command, program);
     program.addCommand(command.helpGroup(group));
   }
@@ -84,11 +97,11 @@ function helpCommand(): Command {
   return new Command('help').argument('[command]').description('Show the help of a command').helpGroup('Setting up:') as unknown as Command;
 }
 
-async function loadCommands(argv: readonly string[]): Promise<readonly (readonly [string, CommandUnknownOpts])[]> {
+async function loadCommands(argv: readonly string[], getContext: GetContext): Promise<readonly (readonly [string, CommandUnknownOpts])[]> {
   const all = Object.entries(COMMANDS).flatMap(([group, commands]) => Object.entries(commands).map(([name, load]) => ({ group, name, load })));
   const needsAll = argv.includes('completion') || argv.includes('help');
   const named = needsAll ? [] : all.filter(({ name }) => argv.includes(name));
-  return Promise.all((named.length > 0 ? named : all).map(async ({ group, load }) => [group, await load()] as const));
+  return Promise.all((named.length > 0 ? named : all).map(async ({ group, load }) => [group, await load(getContext)] as const));
 }
 
 /** Commands made on their own know nothing of the program's ways of failing and helping. */

@@ -1,9 +1,8 @@
-import type { CommandUnknownOpts } from '@commander-js/extra-typings';
 import type { LoadedConfig } from '../config/load.ts';
-import { OrgsyncError } from '../errors.ts';
+import type { OrgsyncError } from '../errors.ts';
 import type { Terminal } from '../terminal/terminal.ts';
 
-/** What every command is given beside its own options: `const context = contextOf(command)` at the start of its action. */
+/** What every command is given beside its own options. */
 export interface CommandContext {
   /** Everything that is printed goes through it; it already knows `--json`, `--quiet`, `--verbose` and `--no-color`. */
   readonly terminal: Terminal;
@@ -20,18 +19,13 @@ export interface CommandContext {
   readonly endWith: (code: number) => void;
 }
 
-const contexts = new WeakMap<object, CommandContext>();
+/** Gives an action its context, which exists only once the command line has been read. */
+export type GetContext = () => CommandContext;
 
-/** Gives a program, and every command under it, its context. */
-export function provideContext(program: object, context: CommandContext): void {
-  contexts.set(program, context);
+/** What there is to answer with when a command line could not be read, and the action never began. */
+export interface MisreadContext extends Pick<CommandContext, 'terminal' | 'scrub' | 'endWith'> {
+  readonly argv: readonly string[];
 }
 
-/** The context of the program that `command` (the last argument of its action) belongs to. */
-export function contextOf(command: CommandUnknownOpts): CommandContext {
-  let root = command;
-  while (root.parent !== null) root = root.parent;
-  const context = contexts.get(root);
-  if (context === undefined) throw new OrgsyncError('defect', { code: 'no_context', message: 'a command ran outside of its program' });
-  return context;
-}
+/** Answers for a command whose command line could not be read. */
+export type AnswerMisread = (error: OrgsyncError, context: MisreadContext) => void;

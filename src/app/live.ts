@@ -11,7 +11,7 @@ export interface LiveParts {
   readonly directory: Directory;
   readonly ration: Ration;
   /** Writes down for `metrics:` what was asked. Never rejects; takes seconds at most. */
-  readonly told: () => Promise<void>;
+  readonly flush: () => Promise<void>;
 }
 
 /** What live lookups need of the application. */
@@ -28,14 +28,14 @@ interface LivePartsDeps {
 /** Opens what a live lookup asks with, counted where `metrics:` asks for it. */
 export async function openLiveParts({ config, clock, log, writer, ration, directory }: LivePartsDeps): Promise<LiveParts> {
   const { textfile, pushgateway } = config.metrics;
-  if (textfile === undefined && pushgateway === undefined) return { directory: await directory(NO_METER), ration: await ration(), told: () => Promise.resolve() };
+  if (textfile === undefined && pushgateway === undefined) return { directory: await directory(NO_METER), ration: await ration(), flush: () => Promise.resolve() };
   const [{ createMetrics }, { meteredRation }] = await Promise.all([import('../observe/metrics/metrics.ts'), import('../observe/metrics/metered-ration.ts')]);
   const metrics = createMetrics({ textfile, pushgateway, version: writer.version, clock, log });
   const metered = meteredRation(await ration(), metrics.meter);
   return {
     directory: await directory(metrics.meter),
     ration: metered,
-    async told() {
+    async flush() {
       // Where the ration cannot be asked, the lookup has said so.
       await metered.tell().catch(() => undefined);
       await metrics.flush();

@@ -1,5 +1,5 @@
 import { Argument, Command, type CommandUnknownOpts } from '@commander-js/extra-typings';
-import { contextOf } from '../app/context.ts';
+import type { GetContext } from '../app/context.ts';
 
 const EXAMPLES = `
 Examples:
@@ -10,13 +10,13 @@ Examples:
 const SHELLS = ['bash', 'zsh', 'fish'] as const;
 
 /** `orgsync completion`: a script that completes commands and options, made from the commands as they are. */
-export function completionCommand(): Command {
+export function completionCommand(getContext: GetContext): Command {
   const command = new Command('completion')
     .description('Print a completion script for a shell')
     .addArgument(new Argument('<shell>', 'which shell').choices(SHELLS))
     .addHelpText('after', EXAMPLES);
   return command.action((shell, _, self) => {
-    const { terminal } = contextOf(self);
+    const { terminal } = getContext();
     const script = SCRIPTS[shell](describe(root(self)));
     if (terminal.json) terminal.document({ shell, script });
     else terminal.data(script);

@@ -1,5 +1,5 @@
 import { Command } from '@commander-js/extra-typings';
-import { contextOf } from '../app/context.ts';
+import type { GetContext } from '../app/context.ts';
 
 const EXAMPLES = `
 Examples:
@@ -8,14 +8,14 @@ Examples:
   orgsync config schema > orgsync.schema.json`;
 
 /** `orgsync config`: what the configuration is, and what it may be. */
-export function configCommand(): Command {
+export function configCommand(getContext: GetContext): Command {
   const config = new Command('config').description('Show the configuration, or what it may hold').addHelpText('after', EXAMPLES);
   config
     .command('show')
     .description('Show the configuration that holds here, defaults included, secrets masked')
     .addHelpText('after', '\nExamples:\n  orgsync config show\n  orgsync -c staging.yml config show --json')
-    .action(async (_, self) => {
-      const { terminal, loadConfig } = contextOf(self);
+    .action(async () => {
+      const { terminal, loadConfig } = getContext();
       const [loaded, { effectiveConfig, effectiveYaml }] = await Promise.all([loadConfig(), import('../config/show.ts')]);
       if (!terminal.interactive) for (const { message, fix } of loaded.warnings) terminal.warn(`orgsync: ${message}: ${fix}`);
       if (terminal.json) terminal.document(effectiveConfig(loaded));
@@ -25,8 +25,8 @@ export function configCommand(): Command {
     .command('schema')
     .description('Print the JSON Schema of the configuration')
     .addHelpText('after', '\nExamples:\n  orgsync config schema > orgsync.schema.json')
-    .action(async (_, self) => {
-      const { terminal } = contextOf(self);
+    .action(async () => {
+      const { terminal } = getContext();
       const { jsonSchema } = await import('../config/json-schema.ts');
       if (terminal.json) terminal.document(jsonSchema());
       else terminal.data(JSON.stringify(jsonSchema(), null, 2));

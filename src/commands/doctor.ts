@@ -1,6 +1,7 @@
 import { Command } from '@commander-js/extra-typings';
 import type { App } from '../app/app.ts';
 import { once } from '../app/once.ts';
+import { withApp } from '../app/with-app.ts';
 import type { LoadedConfig } from '../config/load.ts';
 import { NO_METER } from '../core/meter.ts';
 import type { Corp, Json } from '../core/model.ts';
@@ -11,8 +12,8 @@ import type { ErrorKind } from '../errors.ts';
 import type { CheckDeps, Diagnosis } from '../sync/checks.ts';
 import { plain } from '../terminal/terminal.ts';
 import type { Terminal } from '../terminal/terminal.ts';
-import { contextOf } from '../app/context.ts';
-import type { CommandContext } from '../app/context.ts';
+import type { CommandContext, GetContext } from '../app/context.ts';
+import { collect } from './options.ts';
 
 const HELP = `
 Examples:
@@ -26,25 +27,19 @@ Exit codes:
   0 nothing is wrong (doubts may be) · 69 unreachable · 77 refused · 78 configuration`;
 
 /** `orgsync doctor`: looks at everything that a run needs, one line a finding, with the fix. */
-export function doctorCommand(): Command {
+export function doctorCommand(getContext: GetContext): Command {
   const command = new Command('doctor')
     .description('Check configuration, store, Redis, and what each corp’s credential may do')
-    .option('--corp <id|name>', 'of the corps, only this one; may be given several times', (value: string, earlier: readonly string[]) => [...earlier, value], [] as readonly string[])
+    .option('--corp <id|name>', 'of the corps, only this one; may be given several times', collect, [])
     .addHelpText('after', HELP);
-  return command.action(async ({ corp }, self) => {
-    const context = contextOf(self);
+  return command.action(async ({ corp }) => {
+    const context = getContext();
     const loaded = await load(context);
     if ('finding' in loaded) {
       conclude([loaded.finding], EXIT_CODES[loaded.kind], context);
       return;
     }
-    const { openApp } = await import('../app/app.ts');
-    const app = await openApp(loaded, context);
-    try {
-      await examine(app, loaded, corp, context);
-    } finally {
-      await app.close();
-    }
+    await withApp(context, (app) => examine(app, loaded, corp, context));
   });
 }
 

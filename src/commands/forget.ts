@@ -3,8 +3,9 @@ import type { App } from '../app/app.ts';
 import type { Forgettable, Forgotten } from '../sync/forget.ts';
 import { OrgsyncError } from '../errors.ts';
 import { plain } from '../terminal/terminal.ts';
-import { contextOf } from '../app/context.ts';
-import type { CommandContext } from '../app/context.ts';
+import type { CommandContext, GetContext } from '../app/context.ts';
+import { withApp } from '../app/with-app.ts';
+import { collect } from './options.ts';
 
 const HELP = `
 Examples:
@@ -26,23 +27,17 @@ interface Options {
 }
 
 /** `orgsync forget`: erases a person who asks for it. */
-export function forgetCommand(): Command<[string]> {
+export function forgetCommand(getContext: GetContext): Command<[string]> {
   const command = new Command('forget')
     .description('Erase a person, history included, after asking')
     .argument('<userid|phone>', 'whom')
-    .option('--corp <id|name>', 'only in this corp; may be given several times', (value: string, earlier: readonly string[]) => [...earlier, value], [] as readonly string[])
+    .option('--corp <id|name>', 'only in this corp; may be given several times', collect, [])
     .option('--current', 'also somebody who is still a member; the next run that sees them stores them again')
     .option('-y, --yes', 'do not ask')
     .addHelpText('after', HELP);
-  return command.action(async (typed, options, self) => {
-    const context = contextOf(self);
-    const { openApp } = await import('../app/app.ts');
-    const app = await openApp(await context.loadConfig(), context);
-    try {
-      await forgetPerson(typed, options, app, context);
-    } finally {
-      await app.close();
-    }
+  return command.action(async (typed, options) => {
+    const context = getContext();
+    await withApp(context, async (app) => forgetPerson(typed, options, app, context));
   });
 }
 

@@ -1,5 +1,6 @@
 import { Command } from '@commander-js/extra-typings';
-import { contextOf } from '../app/context.ts';
+import type { GetContext } from '../app/context.ts';
+import { withApp } from '../app/with-app.ts';
 
 const EXAMPLES = `
 Examples:
@@ -7,26 +8,20 @@ Examples:
   orgsync migrate --print > tables.sql the SQL, for a DBA to read and run`;
 
 /** `orgsync migrate`: creates and upgrades the tables. */
-export function migrateCommand(): Command {
+export function migrateCommand(getContext: GetContext): Command {
   const command = new Command('migrate')
     .description('Create or upgrade the tables')
     .option('--print', 'print the SQL for an empty database, and connect to nothing')
     .addHelpText('after', EXAMPLES);
-  return command.action(async ({ print = false }, self) => {
-    const context = contextOf(self);
+  return command.action(async ({ print = false }) => {
+    const context = getContext();
     const { terminal } = context;
-    const { openApp } = await import('../app/app.ts');
-    const app = await openApp(await context.loadConfig(), context);
-    try {
+    await withApp(context, async (app) => {
       const migrator = await app.migrator();
-      if (print) show(terminal, { sql: migrator.sql() }, migrator.sql());
-      else {
-        const applied = await migrator.migrate();
-        if (terminal.json || !terminal.quiet) show(terminal, { applied }, applied.length === 0 ? 'the tables are up to date' : applied.map((name) => `applied ${name}`).join('\n'));
-      }
-    } finally {
-      await app.close();
-    }
+      if (print) return show(terminal, { sql: migrator.sql() }, migrator.sql());
+      const applied = await migrator.migrate();
+      if (terminal.json || !terminal.quiet) show(terminal, { applied }, applied.length === 0 ? 'the tables are up to date' : applied.map((name) => `applied ${name}`).join('\n'));
+    });
   });
 }
 

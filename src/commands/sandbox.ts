@@ -1,7 +1,8 @@
-import { Command, InvalidArgumentError } from '@commander-js/extra-typings';
+import { Command } from '@commander-js/extra-typings';
 import { OrgsyncError } from '../errors.ts';
 import type { Sandbox, SandboxOptions } from '../sandbox/sandbox.ts';
-import { type CommandContext, contextOf } from '../app/context.ts';
+import type { CommandContext, GetContext } from '../app/context.ts';
+import { wholeNumber } from './options.ts';
 
 const EXAMPLES = `
 Examples:
@@ -14,26 +15,26 @@ Examples:
 const DEFAULT_PORT = 7300;
 
 /** `orgsync sandbox`: serves the local WeCom until it is stopped. */
-export function sandboxCommand(): Command {
+export function sandboxCommand(getContext: GetContext): Command {
   const command = new Command('sandbox')
     .description('Serve a local WeCom with invented corps, for trials and load tests')
-    .option('--port <n>', 'where to listen; 0 takes a free port', whole(0, 65_535), DEFAULT_PORT)
+    .option('--port <n>', 'where to listen; 0 takes a free port', wholeNumber(0, 65_535), DEFAULT_PORT)
     .option('--host <address>', 'what to bind; only a loopback address unless --allow-remote is given', '127.0.0.1')
     .option('--allow-remote', 'bind any address, and let everyone there drive the sandbox', false)
-    .option('--corps <n>', 'how many corps to invent', whole(1, 1000), 3)
-    .option('--members <n>', 'members of each corp', whole(0, 200_000), 200)
-    .option('--departments <n>', 'departments of each corp', whole(1, 30_000), 20)
-    .option('--seed <n>', 'what they are invented from; the same seed gives the same corps', whole(0, 4_294_967_295), 1)
-    .option('--latency <ms>', 'how long every answer takes', whole(0, 600_000), 0)
-    .option('--jitter <ms>', 'up to this much more, at random', whole(0, 600_000), 0)
-    .option('--strict <n>', 'bar an address that sends more than n requests for one corp in any second', whole(1, 10_000))
-    .option('--max-list <n>', 'answer 45029 for departments with more members', whole(0, 200_000))
+    .option('--corps <n>', 'how many corps to invent', wholeNumber(1, 1000), 3)
+    .option('--members <n>', 'members of each corp', wholeNumber(0, 200_000), 200)
+    .option('--departments <n>', 'departments of each corp', wholeNumber(1, 30_000), 20)
+    .option('--seed <n>', 'what they are invented from; the same seed gives the same corps', wholeNumber(0, 4_294_967_295), 1)
+    .option('--latency <ms>', 'how long every answer takes', wholeNumber(0, 600_000), 0)
+    .option('--jitter <ms>', 'up to this much more, at random', wholeNumber(0, 600_000), 0)
+    .option('--strict <n>', 'bar an address that sends more than n requests for one corp in any second', wholeNumber(1, 10_000))
+    .option('--max-list <n>', 'answer 45029 for departments with more members', wholeNumber(0, 200_000))
     .option('--write-config <file>', 'write a configuration for orgsync, ready to use')
     .option('--contacts', 'with the contacts-sync secrets in it', false)
     .option('--hide-mobiles', 'with the secret of an application made after 2022-06-20, which gets no mobiles', false)
     .addHelpText('after', EXAMPLES);
-  return command.action(async (options, self) => {
-    const context = contextOf(self);
+  return command.action(async (options) => {
+    const context = getContext();
     if (!options.allowRemote) requireLoopback(options.host);
     const sandbox = await open(optionsFor(options));
     try {
@@ -107,14 +108,6 @@ function requireLoopback(host: string): void {
     message: `the sandbox binds only loopback addresses, not ${host}`,
     hint: 'use --host 127.0.0.1, or add --allow-remote if everyone who can reach that address may drive it',
   });
-}
-
-function whole(min: number, max: number): (text: string) => number {
-  return (text) => {
-    const number = Number(text);
-    if (/^\d+$/.test(text) && number >= min && number <= max) return number;
-    throw new InvalidArgumentError(`A whole number from ${min} to ${max} is needed.`);
-  };
 }
 
 function stopped(signal: AbortSignal): Promise<void> {

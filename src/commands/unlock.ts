@@ -3,8 +3,8 @@ import type { App } from '../app/app.ts';
 import type { Holder, Leases } from '../core/ports/leases.ts';
 import { formatAge } from '../core/status.ts';
 import { plain } from '../terminal/terminal.ts';
-import { contextOf } from '../app/context.ts';
-import type { CommandContext } from '../app/context.ts';
+import type { CommandContext, GetContext } from '../app/context.ts';
+import { withApp } from '../app/with-app.ts';
 
 const HELP = `
 Examples:
@@ -20,21 +20,15 @@ Exit codes:
   0 free now, or it was · 64 nobody could be asked · 69 unreachable`;
 
 /** `orgsync unlock`: frees a lease whoever holds it, but only that very lease: an answer may come late. */
-export function unlockCommand(): Command<[string]> {
+export function unlockCommand(getContext: GetContext): Command<[string]> {
   const command = new Command('unlock')
     .description('Free a lease whoever holds it, after asking')
     .argument('<name>', 'the lease: run, run:1/4, corp:ww…; orgsync status shows them')
     .option('-y, --yes', 'do not ask')
     .addHelpText('after', HELP);
-  return command.action(async (name, { yes = false }, self) => {
-    const context = contextOf(self);
-    const { openApp } = await import('../app/app.ts');
-    const app = await openApp(await context.loadConfig(), context);
-    try {
-      await unlock(name, yes, app, context);
-    } finally {
-      await app.close();
-    }
+  return command.action(async (name, { yes = false }) => {
+    const context = getContext();
+    await withApp(context, async (app) => unlock(name, yes, app, context));
   });
 }
 

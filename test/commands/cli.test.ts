@@ -4,7 +4,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { buildProgram } from '../../src/program.ts';
+import { wholeProgram } from '../support/program.ts';
 import { orgsync, start } from '../support/cli.ts';
 import { describeWith } from '../support/programs.ts';
 
@@ -43,7 +43,7 @@ describe('the command line', () => {
   });
 
   it('has an example on the help of every command', async () => {
-    const program = await buildProgram([]);
+    const program = await wholeProgram();
     const lacking: string[] = [];
     for (const command of program.commands.flatMap((one) => [one, ...one.commands])) {
       let help = '';

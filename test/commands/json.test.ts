@@ -1,6 +1,6 @@
 import type { CommandUnknownOpts } from '@commander-js/extra-typings';
 import { describe, expect, test } from 'vitest';
-import { buildProgram } from '../../src/program.ts';
+import { wholeProgram } from '../support/program.ts';
 import { orgsync, start } from '../support/cli.ts';
 import type { Ended } from '../support/cli.ts';
 import { setStage } from '../support/stage.ts';
@@ -37,7 +37,7 @@ function names({ commands }: CommandUnknownOpts, before: readonly string[] = [])
 
 describe('--json', () => {
   test('is tried here with every command', async () => {
-    expect(Object.keys(CALLS).sort()).toEqual([...names(await buildProgram([]))].sort());
+    expect(Object.keys(CALLS).sort()).toEqual([...names(await wholeProgram())].sort());
   });
 
   test.each(Object.entries(CALLS))('%s prints one document, and nothing else on stdout', async (name, { args, keys, code = 0 }) => {

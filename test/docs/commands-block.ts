@@ -1,18 +1,18 @@
 import type { CommandUnknownOpts } from '@commander-js/extra-typings';
-import { buildProgram } from '../../src/program.ts';
+import { wholeProgram } from '../support/program.ts';
 
 /** The part of README.md that is written from the commands. */
 export const README_BLOCK = /(<!-- commands: npm run docs -->)\n[\s\S]*?(<!-- \/commands -->)/;
 
 /** A table of all commands. */
 export async function commandsBlock(): Promise<string> {
-  const rows = everyCommand(await buildProgram([])).map((command) => `| \`${cell(usage(command))}\` | ${cell(command.description())} |`);
+  const rows = everyCommand(await wholeProgram()).map((command) => `| \`${cell(usage(command))}\` | ${cell(command.description())} |`);
   return ['| command | does |', '|---|---|', ...rows, '', '`orgsync COMMAND --help` and [docs/commands.md](docs/commands.md) have the options and examples of each.'].join('\n');
 }
 
 /** The help of the program and of every command. */
 export async function commandsPage(): Promise<string> {
-  const program = await buildProgram([]);
+  const program = await wholeProgram();
   const parts = [program, ...everyCommand(program)].map((command) => `## ${path(command)}\n\n\`\`\`text\n${help(command)}\n\`\`\``);
   return `# Commands\n\n<!-- Written by npm run docs from src/commands: change those, not this. -->\n\n${parts.join('\n\n')}\n`;
 }

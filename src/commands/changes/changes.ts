@@ -4,8 +4,9 @@ import type { ChangeRecord, Changes } from '../../core/ports/history.ts';
 import { OrgsyncError } from '../../errors.ts';
 import type { ChangesRequest } from '../../sync/changes.ts';
 import { changesCsv, changesDocument, changesText, localTime } from './view.ts';
-import { contextOf } from '../../app/context.ts';
-import type { CommandContext } from '../../app/context.ts';
+import type { CommandContext, GetContext } from '../../app/context.ts';
+import { withApp } from '../../app/with-app.ts';
+import { collect, wholeNumber } from '../options.ts';
 
 const HELP = `
 Examples:
@@ -32,7 +33,7 @@ interface Options {
 }
 
 /** `orgsync changes`: who joined, left, moved, was renamed, and when. */
-export function changesCommand(): Command {
+export function changesCommand(getContext: GetContext): Command {
   const action = new Option('--action <action>', 'only this kind; may be given several times').choices(ACTIONS).default([] as ChangeRecord['action'][]);
   const command = new Command('changes')
     .description('Show who joined, left, moved, was renamed, and when')
@@ -41,11 +42,11 @@ export function changesCommand(): Command {
     .option('--member <userid|phone>', 'only this person')
     .option('--department <id>', 'only this department, and who came to it or left it', departmentId)
     .addOption(action.argParser(collectAction))
-    .option('--limit <n>', 'the newest so many', count, 1_000)
+    .option('--limit <n>', 'the newest so many', wholeNumber(1, 99_999_999), 1_000)
     .option('--csv', 'print a table for spreadsheets')
     .addHelpText('after', HELP);
-  return command.action(async (options, self) => {
-    const context = contextOf(self);
+  return command.action(async (options) => {
+    const context = getContext();
     if (options.csv && context.terminal.json) throw usage('--csv and --json cannot both be had', 'choose one');
     const request = requestOf(options);
     show(await look(request, options.corp, context), request, options, context);
@@ -64,15 +65,11 @@ function requestOf({ since, member, department, action, limit }: Options): Chang
 }
 
 async function look(request: ChangesRequest, corps: readonly string[], context: CommandContext): Promise<Changes> {
-  const [{ openApp }, { readChanges }] = await Promise.all([import('../../app/app.ts'), import('../../sync/changes.ts')]);
-  const app = await openApp(await context.loadConfig(), context);
-  try {
+  return await withApp(context, async (app) => {
+    const { readChanges } = await import('../../sync/changes.ts');
     const corpIds = corps.length === 0 ? {} : { corpIds: (await app.corps(corps)).map(({ id }) => id) };
-    const deps = { store: await app.store(), history: await app.history(), region: app.config.lookup.default_region };
-    return await readChanges({ ...request, ...corpIds }, deps);
-  } finally {
-    await app.close();
-  }
+    return await readChanges({ ...request, ...corpIds }, { store: await app.store(), history: await app.history(), region: app.config.lookup.default_region });
+  });
 }
 
 function show(changes: Changes, { since, limit }: ChangesRequest, { csv }: Options, { terminal }: CommandContext): void {
@@ -102,15 +99,6 @@ function isInCalendar(day: string): boolean {
 function departmentId(text: string): number {
   if (!/^\d{1,10}$/u.test(text)) throw new InvalidArgumentError('Give a department’s number, such as 12.');
   return Number(text);
-}
-
-function count(text: string): number {
-  if (!/^[1-9]\d{0,7}$/u.test(text)) throw new InvalidArgumentError('Give a whole number from 1 to 99999999.');
-  return Number(text);
-}
-
-function collect(value: string, earlier: readonly string[]): readonly string[] {
-  return [...earlier, value];
 }
 
 function collectAction(value: string, earlier: readonly ChangeRecord['action'][]): ChangeRecord['action'][] {

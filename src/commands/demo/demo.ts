@@ -4,8 +4,7 @@ import { join, resolve } from 'node:path';
 import { Command } from '@commander-js/extra-typings';
 import type { CommandUnknownOpts } from '@commander-js/extra-typings';
 import type { Sandbox } from '../../sandbox/sandbox.ts';
-import { contextOf } from '../../app/context.ts';
-import type { CommandContext } from '../../app/context.ts';
+import type { CommandContext, GetContext } from '../../app/context.ts';
 import { createDemoSteps } from './steps.ts';
 import type { DemoSteps } from './steps.ts';
 
@@ -16,13 +15,13 @@ Examples:
   orgsync demo --json                  what each step says to programs, in one document`;
 
 /** `orgsync demo`: the whole product on invented corps, each step the command that a user would type. */
-export function demoCommand(): CommandUnknownOpts {
+export function demoCommand(getContext: GetContext): CommandUnknownOpts {
   const command = new Command('demo')
     .description('See it work on three invented corps; nothing to install or configure')
     .option('--keep <dir>', 'leave the configuration and the store there')
     .addHelpText('after', EXAMPLES);
-  return command.action(async ({ keep }, self) => {
-    const context = contextOf(self);
+  return command.action(async ({ keep }) => {
+    const context = getContext();
     const folder = keep === undefined ? await mkdtemp(join(tmpdir(), 'orgsync-demo-')) : resolve(keep);
     const [{ startSandbox }, { configFor }, { writeSandboxConfig }] = await Promise.all([import('../../sandbox/server.ts'), import('../../sandbox/config-file.ts'), import('../../app/sandbox-config.ts')]);
     const sandbox = await startSandbox({ corps: 3, members: 400, departments: 36, seed: 7 });

@@ -5,8 +5,9 @@ import { parseMainlandMobile } from '../../core/mobile.ts';
 import type { ParsedPhone } from '../../core/phone.ts';
 import { gravestExitCode, OrgsyncError } from '../../errors.ts';
 import type { LookupAnswer, LookupDeps } from '../../sync/lookup/lookup.ts';
-import { contextOf } from '../../app/context.ts';
-import type { CommandContext } from '../../app/context.ts';
+import type { CommandContext, GetContext } from '../../app/context.ts';
+import { withApp } from '../../app/with-app.ts';
+import { collect } from '../options.ts';
 import { notAPhone } from './error.ts';
 
 const HELP = `
@@ -28,7 +29,7 @@ interface Options {
 }
 
 /** `orgsync lookup`: who has this number. */
-export function lookupCommand(): Command {
+export function lookupCommand(getContext: GetContext): Command {
   const command = new Command('lookup')
     .description('Show who has a phone number')
     .argument('[phone...]', 'the number, in any usual spelling')
@@ -36,8 +37,8 @@ export function lookupCommand(): Command {
     .option('--live', 'ask WeCom, corp by corp, the likeliest first, and write its answer to the store')
     .option('--file <path>', 'look up the numbers in this file, one a line; - reads standard input')
     .addHelpText('after', HELP);
-  return command.action(async (words, options, self) => {
-    const context = contextOf(self);
+  return command.action(async (words, options) => {
+    const context = getContext();
     const typed = words.join(' ');
     if ((typed === '') === (options.file === undefined)) throw new OrgsyncError('usage', WHAT_TO_LOOK_UP);
     if (options.file === undefined) await lookupOne(typed, options, context);
@@ -51,7 +52,7 @@ async function lookupOne(typed: string, options: Options, context: CommandContex
   const { config } = await context.loadConfig();
   const parsed = await parse(typed, config.lookup.default_region);
   if ('problem' in parsed) throw notAPhone(typed, parsed.problem);
-  await withApp(options, context, async (deps, app) => {
+  await withDeps(options, context, async (deps, app) => {
     const [{ lookup }, { lookupErrors }] = await Promise.all([import('../../sync/lookup/lookup.ts'), import('../../sync/lookup/exit.ts')]);
     const answer = await lookup(parsed.e164, deps);
     await show(answer, context, app.config.read_only);
@@ -63,7 +64,7 @@ async function lookupFile(path: string, options: Options, context: CommandContex
   const { config } = await context.loadConfig();
   const { lookupBatch, readNumbers } = await import('./batch.ts');
   const numbers = await readNumbers(path, process.stdin, context.signal);
-  await withApp(options, context, async (deps) => {
+  await withDeps(options, context, async (deps) => {
     context.endWith(await lookupBatch({ numbers, region: config.lookup.default_region, deps }, context));
   });
 }
@@ -76,26 +77,22 @@ async function parse(typed: string, region: string): Promise<ParsedPhone> {
   return parsePhone(typed, region);
 }
 
-async function withApp(options: Options, context: CommandContext, use: (deps: LookupDeps, app: App) => Promise<void>): Promise<void> {
-  const { openApp } = await import('../../app/app.ts');
-  const app = await openApp(await context.loadConfig(), context);
-  try {
-    const { told, ...deps } = await lookupDeps(options, app, context);
-    await use(deps, app).finally(told);
-  } finally {
-    await app.close();
-  }
+async function withDeps(options: Options, context: CommandContext, use: (deps: LookupDeps, app: App) => Promise<void>): Promise<void> {
+  await withApp(context, async (app) => {
+    const { flush, ...deps } = await lookupDeps(options, app, context);
+    await use(deps, app).finally(flush);
+  });
 }
 
-/** @returns also what is to be called when the lookup has ended */
-async function lookupDeps({ corp: named, live }: Options, app: App, { signal }: CommandContext): Promise<LookupDeps & Partial<Pick<LiveParts, 'told'>>> {
+/** @returns also `flush`, to be called when the lookup has ended */
+async function lookupDeps({ corp: named, live }: Options, app: App, { signal }: CommandContext): Promise<LookupDeps & Partial<Pick<LiveParts, 'flush'>>> {
   const store = await app.store();
   const corps = named.length > 0 || live ? await app.corps(named) : [];
   const within = named.length > 0 ? { store, corps } : { store };
   if (!live) return within;
   const { createLiveQuestion } = await import('../../sync/lookup/live.ts');
   const { read_only: readOnly, lookup } = app.config;
-  const { told, ...parts } = await app.liveParts();
+  const { flush, ...parts } = await app.liveParts();
   const ask = createLiveQuestion({
     ...parts,
     corps,
@@ -109,7 +106,7 @@ async function lookupDeps({ corp: named, live }: Options, app: App, { signal }: 
     maxWrongShare: lookup.max_wrong_share,
     forgetWrongAfterMs: lookup.forget_wrong_after,
   });
-  return { ...within, ask, told };
+  return { ...within, ask, flush };
 }
 
 async function show(answer: LookupAnswer, { terminal }: CommandContext, readOnly: boolean): Promise<void> {
@@ -124,8 +121,4 @@ async function show(answer: LookupAnswer, { terminal }: CommandContext, readOnly
     const { complain } = await import('./live-text.ts');
     complain(answer.live, terminal);
   }
-}
-
-function collect(value: string, earlier: readonly string[]): readonly string[] {
-  return [...earlier, value];
 }

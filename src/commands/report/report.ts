@@ -1,13 +1,14 @@
 import { randomBytes } from 'node:crypto';
 import { readFile, rename, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import { Command, InvalidArgumentError } from '@commander-js/extra-typings';
+import { Command } from '@commander-js/extra-typings';
 import type { ReportData } from '../../core/report.ts';
 import { OrgsyncError } from '../../errors.ts';
 import { plain } from '../../terminal/terminal.ts';
 import { packageVersion } from '../../version.ts';
-import { contextOf } from '../../app/context.ts';
-import type { CommandContext } from '../../app/context.ts';
+import type { CommandContext, GetContext } from '../../app/context.ts';
+import { withApp } from '../../app/with-app.ts';
+import { collect, wholeNumber } from '../options.ts';
 import { reportHtml } from './page.ts';
 import type { PageParts } from './page.ts';
 
@@ -30,25 +31,24 @@ interface Options {
 }
 
 /** `orgsync report`: the organisation and its runs as one HTML file. */
-export function reportCommand(): Command {
+export function reportCommand(getContext: GetContext): Command {
   const command = new Command('report')
     .description('Write runs, organisation and newest changes as one HTML file')
     .option('-o, --out <file>', 'where to; - is stdout', 'orgsync-report.html')
-    .option('--corp <id|name>', 'only this corp; may be given several times', (value: string, earlier: readonly string[]) => [...earlier, value], [] as readonly string[])
-    .option('--weeks <n>', 'how far back runs and changes go', weeks, 4)
+    .option('--corp <id|name>', 'only this corp; may be given several times', collect, [])
+    .option('--weeks <n>', 'how far back runs and changes go', wholeNumber(1, 999), 4)
     .addHelpText('after', HELP);
-  return command.action(async (options, self) => {
-    const context = contextOf(self);
+  return command.action(async (options) => {
+    const context = getContext();
     if (options.out === '-' && context.terminal.json) throw new OrgsyncError('usage', { code: 'conflicting_options', message: '--out - and --json cannot both be had', hint: 'name a file, or leave one of them out' });
-    const [data, parts] = await Promise.all([collect(options, context), readParts()]);
+    const [data, parts] = await Promise.all([readData(options, context), readParts()]);
     await deliver(reportHtml(data, parts), options, context);
   });
 }
 
-async function collect({ corp, weeks }: Options, context: CommandContext): Promise<ReportData> {
-  const [{ openApp }, { readReport }] = await Promise.all([import('../../app/app.ts'), import('../../sync/report.ts')]);
-  const app = await openApp(await context.loadConfig(), context);
-  try {
+async function readData({ corp, weeks }: Options, context: CommandContext): Promise<ReportData> {
+  return await withApp(context, async (app) => {
+    const { readReport } = await import('../../sync/report.ts');
     return await readReport({
       store: await app.store(),
       history: await app.history(),
@@ -60,9 +60,7 @@ async function collect({ corp, weeks }: Options, context: CommandContext): Promi
       weeks,
       version: packageVersion(),
     });
-  } finally {
-    await app.close();
-  }
+  });
 }
 
 /** The page's script and style lie beside the compiled commands. */
@@ -94,10 +92,4 @@ async function writeWhole(file: string, text: string): Promise<void> {
     const message = error instanceof Error ? error.message : String(error);
     throw new OrgsyncError('failed', { code: 'report_not_written', message: `the report could not be written: ${message}`, hint: 'name a file in a folder that this account may write to: --out FILE', cause: error });
   }
-}
-
-function weeks(text: string): number {
-  const count = Number(text);
-  if (!/^\d{1,3}$/u.test(text) || count < 1) throw new InvalidArgumentError('Give a whole number from 1 to 999.');
-  return count;
 }

@@ -2,21 +2,21 @@ import { Command, InvalidArgumentError } from '@commander-js/extra-typings';
 import type { CommandUnknownOpts } from '@commander-js/extra-typings';
 import type { App } from '../../app/app.ts';
 import type { Reporters } from '../../app/reporters.ts';
-import { parseDuration, DURATION_FORM } from '../../core/duration.ts';
 import type { Shard } from '../../core/shard.ts';
 import { asOrgsyncError } from '../../errors.ts';
 import type { RunReport, RunRequest } from '../../sync/run.ts';
 import { complaints } from '../../terminal/complaints.ts';
 import { plain } from '../../terminal/terminal.ts';
 import type { Terminal } from '../../terminal/terminal.ts';
-import { contextOf } from '../../app/context.ts';
-import type { CommandContext } from '../../app/context.ts';
+import type { CommandContext, GetContext } from '../../app/context.ts';
+import { withApp } from '../../app/with-app.ts';
+import { collect, duration } from '../options.ts';
 import { failedRunDocument, runDocument } from './json.ts';
 import { planText } from './plan.ts';
 import { barWatch, reportLines, summary } from './view.ts';
 
 /** `orgsync run`: what cron starts. */
-export function runCommand(): CommandUnknownOpts {
+export function runCommand(getContext: GetContext): CommandUnknownOpts {
   const command = new Command('run')
     .description('Sync every configured corp, or the named ones')
     .option('--corp <id|name>', 'only this corp; may be given several times', collect, [])
@@ -27,13 +27,13 @@ export function runCommand(): CommandUnknownOpts {
     .option('--wait <duration>', 'wait so long for a lease that is held', durationOrNone, 0)
     .option('--max-run <duration>', 'stop after so long, with exit code 75', duration)
     .addHelpText('after', EXAMPLES.run);
-  return command.action(async ({ dryRun, ...options }, self) => {
-    await start({ ...options, dryRun }, contextOf(self), false);
+  return command.action(async ({ dryRun, ...options }) => {
+    await start({ ...options, dryRun }, getContext(), false);
   });
 }
 
 /** `orgsync plan`: a run that writes nothing and shows the difference. */
-export function planCommand(): CommandUnknownOpts {
+export function planCommand(getContext: GetContext): CommandUnknownOpts {
   const command = new Command('plan')
     .description('Show what a run would change; read WeCom, write nothing')
     .option('--corp <id|name>', 'only this corp; may be given several times', collect, [])
@@ -41,8 +41,8 @@ export function planCommand(): CommandUnknownOpts {
     .option('--max-run <duration>', 'stop after so long, with exit code 75', duration)
     .option('--exit-code', 'end with 2 when there is something to change', false)
     .addHelpText('after', EXAMPLES.plan);
-  return command.action(async ({ exitCode, ...options }, self) => {
-    await start({ ...options, dryRun: true, allowDepartures: false, ignoreGate: false, wait: 0 }, contextOf(self), exitCode);
+  return command.action(async ({ exitCode, ...options }) => {
+    await start({ ...options, dryRun: true, allowDepartures: false, ignoreGate: false, wait: 0 }, getContext(), exitCode);
   });
 }
 
@@ -78,7 +78,7 @@ async function start(options: StartOptions, context: CommandContext, pendingIsTw
   const { terminal, signal } = context;
   const startedAt = new Date();
   try {
-    const report = await withApp(options, context);
+    const report = await withApp(context, async (app) => runAndReport(options, { reporters: await app.reporters(options.shard), app, context }));
     show(report, options, context);
     const pending = report.corps.some(({ changes }) => changes !== null && changes.members.length + changes.departments.length > 0);
     if (report.exitCode !== 0) context.endWith(report.exitCode);
@@ -97,26 +97,20 @@ interface Opened {
   readonly context: CommandContext;
 }
 
-async function withApp(options: StartOptions, context: CommandContext): Promise<RunReport> {
-  const { openApp } = await import('../../app/app.ts');
-  const app = await openApp(await context.loadConfig(), context);
+/** Runs, and lets the reporters tell how it went. */
+async function runAndReport(options: StartOptions, { reporters, app, context }: Opened): Promise<RunReport> {
   try {
-    const reporters = await app.reporters(options.shard);
-    try {
-      const report = await watched(options, app, reporters, context);
-      if (!options.dryRun) await afterwards(report, { reporters, app, context });
-      return report;
-    } catch (error) {
-      if (!options.dryRun) await tellFailure(error, { reporters, app, context });
-      throw error;
-    }
-  } finally {
-    await app.close();
+    const report = await runWithBars(options, app, reporters, context);
+    if (!options.dryRun) await afterwards(report, { reporters, app, context });
+    return report;
+  } catch (error) {
+    if (!options.dryRun) await tellFailure(error, { reporters, app, context });
+    throw error;
   }
 }
 
 /** Runs with a bar for each corp. */
-async function watched(options: StartOptions, app: App, reporters: Reporters, { terminal }: CommandContext): Promise<RunReport> {
+async function runWithBars(options: StartOptions, app: App, reporters: Reporters, { terminal }: CommandContext): Promise<RunReport> {
   const { run } = await import('../../sync/run.ts');
   const watch = barWatch(terminal);
   try {
@@ -174,10 +168,6 @@ function complain({ corps, stale }: RunReport, terminal: Terminal): void {
   }
 }
 
-function collect(value: string, earlier: readonly string[]): readonly string[] {
-  return [...earlier, value];
-}
-
 function shard(value: string): Shard {
   const [, index, of] = /^(\d+)\/(\d+)$/.exec(value) ?? [];
   const parsed = { index: Number(index), of: Number(of) };
@@ -188,10 +178,4 @@ function shard(value: string): Shard {
 /** As {@link duration}, or the plain 0 that the help shows as the default. */
 function durationOrNone(value: string): number {
   return value.trim() === '0' ? 0 : duration(value);
-}
-
-function duration(value: string): number {
-  const ms = parseDuration(value);
-  if (ms === undefined) throw new InvalidArgumentError(`Write it as ${DURATION_FORM}.`);
-  return ms;
 }

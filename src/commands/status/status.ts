@@ -1,11 +1,11 @@
 import { Command, InvalidArgumentError } from '@commander-js/extra-typings';
-import { DURATION_FORM, parseDuration } from '../../core/duration.ts';
+import { DURATION_FORM } from '../../core/duration.ts';
 import { HEALTH_EXIT_CODES } from '../../core/status.ts';
 import { asOrgsyncError } from '../../errors.ts';
 import type { Status } from '../../sync/status.ts';
-import { contextOf } from '../../app/context.ts';
-import type { CommandContext } from '../../app/context.ts';
-import { answerMisread } from '../../app/misread.ts';
+import type { AnswerMisread, CommandContext, GetContext } from '../../app/context.ts';
+import { withApp } from '../../app/with-app.ts';
+import { duration } from '../options.ts';
 import { nagiosLine, nagiosText, statusDocument, statusText, unknownDocument } from './view.ts';
 
 const HELP = `
@@ -27,15 +27,14 @@ interface Options {
 }
 
 /** `orgsync status`: whether every corp is fresh, for people and for monitoring systems. */
-export function statusCommand(): Command {
+export function statusCommand(getContext: GetContext): Command {
   const command = new Command('status')
     .description('Show each corp’s last success, last failure and size, and who holds which lease')
-    .option('--max-age <duration>', 'how old a last success may be (default: alerts.stale_after)', duration)
+    .option('--max-age <duration>', 'how old a last success may be (default: alerts.stale_after)', age)
     .option('--nagios', 'print one line as monitoring plugins do')
     .addHelpText('after', HELP);
-  answerMisread(command, (error, misread) => showUnknown(error, { nagios: misread.argv.includes('--nagios') }, misread));
-  return command.action(async (options, self) => {
-    const context = contextOf(self);
+  return command.action(async (options) => {
+    const context = getContext();
     try {
       show(await look(options, context), options, context);
     } catch (thrown) {
@@ -46,9 +45,8 @@ export function statusCommand(): Command {
 }
 
 async function look({ maxAge }: Options, context: CommandContext): Promise<Status> {
-  const [{ openApp }, { readStatus }] = await Promise.all([import('../../app/app.ts'), import('../../sync/status.ts')]);
-  const app = await openApp(await context.loadConfig(), context);
-  try {
+  return await withApp(context, async (app) => {
+    const { readStatus } = await import('../../sync/status.ts');
     return await readStatus({
       store: await app.store(),
       leases: { holders: async () => (await app.leases()).holders() },
@@ -56,9 +54,7 @@ async function look({ maxAge }: Options, context: CommandContext): Promise<Statu
       corps: await app.corps(),
       maxAgeMs: maxAge ?? app.config.alerts.stale_after,
     });
-  } finally {
-    await app.close();
-  }
+  });
 }
 
 function show(status: Status, { nagios }: Options, context: CommandContext): void {
@@ -68,6 +64,9 @@ function show(status: Status, { nagios }: Options, context: CommandContext): voi
   else if (nagios) terminal.data(nagiosLine(status));
   else if (!terminal.quiet || status.health !== 'ok') terminal.data(statusText(status, terminal));
 }
+
+/** A command line that cannot be read is answered as everything that cannot be known. */
+export const answerMisread: AnswerMisread = (error, context) => showUnknown(error, { nagios: context.argv.includes('--nagios') }, context);
 
 /** A monitoring system takes any other exit code, and an empty line, for a broken plugin: what cannot be known is an answer, too. */
 function showUnknown(thrown: unknown, { nagios }: Options, context: Pick<CommandContext, 'terminal' | 'scrub' | 'endWith'>): void {
@@ -80,8 +79,8 @@ function showUnknown(thrown: unknown, { nagios }: Options, context: Pick<Command
   if (!nagios) terminal.error(error, exitCode);
 }
 
-function duration(text: string): number {
-  const ms = parseDuration(text);
-  if (ms === undefined || ms === 0) throw new InvalidArgumentError(`Give ${DURATION_FORM}.`);
+function age(text: string): number {
+  const ms = duration(text);
+  if (ms === 0) throw new InvalidArgumentError(`Write it as ${DURATION_FORM}, more than 0.`);
   return ms;
 }
