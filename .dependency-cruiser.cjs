@@ -11,7 +11,7 @@ const room = (name, path, ...allowed) => ({
 
 const CORE = '^src/core/';
 const ERRORS = '^src/errors\\.ts';
-const FILES = '^src/files/';
+const FILES = '^src/files\\.ts';
 const HTTP = '^src/http\\.ts';
 const VERSION = '^src/version\\.ts';
 
@@ -55,7 +55,7 @@ module.exports = {
       name: 'commands-see-no-adapter',
       severity: 'error',
       from: { path: '^src/commands/([a-z]+)' },
-      to: { path: '^src/', pathNot: ['^src/commands/($1|options)', '^src/(app|sync|core|terminal|sandbox|config)/', ERRORS, VERSION] },
+      to: { path: '^src/', pathNot: ['^src/commands/($1|options)', '^src/(app|sync|core|terminal|sandbox|config)/', ERRORS, FILES, VERSION] },
     },
     room('program-lists-commands', '^src/program\\.ts', '^src/commands/', '^src/app/context\\.ts', VERSION),
     room('cli-starts-a-program', '^src/cli\\.ts', '^src/program\\.ts', '^src/(app/context|config/load|core/redact|terminal/terminal|local/clock)\\.ts', ERRORS, VERSION),

@@ -1,8 +1,9 @@
-import { hostname, tmpdir, userInfo } from 'node:os';
+import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { CorpList } from './corps.ts';
 import { openLiveParts } from './live.ts';
 import type { LiveParts } from './live.ts';
+import { temporaryFolder } from './temporary-folder.ts';
 import { once } from './once.ts';
 import { openReporters } from './reporters.ts';
 import type { Reporters } from './reporters.ts';
@@ -26,6 +27,7 @@ import type { Store } from '../store/store.ts';
 import type { Clock, Log } from '../core/ports/system.ts';
 import type { TokenCache } from '../core/ports/tokens.ts';
 import type { Shard } from '../core/shard.ts';
+import { isSwitchedOn } from '../core/switch.ts';
 import { meteredLeases } from '../observe/metrics/metered-leases.ts';
 import type { RedisParts } from '../redis/open.ts';
 import type { CorpAccess } from '../wecom/access.ts';
@@ -134,7 +136,7 @@ class OpenApp implements App {
     if (redis !== null) return redis.ration;
     if (this.config.read_only) {
       const { createRationFiles } = await import('../local/ration.ts');
-      return createRationFiles({ folder: join(tmpdir(), `orgsync-${userInfo().uid}`, 'ration'), clock: this.clock });
+      return createRationFiles({ folder: join(temporaryFolder(), 'ration'), clock: this.clock });
     }
     const [database, { createStoreRation }] = await Promise.all([this.#database(), import('../store/shared/ration.ts')]);
     return createStoreRation(database, this.clock);
@@ -206,7 +208,7 @@ class OpenApp implements App {
     const { store, read_only: readOnly, lock } = this.config;
     const { openStore } = await import('../store/open.ts');
     const url = store.engine === 'sqlite' ? `sqlite:${store.path}` : store.url;
-    const allowTakeover = isSet(this.#context.env['ORGSYNC_ALLOW_TAKEOVER']);
+    const allowTakeover = isSwitchedOn(this.#context.env['ORGSYNC_ALLOW_TAKEOVER']);
     const opened = await openStore({ url, readOnly, leaseTtlMs: lock.ttl, allowTakeover, clock: this.clock, stopping: this.#context.signal });
     this.#closers.keep(opened.store);
     return opened;
@@ -258,8 +260,4 @@ class Closers {
   async close(): Promise<void> {
     for (let next = this.#open.pop(); next !== undefined; next = this.#open.pop()) await next.close();
   }
-}
-
-function isSet(value: string | undefined): boolean {
-  return value !== undefined && !/^(0|false|no|off|)$/i.test(value);
 }

@@ -1,5 +1,5 @@
-import { tmpdir, userInfo } from 'node:os';
 import { join } from 'node:path';
+import { temporaryFolder } from './temporary-folder.ts';
 import type { Config } from '../config/load.ts';
 import { NO_METER } from '../core/meter.ts';
 import type { Corp } from '../core/model.ts';
@@ -107,7 +107,7 @@ async function openAlerts({ config, clock, log, scrub, writer, alertBook, store 
     host: writer.host,
     version: writer.version,
     shared: alertBook,
-    local: createAlertFile(join(tmpdir(), `orgsync-${userInfo().uid}`, 'alerts.json')),
+    local: createAlertFile(join(temporaryFolder(), 'alerts.json'), clock),
     corps: async () => (await store()).corps(),
     robotApi: config.wecom.api.reveal(),
   });

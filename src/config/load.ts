@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { Secret } from '../core/secret.ts';
+import { isSwitchedOn } from '../core/switch.ts';
 import { type CorpConfig, resolveCorp } from './corps.ts';
 import { explain } from './explain.ts';
 import type { Folder } from './fields.ts';
@@ -117,7 +118,7 @@ function settle(parsed: ParsedConfig, env: Surroundings['env'], source: Source):
   return Object.freeze({
     ...parsed,
     wecom,
-    read_only: parsed.read_only || !/^(0|false|no|off|)$/i.test(env['ORGSYNC_READ_ONLY'] ?? ''),
+    read_only: parsed.read_only || isSwitchedOn(env['ORGSYNC_READ_ONLY']),
     corps: 'query' in corps ? corps : corps.map((corp) => resolveCorp(corp, { wecom, safety: parsed.safety })),
   });
 }

@@ -1,10 +1,9 @@
 import { lstat, mkdir, readFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { OrgsyncError } from '../errors.ts';
+import type { Clock } from '../core/ports/system.ts';
 import type { AlertBook, AlertKey, AlertRecord } from '../core/ports/alerts.ts';
-import { isErrno } from '../files/errno.ts';
-import { withFileLock } from '../files/file-lock.ts';
-import { writeWhole } from '../files/write-whole.ts';
+import { isErrno, withFileLock, writeWhole } from '../files.ts';
 
 /**
  * Records which alerts were sent in a file of this host, for the time while the store itself has failed. Without a record,
@@ -12,10 +11,10 @@ import { writeWhole } from '../files/write-whole.ts';
  * used.
  * Throws OrgsyncError `config` / `alert_file_unusable`.
  */
-export function createAlertFile(path: string): AlertBook {
+export function createAlertFile(path: string, clock: Clock): AlertBook {
   return {
-    read: () => guarded(path, async () => [...(await readRecords(path)).values()]),
-    replace: (previous, next) => guarded(path, () => withFileLock(path, () => replace(path, previous, next))),
+    read: () => inOwnDirectory(path, async () => [...(await readRecords(path)).values()]),
+    replace: (previous, next) => inOwnDirectory(path, () => withFileLock(path, clock, () => replace(path, previous, next))),
   };
 }
 
@@ -28,7 +27,8 @@ async function replace(path: string, previous: AlertRecord | null, next: AlertRe
   return true;
 }
 
-async function guarded<T>(path: string, work: () => Promise<T>): Promise<T> {
+/** Runs `work` in a directory of this account; whatever fails is `alert_file_unusable`. */
+async function inOwnDirectory<T>(path: string, work: () => Promise<T>): Promise<T> {
   try {
     await ensureOurs(dirname(path));
     return await work();

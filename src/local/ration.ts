@@ -5,6 +5,7 @@ import type { Booking, Ration, RationTicket } from '../core/ports/ration.ts';
 import type { Clock } from '../core/ports/system.ts';
 import { rationDay, SMALLEST_BUDGET } from '../core/ration.ts';
 import { OrgsyncError } from '../errors.ts';
+import { isErrno } from '../files.ts';
 
 const DAY_MS = 86_400_000;
 
@@ -41,18 +42,18 @@ class RationFiles implements Ration {
   }
 
   book(question: Question): Promise<Booking> {
-    return this.#guarded(() => this.#book(question));
+    return this.#inOwnFolder(() => this.#book(question));
   }
 
   giveBack(ticket: RationTicket): Promise<void> {
-    return this.#guarded(async () => {
+    return this.#inOwnFolder(async () => {
       const path = this.#path(ticket, slotOf(ticket));
       if ((await orUndefined(readFile(path, 'utf8'), 'ENOENT')) === ticket.id) await rm(path);
     });
   }
 
   rememberWrong(ticket: RationTicket, e164: string, forMs: number): Promise<void> {
-    return this.#guarded(async () => {
+    return this.#inOwnFolder(async () => {
       // The question is used and cannot be returned, so its owner no longer matters.
       await writeFile(this.#path(ticket, slotOf(ticket)), '', { mode: 0o600 });
       const path = this.#wrongPath(ticket.corpId, e164);
@@ -64,13 +65,13 @@ class RationFiles implements Ration {
   }
 
   forgetNumber(e164: string, corpIds: readonly string[]): Promise<void> {
-    return this.#guarded(async () => {
+    return this.#inOwnFolder(async () => {
       for (const corpId of corpIds) await rm(this.#wrongPath(corpId, e164), { force: true });
     });
   }
 
   spent(corpId: string): Promise<number> {
-    return this.#guarded(async () => (await namesIn(this.#path({ corpId, day: this.#today() }))).length);
+    return this.#inOwnFolder(async () => (await namesIn(this.#path({ corpId, day: this.#today() }))).length);
   }
 
   async #book(question: Question): Promise<Booking> {
@@ -118,7 +119,8 @@ class RationFiles implements Ration {
     return join(this.#folder, corpId.toLowerCase(), WRONG, createHash('sha256').update(e164).digest('base64url').slice(0, 22));
   }
 
-  async #guarded<T>(work: () => Promise<T>): Promise<T> {
+  /** Runs `work` in a folder of this account; whatever fails is `ration_unusable`. */
+  async #inOwnFolder<T>(work: () => Promise<T>): Promise<T> {
     try {
       await mkdir(this.#folder, { recursive: true, mode: 0o700 });
       const { uid } = await lstat(join(this.#folder, '..'));
@@ -156,7 +158,7 @@ async function orUndefined<T>(attempt: Promise<T>, code: string): Promise<T | un
   try {
     return await attempt;
   } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === code) return undefined;
+    if (isErrno(error, code)) return undefined;
     throw error;
   }
 }

@@ -48,3 +48,9 @@ function stacks(error: unknown): readonly string[] {
   if (!(error instanceof Error)) return [];
   return [...(error.stack ?? '').split('\n').filter((line) => /^\s+at /.test(line)), ...stacks(error.cause)];
 }
+
+/** `2026-03-01 09:05`, where the reader is. Not by Intl, whose first use takes longer than a query of the store. */
+export function localTime(at: Date): string {
+  const two = (part: number): string => String(part).padStart(2, '0');
+  return `${at.getFullYear()}-${two(at.getMonth() + 1)}-${two(at.getDate())} ${two(at.getHours())}:${two(at.getMinutes())}`;
+}

@@ -25,5 +25,5 @@ describeAlertBook('SQLite', async () => {
 
 describeAlertBook('a file', async () => {
   const file = path.join(await scratch(), 'ours', 'alerts.json');
-  return () => createAlertFile(file);
+  return () => createAlertFile(file, systemClock);
 });

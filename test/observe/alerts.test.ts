@@ -11,6 +11,7 @@ import { OrgsyncError } from '../../src/errors.ts';
 import { createAlertFile } from '../../src/local/alert-book.ts';
 import { createAlerts } from '../../src/observe/alerts/alerts.ts';
 import type { Alerts, AlertTarget } from '../../src/observe/alerts/alerts.ts';
+import { systemClock } from '../../src/local/clock.ts';
 import { createTestClock } from '../support/clock.ts';
 import { barredCorp, corpRecord, corpResult, endedRun, heldBackCorp } from '../support/ended-run.ts';
 import { listen } from '../support/listener.ts';
@@ -30,7 +31,7 @@ async function scratch(): Promise<string> {
 async function fleet() {
   const folder = await scratch();
   const clock = createTestClock();
-  const shared = createAlertFile(path.join(folder, 'shared', 'alerts.json'));
+  const shared = createAlertFile(path.join(folder, 'shared', 'alerts.json'), systemClock);
   const state = { storeIsDown: false };
   const logged: string[] = [];
   const process = (targets: readonly AlertTarget[], host = 'host-1'): Alerts =>
@@ -38,7 +39,7 @@ async function fleet() {
       targets,
       ...{ remindAfterMs: 12 * HOUR, staleAfterMs: 6 * HOUR, host, version: '1.2.3', clock, robotApi: 'http://127.0.0.1:1', attemptMs: 300, scrub: createRedactor().scrub },
       shared: (): Promise<AlertBook> => (state.storeIsDown ? Promise.reject(DOWN) : Promise.resolve(shared)),
-      local: createAlertFile(path.join(folder, host, 'alerts.json')),
+      local: createAlertFile(path.join(folder, host, 'alerts.json'), systemClock),
       corps: () => (state.storeIsDown ? Promise.reject(DOWN) : Promise.resolve([corpRecord('ww1', new Date(clock.now()))])),
       log: (level: LogLevel, event: string, message: string) => void logged.push(`${level} ${event} ${message}`),
     });

@@ -8,6 +8,7 @@ import { OrgsyncError } from '../../src/errors.ts';
 import { formatSamples, parseSamples } from '../../src/observe/metrics/exposition.ts';
 import { createMetrics } from '../../src/observe/metrics/metrics.ts';
 import type { Metrics, MetricsOptions } from '../../src/observe/metrics/metrics.ts';
+import { systemClock } from '../../src/local/clock.ts';
 import { createTestClock } from '../support/clock.ts';
 import { barredCorp, corpRecord, corpResult, endedRun } from '../support/ended-run.ts';
 import { listen } from '../support/listener.ts';
@@ -209,7 +210,7 @@ describe('metrics in a text file', () => {
   test('are never lost or half there, however many write at once', async () => {
     const textfile = await scratch();
     const writers = Array.from({ length: 24 }, async () => {
-      const metrics = open({ textfile });
+      const metrics = open({ textfile, clock: systemClock });
       metrics.meter.tokenRenewed('ww1');
       await metrics.flush();
     });

@@ -4,6 +4,7 @@ import type { ChangeRecord, Changes } from '../../core/ports/history.ts';
 import { isList, snakeCase } from '../../core/json.ts';
 import type { Json } from '../../core/model.ts';
 import { plain } from '../../terminal/terminal.ts';
+import { localTime } from '../../terminal/text.ts';
 import type { Terminal } from '../../terminal/terminal.ts';
 
 /** The document of `changes --json`: oldest first; `more` when the limit cut off older ones; values under the names of the columns in the store; times in UTC. */
@@ -96,10 +97,4 @@ const COLOURS: Readonly<Partial<Record<ChangeRecord['action'], 'green' | 'red'>>
 function coloured({ action }: ChangeRecord, text: string, paint: Terminal['paint']): string {
   const colour = COLOURS[action];
   return colour === undefined ? text : paint[colour](text);
-}
-
-/** `2026-03-01 09:05`, where the reader is. */
-export function localTime(at: Date): string {
-  const two = (part: number): string => String(part).padStart(2, '0');
-  return `${at.getFullYear()}-${two(at.getMonth() + 1)}-${two(at.getDate())} ${two(at.getHours())}:${two(at.getMinutes())}`;
 }

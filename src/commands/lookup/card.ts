@@ -1,6 +1,7 @@
 import type { PhoneMatch } from '../../core/ports/looking-up.ts';
 import type { Paint } from '../../terminal/terminal.ts';
 import { plain } from '../../terminal/terminal.ts';
+import { localTime } from '../../terminal/text.ts';
 import { columnsOf, padded, wrapped } from '../../terminal/width.ts';
 
 /** How something is shown: colours, and how many columns there are. */
@@ -35,12 +36,6 @@ export function nameOf({ member }: Pick<PhoneMatch, 'member'>): string {
 /** `总部 / 研发` */
 export function pathText(path: readonly string[]): string {
   return path.map(plain).join(' / ');
-}
-
-/** `2026-03-01 09:05`, where the reader is. Not by Intl, whose first use takes longer than the query. */
-function localTime(at: Date): string {
-  const two = (part: number): string => String(part).padStart(2, '0');
-  return `${at.getFullYear()}-${two(at.getMonth() + 1)}-${two(at.getDate())} ${two(at.getHours())}:${two(at.getMinutes())}`;
 }
 
 const STATUSES: Readonly<Record<number, string>> = { 1: 'active', 2: 'disabled', 4: 'not activated', 5: 'left' };

@@ -1,9 +1,9 @@
-import { randomBytes } from 'node:crypto';
-import { readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { Command } from '@commander-js/extra-typings';
 import type { ReportData } from '../../core/report.ts';
 import { OrgsyncError } from '../../errors.ts';
+import { writeWhole } from '../../files.ts';
 import { plain } from '../../terminal/terminal.ts';
 import { packageVersion } from '../../version.ts';
 import type { CommandContext, GetContext } from '../../app/context.ts';
@@ -76,19 +76,15 @@ async function deliver(html: string, { out }: Options, { terminal }: CommandCont
     return;
   }
   const file = path.resolve(out);
-  await writeWhole(file, html);
+  await write(file, html);
   if (terminal.json) terminal.document({ file, bytes: Buffer.byteLength(html) });
   else if (!terminal.quiet) terminal.note(`wrote ${plain(file)} (${Math.round(Buffer.byteLength(html) / 1024)} KB)`);
 }
 
-/** Beside it first, then in its place: nobody ever reads half of one. */
-async function writeWhole(file: string, text: string): Promise<void> {
-  const beside = `${file}.${randomBytes(4).toString('hex')}`;
+async function write(file: string, html: string): Promise<void> {
   try {
-    await writeFile(beside, text, { mode: 0o600, flag: 'wx' });
-    await rename(beside, file);
+    await writeWhole(file, html, { mode: 0o600 });
   } catch (error) {
-    await rm(beside, { force: true }).catch(() => undefined);
     const message = error instanceof Error ? error.message : String(error);
     throw new OrgsyncError('failed', { code: 'report_not_written', message: `the report could not be written: ${message}`, hint: 'name a file in a folder that this account may write to: --out FILE', cause: error });
   }

@@ -93,7 +93,7 @@ class PrometheusMetrics implements Metrics {
     if (tally.isEmpty) return;
     this.#tally = new Tally();
     await Promise.all([
-      textfile === undefined ? null : this.#written('the text file', () => updateTextfile(textfile, this.#updateOf(tally))),
+      textfile === undefined ? null : this.#written('the text file', () => updateTextfile(textfile, this.#options.clock, this.#updateOf(tally))),
       pushgateway === undefined || this.#stoodBack ? null : this.#written('the Pushgateway', () => this.#push(pushgateway.reveal(), tally)),
     ]);
   }

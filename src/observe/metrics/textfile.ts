@@ -1,9 +1,8 @@
 import { readFile } from 'node:fs/promises';
-import { isErrno } from '../../files/errno.ts';
+import type { Clock } from '../../core/ports/system.ts';
 import { formatSamples, parseSamples } from './exposition.ts';
 import type { Sample } from './exposition.ts';
-import { withFileLock } from '../../files/file-lock.ts';
-import { writeWhole } from '../../files/write-whole.ts';
+import { isErrno, withFileLock, writeWhole } from '../../files.ts';
 
 /** Computes the new text from the last one. */
 export type Update = (before: readonly Sample[]) => readonly Sample[];
@@ -12,8 +11,8 @@ export type Update = (before: readonly Sample[]) => readonly Sample[];
  * Updates a file for node_exporter's textfile collector. Counters continue from the values in the file; one process at a
  * time rewrites it. Throws the errors of the file system; the old file then stays unchanged.
  */
-export async function updateTextfile(path: string, update: Update): Promise<void> {
-  await withFileLock(path, async () => {
+export async function updateTextfile(path: string, clock: Clock, update: Update): Promise<void> {
+  await withFileLock(path, clock, async () => {
     const before = parseSamples(await readOrNothing(path));
     // Readable by others, because node_exporter has another account.
     await writeWhole(path, await formatSamples(update(before)), { mode: 0o644 });
