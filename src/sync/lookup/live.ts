@@ -24,15 +24,8 @@ export type LiveStep =
   | { readonly corp: Corp; readonly is: 'ration_spent'; readonly budget: number }
   | { readonly corp: Corp; readonly is: 'failed'; readonly error: OrgsyncError };
 
-/** What WeCom said about a number. */
-interface LiveOutcome {
-  readonly steps: readonly LiveStep[];
-  /** Puts what WeCom said over what the store says; changes nothing where it was written. */
-  readonly overlay: (matches: readonly PhoneMatch[]) => readonly PhoneMatch[];
-}
-
-/** Asks WeCom who has a number, given what the store says. */
-export type LiveQuestion = (phone: string, stored: readonly PhoneMatch[]) => Promise<LiveOutcome>;
+/** Asks WeCom who has a number, given what the store says: corp by corp, in the order of asking. */
+export type LiveQuestion = (phone: string, stored: readonly PhoneMatch[]) => Promise<readonly LiveStep[]>;
 
 /** What asking WeCom takes. */
 export interface LiveDeps {
@@ -79,14 +72,14 @@ class LiveSession {
     this.#deps = deps;
   }
 
-  async ask(phone: string, stored: readonly PhoneMatch[]): Promise<LiveOutcome> {
+  async ask(phone: string, stored: readonly PhoneMatch[]): Promise<readonly LiveStep[]> {
     const steps: LiveStep[] = [];
     for (const corp of likeliestFirst(this.#deps.corps, stored)) {
       const step = await this.#askCorp(corp, phone, stored);
       steps.push(step);
       if (step.is === 'found') break;
     }
-    return { steps, overlay: (matches) => overlay(matches, steps) };
+    return steps;
   }
 
   async #askCorp(corp: Corp, phone: string, stored: readonly PhoneMatch[]): Promise<LiveStep> {
@@ -198,13 +191,4 @@ function currentIn(corp: Corp, stored: readonly PhoneMatch[]): readonly PhoneMat
 
 function isIn(corp: Corp, match: PhoneMatch): boolean {
   return match.corp.id.toLowerCase() === corp.id.toLowerCase();
-}
-
-/** What was found and not written stands before what is stored, and instead of its own record and its predecessors'. */
-function overlay(matches: readonly PhoneMatch[], steps: readonly LiveStep[]): readonly PhoneMatch[] {
-  const found = steps.find((step) => step.is === 'found');
-  if (found === undefined || found.written) return matches;
-  const { match } = found.sighting;
-  const others = matches.filter((other) => !isIn(found.corp, other) || (other.departedAt !== null && other.member.userid.toLowerCase() !== match.member.userid.toLowerCase()));
-  return [match, ...others];
 }

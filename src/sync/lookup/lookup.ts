@@ -2,6 +2,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Corp } from '../../core/model.ts';
 import type { PhoneBook, PhoneMatch } from '../../core/ports/looking-up.ts';
 import type { LiveQuestion, LiveStep } from './live.ts';
+import { withSighting } from './sighting.ts';
 
 /** Who has a number. */
 export interface LookupAnswer {
@@ -58,9 +59,9 @@ export async function lookup(phone: string, deps: LookupDeps): Promise<LookupAns
 
 async function answerTo(phone: string, stored: readonly PhoneMatch[], deps: LookupDeps): Promise<LookupAnswer> {
   if (deps.ask === undefined) return { phone, matches: stored, live: null };
-  const { steps, overlay } = await deps.ask(phone, stored);
+  const steps = await deps.ask(phone, stored);
   const matches = isWritten(steps) ? ((await findAll([{ phone }], deps)).get(phone) ?? []) : stored;
-  return { phone, matches: overlay(matches), live: steps };
+  return { phone, matches: withSighting(matches, steps), live: steps };
 }
 
 function isWritten(steps: LookupAnswer['live']): boolean {
