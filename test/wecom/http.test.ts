@@ -106,10 +106,11 @@ function openThrough(where: 'proxy' | 'server', host: string, access: Partial<Co
 describe('no phase of a request lasts for ever:', () => {
   test.each(HANGING)('%s', async (_, where, answer) => {
     const hanging = await openHanging(answer);
-    const { directory } = openThrough(where, hanging.url, { timeoutMs: 150 });
+    const { directory } = openThrough(where, hanging.url, { timeoutMs: 500 });
     const began = performance.now();
     await expect(directory.read(CORP, { signal: never() })).rejects.toMatchObject({ kind: 'unavailable', code: 'wecom_unreachable' });
-    expect(performance.now() - began).toBeLessThan(150 * 6 + 1_000);
+    // Below the limit of a whole answer, which is six times as much.
+    expect(performance.now() - began).toBeLessThan(2_500);
     await expect.poll(() => hanging.open.size).toBe(0);
     await directory.close();
   });
