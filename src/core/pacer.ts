@@ -1,17 +1,8 @@
 import { asOrgsyncError, Interrupted, OrgsyncError } from '../errors.ts';
 import type { Ask, Reserved, Scope, Slots } from './ports/slots.ts';
 import type { Clock, Log } from './ports/system.ts';
-import { AHEAD_MS, LATE_MS, mostAtOnce, stretch, WAY_MS, widthMs } from './schedule.ts';
-
-/** Leave to send one request now. */
-export interface Pass {
-  /** When it was given, on the monotonic clock. */
-  readonly at: number;
-  /** To be called when the request has been handed to the operating system, or when that can no longer be known. Later calls do nothing. */
-  sent(): void;
-  /** To be called instead when the request is not sent. */
-  drop(): void;
-}
+import { SentWindow, SlotQueue } from './slot-queue.ts';
+import type { Pass, Waiter } from './slot-queue.ts';
 
 /** Says when the next request of one corp may be sent. */
 export interface Pacer {
@@ -38,12 +29,8 @@ export interface PacingOptions {
 
 /** After slots could not be had, this long goes by before they are asked for again. */
 const ASK_AGAIN_MS = 250;
-/** A scope that was used this lately is likely to be used again at once. */
-const IN_USE_MS = 1_000;
 /** An answer that takes longer is none; and trouble that was not seen for longer is over. */
 const SILENCE_MS = 5_000;
-/** What asking may take longer than the last time. */
-const SPARE_MS = 20;
 
 /**
  * Creates the one owner of the pace: passes are given at slots that were reserved for their corp, each corp's in the
@@ -53,107 +40,12 @@ export function createPacing(options: PacingOptions): Pacing {
   return new SlotPacing(options);
 }
 
-/** The requests of one scope that were really sent within the last second, and those that are about to be. */
-class SentWindow {
-  readonly #most: number;
-  readonly #countedMs: number;
-  /** In order of time. */
-  readonly #sentAt: number[] = [];
-  #unsent = 0;
-
-  constructor(perSecond: number) {
-    this.#most = mostAtOnce(perSecond);
-    this.#countedMs = (1_000 + WAY_MS) * stretch(perSecond);
-  }
-
-  /** How long until one more may leave: `Infinity` until one of those given leave has been sent. */
-  waitMs(now: number): number {
-    while (this.#sentAt[0] !== undefined && this.#sentAt[0] + this.#countedMs <= now) this.#sentAt.shift();
-    if (this.#unsent + this.#sentAt.length < this.#most) return 0;
-    return (this.#sentAt[0] ?? Infinity) + this.#countedMs - now;
-  }
-
-  enter(): void {
-    this.#unsent += 1;
-  }
-
-  /** @param sentAt undefined when it was not sent */
-  leave(sentAt: number | undefined): void {
-    this.#unsent -= 1;
-    if (sentAt !== undefined) this.#sentAt.push(sentAt);
-  }
-}
-
-interface Waiter {
-  readonly give: (pass: Pass) => void;
-  readonly fail: (error: OrgsyncError) => void;
-}
-
-/** Those who wait for one corp, and its slots. */
-class Queue {
-  readonly scope: Scope;
-  readonly window: SentWindow;
-  /** In the order of asking. */
-  readonly waiting = new Set<Waiter>();
-  /** Reserved and not used, the next one first. */
-  slots: number[] = [];
-  askAgainAt = -Infinity;
-  usedAt = -Infinity;
-  /** Until when a slot has to be left unused for each request that was sent late. */
-  #debts: number[] = [];
-  readonly #widthMs: number;
-
-  constructor(scope: Scope) {
-    this.scope = scope;
-    this.window = new SentWindow(scope.perSecond);
-    this.#widthMs = widthMs(scope.perSecond);
-  }
-
-  /** Whether there is something to do. */
-  get isBusy(): boolean {
-    return this.waiting.size > 0 || this.#debts.length > 0;
-  }
-
-  /** The next slot that can still be used. One that was missed is lost: used later, it would be too close to the next one. */
-  nextSlot(now: number): number | undefined {
-    this.#debts = this.#debts.filter((until) => until > now);
-    for (let slot = this.slots[0]; slot !== undefined; slot = this.slots[0]) {
-      if (slot + LATE_MS >= now && this.#debts.length === 0) return slot;
-      this.slots.shift();
-      this.#debts.shift();
-    }
-    return undefined;
-  }
-
-  /**
-   * Notes that a request was really sent. Sent long after its slot, it comes beside those that other processes send at
-   * theirs: a slot of ours is left unused instead, within the span in which the two could meet.
-   */
-  sent(slot: number, sentAt: number): void {
-    if (sentAt > slot + LATE_MS + WAY_MS / 2) this.#debts.push(slot + this.#widthMs * mostAtOnce(this.scope.perSecond));
-  }
-
-  /**
-   * How many slots to ask for now: one for each waiter, as far ahead as slots are given. Where asking takes long, also
-   * those that go by until the answer to the next question, as a sender may send one request after the other.
-   * @param askMs how long asking takes
-   */
-  wanted(now: number, askMs: number): number {
-    if (!this.isBusy || now < this.askAgainAt) return 0;
-    const inUse = now - this.usedAt < IN_USE_MS && this.waiting.size > 0;
-    const most = Math.ceil(AHEAD_MS / this.#widthMs);
-    const count = Math.min(this.waiting.size + this.#debts.length, most) + (inUse ? Math.floor((2 * askMs) / this.#widthMs) : 0) - this.slots.length;
-    const enoughUntil = now + 1.5 * askMs + SPARE_MS + Math.min(this.#widthMs, AHEAD_MS / 5);
-    return (this.slots.at(-1) ?? -Infinity) > enoughUntil ? 0 : count;
-  }
-}
-
 class SlotPacing implements Pacing {
   readonly #options: PacingOptions;
   readonly #clock: Clock;
   readonly #address: SentWindow;
   /** The one served longest ago first. */
-  readonly #queues = new Map<string, Queue>();
+  readonly #queues = new Map<string, SlotQueue>();
   #alarm: { readonly at: number; readonly off: AbortController } | undefined;
   /** When the question under way was asked. */
   #askedAt: number | undefined;
@@ -169,12 +61,12 @@ class SlotPacing implements Pacing {
   }
 
   pacer(scope: Scope): Pacer {
-    const queue = this.#queues.get(scope.name) ?? new Queue(scope);
+    const queue = this.#queues.get(scope.name) ?? new SlotQueue(scope);
     this.#queues.set(scope.name, queue);
     return { pass: (signal) => this.#pass(queue, signal) };
   }
 
-  async #pass(queue: Queue, signal: AbortSignal): Promise<Pass> {
+  async #pass(queue: SlotQueue, signal: AbortSignal): Promise<Pass> {
     signal.throwIfAborted();
     return await new Promise<Pass>((resolve, reject) => {
       const end = (): void => {
@@ -213,7 +105,7 @@ class SlotPacing implements Pacing {
   }
 
   /** Returns when the queue's next pass is due, as far as that is known. */
-  #giveDue(queue: Queue, now: number): number {
+  #giveDue(queue: SlotQueue, now: number): number {
     for (;;) {
       const slot = queue.nextSlot(now);
       const [waiter] = queue.waiting;
@@ -228,7 +120,7 @@ class SlotPacing implements Pacing {
     }
   }
 
-  #passAt(slot: number, queue: Queue, now: number): Pass {
+  #passAt(slot: number, queue: SlotQueue, now: number): Pass {
     const windows = [queue.window, this.#address];
     for (const window of windows) window.enter();
     let isOpen = true;
@@ -260,7 +152,7 @@ class SlotPacing implements Pacing {
     this.#serve();
   }
 
-  #answered(queues: readonly Queue[], answers: readonly Reserved[], askedAt: number): void {
+  #answered(queues: readonly SlotQueue[], answers: readonly Reserved[], askedAt: number): void {
     this.#askMs = Math.max(this.#clock.monotonic() - askedAt, this.#askMs * 0.9);
     for (const [index, queue] of queues.entries()) {
       const { slots = [], askAgainAt = askedAt } = answers[index] ?? {};
@@ -271,7 +163,7 @@ class SlotPacing implements Pacing {
     this.#lost = undefined;
   }
 
-  #failed(queues: readonly Queue[], error: OrgsyncError, askedAt: number): void {
+  #failed(queues: readonly SlotQueue[], error: OrgsyncError, askedAt: number): void {
     if (!passes(error)) {
       for (const queue of queues) sendAway(queue, error);
       return;
@@ -320,7 +212,7 @@ class SlotPacing implements Pacing {
   }
 }
 
-function sendAway({ waiting }: Queue, error: OrgsyncError): void {
+function sendAway({ waiting }: SlotQueue, error: OrgsyncError): void {
   for (const waiter of [...waiting]) waiter.fail(error);
 }
 

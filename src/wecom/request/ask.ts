@@ -1,4 +1,5 @@
-import type { Pacer, Pass } from '../../core/pacer.ts';
+import type { Pacer } from '../../core/pacer.ts';
+import type { Pass } from '../../core/slot-queue.ts';
 import type { Meter, RequestEnd } from '../../core/ports/meter.ts';
 import type { Clock, Log } from '../../core/ports/system.ts';
 import { WecomError } from '../../errors.ts';
