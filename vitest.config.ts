@@ -2,7 +2,13 @@ import { defineConfig } from 'vitest/config';
 import SlowFilesFirst from './test/support/slow-files-first.ts';
 
 /** Tests that measure time, or are thrown by a busy machine: nothing runs beside them. */
-const TIMED = ['test/wecom/pace.test.ts', 'test/redis/lottery.test.ts', 'test/contract/slots.*.test.ts', 'test/faults/redis-clock.test.ts'];
+const TIMED = [
+  'test/wecom/pace.test.ts',
+  'test/redis/lottery.test.ts',
+  'test/contract/slots.*.test.ts',
+  'test/faults/redis-clock.test.ts',
+  'test/commands/lookup-batch.test.ts',
+];
 
 /** Tests of test/contract that need nothing but Node.js. */
 const WITHOUT_SERVERS = 'test/contract/*.{sqlite,files}.test.ts';

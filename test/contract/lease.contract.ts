@@ -105,7 +105,7 @@ export function describeLeases(name: string, prepare: () => Promise<LeaseHouse>)
       const killedAt = performance.now();
       expect((await other.acquire('run', { signal: never })).is).toBe('held');
       await expect.poll(async () => (await other.acquire('run', { signal: never })).is).toBe('acquired');
-      expect(performance.now() - killedAt).toBeLessThan(3_000);
+      expect(performance.now() - killedAt).toBeLessThan(6_000);
     });
 
     test('is lost, and known to be, when its process was stopped for longer than its life', async () => {

@@ -199,7 +199,7 @@ describe('a way to Redis', () => {
     for (const url of [`redis://127.0.0.1:${port}`, `redis://:x@127.0.0.1:${port}`, `rediss://127.0.0.1:${port}`]) {
       const startedAt = performance.now();
       await expect(link(url, 300).call('PING')).rejects.toMatchObject({ kind: 'unavailable', code: 'redis_unreachable' });
-      expect(performance.now() - startedAt).toBeLessThan(2_000);
+      expect(performance.now() - startedAt).toBeLessThan(5_000);
     }
   });
 

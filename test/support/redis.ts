@@ -40,5 +40,5 @@ export async function openRedisProxy(port = Number(new URL(inject('redisUrl')).p
 
 /** Sends one command in words, and returns the answer as it comes. */
 export async function command({ port }: ServerProcess, words: string): Promise<string> {
-  return (await firstBytes(port, `${words}\r\n`)).toString();
+  return (await firstBytes(port, `${words}\r\n`, 30_000)).toString();
 }

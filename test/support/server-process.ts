@@ -54,12 +54,12 @@ export async function freePort(): Promise<number> {
   return address.port;
 }
 
-/** Resolves with the first bytes that a server sends, after `greeting` was sent to it; rejects after a second of silence. */
-export async function firstBytes(port: number, greeting = ''): Promise<Buffer> {
+/** Resolves with the first bytes that a server sends, after `greeting` was sent to it; rejects after so much silence. */
+export async function firstBytes(port: number, greeting = '', silenceMs = 1_000): Promise<Buffer> {
   const socket = createConnection({ port, host: '127.0.0.1' });
   try {
     socket.write(greeting);
-    const [bytes] = (await once(socket, 'data', { signal: AbortSignal.timeout(1_000) })) as [Buffer];
+    const [bytes] = (await once(socket, 'data', { signal: AbortSignal.timeout(silenceMs) })) as [Buffer];
     return bytes;
   } finally {
     socket.destroy();
