@@ -4,6 +4,7 @@ import SlowFilesFirst from './test/support/slow-files-first.ts';
 /** Tests that measure time, or are thrown by a busy machine: nothing runs beside them. */
 const TIMED = [
   'test/wecom/pace.test.ts',
+  'test/commands/pace.test.ts',
   'test/redis/lottery.test.ts',
   'test/contract/slots.*.test.ts',
   'test/faults/redis-clock.test.ts',

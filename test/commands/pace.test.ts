@@ -3,7 +3,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
 import { orgsync, start } from '../support/cli.ts';
+import { startRedis } from '../support/servers.ts';
+import { setStage } from '../support/stage.ts';
 import { spawnSandbox } from '../support/sandbox.ts';
+import { mostInASecond } from '../support/sliding.ts';
 
 /** The sandbox is a process of its own, so that neither delays the other's clock. Its guard bars whoever breaks the promise. */
 test('a run over 300 departments, with errors and repeats, never sends more than ten requests in any second', async () => {
@@ -54,3 +57,32 @@ test('a run and live lookups of other processes keep one pace for a corp, withou
   expect(breaches).toEqual([]);
   expect(corps[corp?.id ?? '']?.byEndpoint['user/getuserid']).toBeGreaterThanOrEqual(numbers.length);
 });
+
+test('plans of two corps, each by a process of its own, share the rate of their address', async () => {
+  const redis = await startRedis();
+  onTestFinished(async () => redis.close());
+  const wecom = '  rate: 10\n  rate_address: 12\n';
+  const stage = await setStage({ corps: 2, members: 200, departments: 30, wecom, yaml: `redis: redis://127.0.0.1:${redis.port}/0\n` });
+  const [one, other] = [...stage.sandbox.world.corps.keys()];
+  const both = [one, other].map((corp) => start(['--config', stage.configPath, 'plan', '--corp', corp ?? '']).ended);
+  for (const ended of both) expect(await ended).toMatchObject({ code: 0 });
+  const arrivals = [one, other].map((corp) => stage.sandbox.stats.arrivals(corp ?? ''));
+  expect(arrivals.every(({ length }) => length > 30)).toBe(true);
+  expect(mostInASecond(arrivals.flat())).toBeLessThanOrEqual(12);
+}, 120_000);
+
+test('a plan whose Redis is lost sends nothing more, and ends with 69 after lock.ttl', async () => {
+  const redis = await startRedis();
+  onTestFinished(async () => redis.close());
+  const stage = await setStage({ members: 200, departments: 120, wecom: '  rate: 10\n', yaml: `redis: redis://127.0.0.1:${redis.port}/0\nlock: { ttl: 2s }\n` });
+  const [corp = ''] = [...stage.sandbox.world.corps.keys()];
+  const plan = start(['--config', stage.configPath, 'plan']);
+  await stage.sandbox.stats.reached({ corpId: corp, endpoint: 'user/list', count: 5 });
+  await redis.kill();
+  const lostAt = performance.now();
+  const { code, stderr } = await plan.ended;
+  expect({ code, stderr }).toMatchObject({ code: 69, stderr: expect.stringMatching(/Redis/) });
+  expect(performance.now() - lostAt).toBeLessThan(15_000);
+  // Slots that had been reserved lie up to half a second ahead.
+  expect(stage.sandbox.stats.arrivals(corp).filter((at) => at > lostAt + 1_100)).toEqual([]);
+}, 120_000);
