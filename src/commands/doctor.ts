@@ -5,7 +5,7 @@ import { withApp } from '../app/with-app.ts';
 import type { LoadedConfig } from '../config/load.ts';
 import { NO_METER } from '../core/meter.ts';
 import type { Corp, Json } from '../core/model.ts';
-import { foundFailed } from '../core/finding.ts';
+import { reportFailure } from '../core/finding.ts';
 import type { Finding } from '../core/finding.ts';
 import { asOrgsyncError, EXIT_CODES } from '../errors.ts';
 import type { ErrorKind } from '../errors.ts';
@@ -50,7 +50,7 @@ async function load(context: CommandContext): Promise<LoadedConfig | { readonly 
   } catch (thrown) {
     const error = asOrgsyncError(thrown);
     if (error.kind === 'defect') throw thrown;
-    const finding: Diagnosis = { ...foundFailed('the configuration is valid', error), corp: null };
+    const finding: Diagnosis = { ...reportFailure('the configuration is valid', error), corp: null };
     show(finding, context.terminal);
     return { finding, kind: error.kind };
   }

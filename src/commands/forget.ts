@@ -49,7 +49,7 @@ async function forgetPerson(typed: string, { corp, yes = false, current = false 
   const people = await findForgettable(typed, corpIds, deps);
   if (!current) refuseCurrent(people);
   for (const person of people) context.terminal.note(`  ${inWords(person)}`);
-  const agreed = yes || (await confirmed(people.length, context));
+  const agreed = yes || (await askToErase(people.length, context));
   show(agreed ? await forget(people, deps) : [], context);
 }
 
@@ -68,7 +68,7 @@ function inWords({ corp, userid, name, current }: Forgettable): string {
   return plain(`${name ?? 'a person of whom only changes are left'} (${userid}) of ${corp.name}, ${current ? 'a current member' : 'departed'}`);
 }
 
-async function confirmed(count: number, { terminal, signal }: CommandContext): Promise<boolean> {
+async function askToErase(count: number, { terminal, signal }: CommandContext): Promise<boolean> {
   const { confirm } = await import('../terminal/confirm.ts');
   return await confirm(`Erase ${count === 1 ? 'this person' : `these ${count} people`} for good?`, { interactive: terminal.interactive, signal });
 }

@@ -39,7 +39,7 @@ export function sandboxCommand(getContext: GetContext): Command {
     const sandbox = await open(optionsFor(options));
     try {
       await introduce(sandbox, options, context);
-      await stopped(context.signal);
+      await waitForAbort(context.signal);
     } finally {
       await sandbox.close();
     }
@@ -110,7 +110,7 @@ function requireLoopback(host: string): void {
   });
 }
 
-function stopped(signal: AbortSignal): Promise<void> {
+function waitForAbort(signal: AbortSignal): Promise<void> {
   if (signal.aborted) return Promise.resolve();
   return new Promise((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }));
 }

@@ -44,7 +44,7 @@ async function unlock(name: string, yes: boolean, app: App, context: CommandCont
   }
   const who = `${name} is held by ${holder.host} (pid ${holder.pid}) for ${formatAge(Math.max(0, app.clock.now() - holder.since.getTime()))}`;
   terminal.note(plain(who));
-  if (!yes && !(await agreed(name, context))) {
+  if (!yes && !(await askToFree(name, context))) {
     show(context, { name, released: false, holder }, 'left as it is');
     return;
   }
@@ -62,7 +62,7 @@ async function newsOf(name: string, leases: Leases): Promise<string> {
   return now === undefined ? 'its holder is done with it' : `${now.host} (pid ${now.pid}) has taken it meanwhile`;
 }
 
-async function agreed(name: string, { terminal, signal }: CommandContext): Promise<boolean> {
+async function askToFree(name: string, { terminal, signal }: CommandContext): Promise<boolean> {
   const { confirm } = await import('../terminal/confirm.ts');
   return await confirm(`Free ${name}?`, { interactive: terminal.interactive, signal });
 }

@@ -42,14 +42,14 @@ export function diff(before: Before, snapshot: Snapshot, region: string): Change
   for (const [key, stored] of before.members) {
     if (snapshot.left.has(key) && !stored.departed) members.push(depart(stored));
   }
-  return { departments: diffDepartments(before.departments, snapshot.departments), members: sorted(members), reseen };
+  return { departments: diffDepartments(before.departments, snapshot.departments), members: sortMembers(members), reseen };
 }
 
 /** The change of one member, or undefined when nothing differs. `stored` is undefined for a new member. */
 export function diffMember(stored: StoredMember | undefined, seen: SeenMember, region: string): MemberChange | undefined {
   const after = merge(stored, seen, region);
   if (stored === undefined) return { action: 'joined', after, seen, oldValues: null, newValues: known(after) };
-  const { oldValues, newValues } = differences(described(stored), described(after));
+  const { oldValues, newValues } = differences(describe(stored), describe(after));
   if (stored.departed) return { action: 'returned', after, seen, oldValues, newValues };
   if (Object.keys(newValues).length === 0 && stored.mobileE164 === after.mobileE164) return undefined;
   return { action: 'changed', after, seen, oldValues, newValues };
@@ -98,11 +98,11 @@ const NOTHING_KNOWN = Object.fromEntries(MEMBER_FIELDS.map((field) => [field, nu
 
 function depart(stored: StoredMember): MemberChange {
   const after = { ...stored, memberships: [], departed: true };
-  return { action: 'departed', after, ...differences(described(stored), described(after)) };
+  return { action: 'departed', after, ...differences(describe(stored), describe(after)) };
 }
 
 /** All values of a member that a change can contain. */
-function described({ fields, memberships }: StoredMember): Record<string, Json> {
+function describe({ fields, memberships }: StoredMember): Record<string, Json> {
   return { ...fields, memberships: memberships.map(describedMembership) };
 }
 
@@ -111,7 +111,7 @@ function describedMembership({ departmentId, sortOrder, isLeader }: Membership):
 }
 
 function known(member: StoredMember): ChangedValues {
-  return Object.fromEntries(Object.entries(described(member)).filter(([, value]) => value !== null));
+  return Object.fromEntries(Object.entries(describe(member)).filter(([, value]) => value !== null));
 }
 
 function differences(before: Record<string, Json>, after: Record<string, Json>): { oldValues: ChangedValues; newValues: ChangedValues } {
@@ -153,7 +153,7 @@ function describedDepartment({ parentId, sortOrder, name, nameEn, leaders }: Dep
   return { parentId, sortOrder, name, nameEn, leaders };
 }
 
-function sorted(members: MemberChange[]): readonly MemberChange[] {
+function sortMembers(members: MemberChange[]): readonly MemberChange[] {
   const keyed = members.map((change) => ({ key: memberKey(change.after.userid), change }));
   keyed.sort((a, b) => (a.key < b.key ? -1 : 1));
   return keyed.map(({ change }) => change);

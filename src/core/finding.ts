@@ -9,11 +9,11 @@ export type Finding =
   | { readonly title: string; readonly result: 'failed'; readonly kind: ErrorKind; readonly detail: string; readonly fix: string };
 
 /** A finding without a problem. */
-export function foundOk(title: string, detail: string): Finding {
+export function reportOk(title: string, detail: string): Finding {
   return { title, result: 'ok', detail };
 }
 
 /** A finding made from an error. */
-export function foundFailed(title: string, { kind, message, hint = '' }: Pick<OrgsyncError, 'kind' | 'message' | 'hint'>): Finding {
+export function reportFailure(title: string, { kind, message, hint = '' }: Pick<OrgsyncError, 'kind' | 'message' | 'hint'>): Finding {
   return { title, result: 'failed', kind, detail: message, fix: hint };
 }

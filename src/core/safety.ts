@@ -1,6 +1,6 @@
 import { lostFields } from './lost-fields.ts';
 import type { Before, ChangeSet, Snapshot } from './model.ts';
-import { unaccounted } from './snapshot.ts';
+import { findUnaccounted } from './snapshot.ts';
 
 /** A limit as a share of the existing ones (0.1 is 10 %), or as a number. */
 export type Limit = { readonly share: number } | { readonly count: number };
@@ -41,7 +41,7 @@ export function judge(
   const reasons = [
     ...tooFew(snapshot, limits),
     ...(allowDepartures ? [] : [
-      ...tooMany('members', 'depart', departing.length, before.memberCount, limits.maxDepartures).map((reason) => reason + notAsked(before, snapshot)),
+      ...tooMany('members', 'depart', departing.length, before.memberCount, limits.maxDepartures).map((reason) => reason + explainUnasked(before, snapshot)),
       ...tooMany('departments', 'be removed', removals(changes), before.departmentCount, limits.maxDepartmentRemovals),
       ...lostFields({ changes, before, snapshot }),
     ]),
@@ -61,8 +61,8 @@ function tooMany(what: string, verb: string, going: number, total: number, limit
 }
 
 /** WeCom is no longer asked once the limit is exceeded, so the real number of departures may be higher. */
-function notAsked(before: Before, snapshot: Snapshot): string {
-  const more = unaccounted(before.members, snapshot).length;
+function explainUnasked(before: Before, snapshot: Snapshot): string {
+  const more = findUnaccounted(before.members, snapshot).length;
   return more === 0 ? '' : ` (${more} more were not found in any department)`;
 }
 

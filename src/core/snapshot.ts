@@ -37,7 +37,7 @@ export function withAnswers(snapshot: Snapshot, answers: ReadonlyMap<MemberKey, 
 }
 
 /** Members who are present in the store, but neither in the snapshot nor marked as left in it. Sorted by key. */
-export function unaccounted(stored: ReadonlyMap<MemberKey, StoredMember>, snapshot: Snapshot): readonly MemberKey[] {
+export function findUnaccounted(stored: ReadonlyMap<MemberKey, StoredMember>, snapshot: Snapshot): readonly MemberKey[] {
   return [...stored]
     .filter(([key, { departed }]) => !departed && !snapshot.members.has(key) && !snapshot.left.has(key))
     .map(([key]) => key)

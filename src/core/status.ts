@@ -75,7 +75,7 @@ export function worstHealth(healths: readonly Health[]): Health {
 type Verdict = Pick<CorpStatus, 'health' | 'why'>;
 
 function verdict({ ageMs, lastRun, running }: Pick<CorpStatus, 'ageMs' | 'lastRun' | 'running'>, stale: boolean): Verdict {
-  if (ageMs === null) return neverSucceeded(lastRun, running);
+  if (ageMs === null) return judgeWithoutSuccess(lastRun, running);
   if (stale) {
     const since = `no success for ${formatAge(ageMs)}`;
     return { health: 'critical', why: lastRun === null || lastRun.outcome === 'ok' ? since : `${since}; ${ending(lastRun)}` };
@@ -84,7 +84,7 @@ function verdict({ ageMs, lastRun, running }: Pick<CorpStatus, 'ageMs' | 'lastRu
   return { health: lastRun.outcome === 'failed' ? 'critical' : 'warning', why: ending(lastRun) };
 }
 
-function neverSucceeded(lastRun: RunRecord | null, running: RunRecord | null): Verdict {
+function judgeWithoutSuccess(lastRun: RunRecord | null, running: RunRecord | null): Verdict {
   if (lastRun !== null) return { health: 'critical', why: `never succeeded: ${ending(lastRun)}` };
   return { health: 'unknown', why: running === null ? 'never run' : 'the first run is under way' };
 }

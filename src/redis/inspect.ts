@@ -1,4 +1,4 @@
-import { foundFailed, foundOk } from '../core/finding.ts';
+import { reportFailure, reportOk } from '../core/finding.ts';
 import type { Finding } from '../core/finding.ts';
 import type { Clock } from '../core/ports/system.ts';
 import { asOrgsyncError } from '../errors.ts';
@@ -19,9 +19,9 @@ export async function inspectRedis(link: RedisLink, clock: Clock): Promise<reado
     const info = await readInfo(link);
     const version = info.get('redis_version');
     const reachable = `${version === undefined ? '' : `${version} `}at ${link.where}, ${Math.round(link.roundTripMs)} ms away`;
-    return [foundOk(REACHABLE, reachable), keeping(info), skew(apartMs)];
+    return [reportOk(REACHABLE, reachable), keeping(info), skew(apartMs)];
   } catch (error) {
-    return [foundFailed(REACHABLE, asExpected(error))];
+    return [reportFailure(REACHABLE, asExpected(error))];
   }
 }
 
@@ -48,7 +48,7 @@ function keeping(info: ReadonlyMap<string, string>): Finding {
   const policy = info.get('maxmemory_policy');
   const limit = Number(info.get('maxmemory') ?? 0);
   if (policy === undefined) return { title: KEEPS, result: 'warning', detail: 'not known: this account may not use INFO', fix: 'look yourself: maxmemory-policy must be noeviction' };
-  if (policy === 'noeviction' || limit === 0) return foundOk(KEEPS, `maxmemory-policy ${policy}${limit === 0 ? ', no maxmemory' : ''}`);
+  if (policy === 'noeviction' || limit === 0) return reportOk(KEEPS, `maxmemory-policy ${policy}${limit === 0 ? ', no maxmemory' : ''}`);
   return {
     title: KEEPS,
     result: 'warning',
@@ -58,7 +58,7 @@ function keeping(info: ReadonlyMap<string, string>): Finding {
 }
 
 function skew(apartMs: number): Finding {
-  if (apartMs <= SKEW_MS) return foundOk(CLOCK, 'yes');
+  if (apartMs <= SKEW_MS) return reportOk(CLOCK, 'yes');
   return { title: CLOCK, result: 'warning', detail: `${Math.round(apartMs / 1000)} s apart`, fix: 'let both machines take their time from NTP' };
 }
 

@@ -1,4 +1,4 @@
-import { foundFailed, foundOk } from '../core/finding.ts';
+import { reportFailure, reportOk } from '../core/finding.ts';
 import type { Finding } from '../core/finding.ts';
 import type { Clock } from '../core/ports/system.ts';
 import { asOrgsyncError } from '../errors.ts';
@@ -27,7 +27,7 @@ export async function inspectStore(database: Database, options: StoreInspection)
     const server = await inspectServer(database, options);
     return [...server, await inspectTables(database, options), ...(await inspectRights(database, options))];
   } catch (error) {
-    return [foundFailed('store reachable', asExpected(error))];
+    return [reportFailure('store reachable', asExpected(error))];
   }
 }
 
@@ -38,7 +38,7 @@ async function inspectServer(database: Database, { engine, where, clock, readOnl
   const [row] = await database.read((connection) => connection.query(`SELECT ${version} AS version, ${server} AS read_only, ${database.dialect.now} AS now`));
   const tookMs = Math.round(clock.monotonic() - askedAt);
   if (row === undefined) return [];
-  const findings = [foundOk('store reachable', `${neededText(row, 'version')} at ${where}, answers in ${tookMs} ms`), skew(neededTime(row, 'now'), clock)];
+  const findings = [reportOk('store reachable', `${neededText(row, 'version')} at ${where}, answers in ${tookMs} ms`), skew(neededTime(row, 'now'), clock)];
   if (neededNumber(row, 'read_only') === 0 || readOnly) return findings;
   const fix = 'let `store:` name the server that takes writes, or set `read_only: true` where only lookups are wanted';
   return [...findings, { title: 'store takes writes', result: 'warning', detail: 'the server is read-only (a replica?)', fix }];
@@ -47,7 +47,7 @@ async function inspectServer(database: Database, { engine, where, clock, readOnl
 function skew(theirs: Date, clock: Clock): Finding {
   const apartMs = Math.abs(theirs.getTime() - clock.now());
   const title = 'the store’s clock agrees with ours';
-  if (apartMs <= SKEW_MS) return foundOk(title, 'yes');
+  if (apartMs <= SKEW_MS) return reportOk(title, 'yes');
   return { title, result: 'warning', detail: `${Math.round(apartMs / 1000)} s apart`, fix: 'let both machines take their time from NTP' };
 }
 
@@ -55,12 +55,12 @@ async function inspectTables(database: Database, { engine }: StoreInspection): P
   const title = 'the tables are those of this version';
   try {
     await database.read(checkTables);
-    return foundOk(title, 'yes');
+    return reportOk(title, 'yes');
   } catch (error) {
     const known = asExpected(error);
     // An embedded store makes its tables by itself, with the first run.
-    if (engine === 'sqlite' && known.code !== 'tables_too_new') return foundOk(title, 'not yet: the first run makes them');
-    return foundFailed(title, known);
+    if (engine === 'sqlite' && known.code !== 'tables_too_new') return reportOk(title, 'not yet: the first run makes them');
+    return reportFailure(title, known);
   }
 }
 
@@ -88,9 +88,9 @@ async function inspectRights(database: Database, { engine, readOnly }: StoreInsp
   for (const { verb, name, sql } of rights) {
     const error = await trial(database, sql, verb === 'SELECT');
     if (error?.kind === 'refused') lacking.push(`${verb} on ${name}`);
-    else if (error !== undefined) return [foundFailed(title, error)];
+    else if (error !== undefined) return [reportFailure(title, error)];
   }
-  if (lacking.length === 0) return [foundOk(title, 'yes')];
+  if (lacking.length === 0) return [reportOk(title, 'yes')];
   return [{ title, result: 'failed', kind: 'refused', detail: `lacks ${lacking.join(', ')}`, fix: 'let the DBA grant it: docs/security.md has the statements' }];
 }
 

@@ -3,7 +3,7 @@ import type { Before, Corp, MemberKey, Snapshot } from '../core/model.ts';
 import type { Directory, MemberAnswer } from '../core/ports/directory.ts';
 import { allowance } from '../core/safety.ts';
 import type { SafetyLimits } from '../core/safety.ts';
-import { unaccounted, withAnswers } from '../core/snapshot.ts';
+import { findUnaccounted, withAnswers } from '../core/snapshot.ts';
 
 /** What asking about absent members needs. */
 interface AbsentDeps {
@@ -31,7 +31,7 @@ export async function confirmAbsent(
   before: Before,
   { directory, limits, allowDepartures, signal, onStep }: AbsentDeps,
 ): Promise<Snapshot> {
-  const absent = unaccounted(before.members, snapshot);
+  const absent = findUnaccounted(before.members, snapshot);
   const enough = allowDepartures ? Infinity : allowance(limits.maxDepartures, before.memberCount);
   const answers = new Map<MemberKey, MemberAnswer>();
   let gone = countLeft(before, snapshot);

@@ -89,7 +89,7 @@ async function underLease(corp: Corp, deps: AttemptDeps): Promise<Ended> {
     lease = acquired.lease;
     return await commit(corp, lease, { ...deps, signal: AbortSignal.any([deps.signal, lease.signal]) });
   } catch (error) {
-    return failed(error, deps.signal);
+    return endFailed(error, deps.signal);
   } finally {
     await lease?.release();
   }
@@ -99,7 +99,7 @@ async function plan(corp: Corp, deps: AttemptDeps): Promise<Ended> {
   const { snapshot, before, changes, verdict } = await compareCorp(corp, withLimits(corp, deps));
   const departmentNames = namesOf([...before.departments.values(), ...snapshot.departments.values()]);
   const seen = { counts: countChanges(changes), members: snapshot.members.size, departments: snapshot.departments.size, changes, departmentNames };
-  return verdict.heldBack ? { ...seen, ...heldBack(verdict) } : { ...seen, outcome: 'ok' };
+  return verdict.heldBack ? { ...seen, ...endHeldBack(verdict) } : { ...seen, outcome: 'ok' };
 }
 
 /** Of the same department, the later one's name. */
@@ -116,11 +116,11 @@ async function commit(corp: Corp, lease: Lease, deps: AttemptDeps): Promise<Ende
   try {
     const { verdict, ...seen } = await syncCorp(corp, { ...withLimits(corp, deps), lease, fence });
     if (!verdict.heldBack) return { ...seen, outcome: 'ok', runId };
-    const ended = heldBack(verdict);
+    const ended = endHeldBack(verdict);
     await deps.store.finish(fence, { outcome: 'held_back', requests: spent(), error: ended.error.message });
     return { ...seen, ...ended, runId };
   } catch (error) {
-    const ended = failed(error, deps.signal);
+    const ended = endFailed(error, deps.signal);
     await finishQuietly(fence, { ...ended, requests: spent() }, deps);
     return { ...ended, runId };
   }
@@ -130,7 +130,7 @@ function withLimits(corp: Corp, deps: AttemptDeps): CompareDeps & Pick<AttemptDe
   return { ...deps, limits: deps.limitsOf(corp), onStep: (step) => deps.watch.onStep(corp, step) };
 }
 
-function heldBack(verdict: Extract<Verdict, { heldBack: true }>): Pick<CorpResult, 'outcome' | 'departing'> & { readonly error: OrgsyncError } {
+function endHeldBack(verdict: Extract<Verdict, { heldBack: true }>): Pick<CorpResult, 'outcome' | 'departing'> & { readonly error: OrgsyncError } {
   const error = new OrgsyncError('held_back', {
     code: 'safety_limit',
     message: `held back: ${verdict.reasons.join('; ')}`,
@@ -140,7 +140,7 @@ function heldBack(verdict: Extract<Verdict, { heldBack: true }>): Pick<CorpResul
 }
 
 /** What was thrown, as an outcome. Once `signal` has aborted, its reason tells why, whatever broke because of it. */
-function failed(thrown: unknown, signal: AbortSignal): { readonly outcome: 'failed' | 'interrupted'; readonly error: OrgsyncError } {
+function endFailed(thrown: unknown, signal: AbortSignal): { readonly outcome: 'failed' | 'interrupted'; readonly error: OrgsyncError } {
   const error = asOrgsyncError(signal.aborted ? signal.reason : thrown);
   return { outcome: error.kind === 'temporary' && INTERRUPTIONS.has(error.code) ? 'interrupted' : 'failed', error };
 }

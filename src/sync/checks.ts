@@ -2,7 +2,7 @@ import { asOrgsyncError, gravestExitCode } from '../errors.ts';
 import { shutBy } from '../core/gate.ts';
 import type { Gate } from '../core/gate.ts';
 import type { Corp } from '../core/model.ts';
-import { foundFailed, foundOk } from '../core/finding.ts';
+import { reportFailure, reportOk } from '../core/finding.ts';
 import type { Finding } from '../core/finding.ts';
 import type { Directory } from '../core/ports/directory.ts';
 import type { Leases } from '../core/ports/leases.ts';
@@ -36,7 +36,7 @@ const CHECKS: readonly Check[] = [
   { title: 'configuration', find: checkConfig },
   { title: 'gate', find: checkGate },
   { title: 'store', find: ({ inspectStore }) => inspectStore() },
-  { title: 'Redis', find: ({ inspectRedis }) => inspectRedis?.() ?? [foundOk('Redis', 'none: leases, pace and tokens are kept by the store and this process')] },
+  { title: 'Redis', find: ({ inspectRedis }) => inspectRedis?.() ?? [reportOk('Redis', 'none: leases, pace and tokens are kept by the store and this process')] },
   { title: 'leases', find: checkLeases },
 ];
 
@@ -48,7 +48,7 @@ export async function* diagnose(deps: CheckDeps): AsyncGenerator<Diagnosis> {
   let corps: readonly Corp[] = [];
   const listed = await attempt('the corps are known', deps.signal, async () => {
     corps = await deps.corps();
-    return [foundOk('the corps are known', `${corps.length}`)];
+    return [reportOk('the corps are known', `${corps.length}`)];
   });
   for (const finding of listed) yield { ...finding, corp: null };
   for (const corp of corps) {
@@ -69,13 +69,13 @@ async function attempt(title: string, signal: AbortSignal, find: () => Promise<r
     signal.throwIfAborted();
     const error = asOrgsyncError(thrown);
     if (error.kind === 'defect') throw thrown;
-    return [foundFailed(title, error)];
+    return [reportFailure(title, error)];
   }
 }
 
 function checkConfig({ config }: CheckDeps): readonly Finding[] {
   const warnings = config.warnings.map(({ message, fix }): Finding => ({ title: 'the configuration is safe', result: 'warning', detail: message, fix }));
-  return [foundOk('the configuration is valid', config.path), ...warnings];
+  return [reportOk('the configuration is valid', config.path), ...warnings];
 }
 
 function checkGate({ config, env }: CheckDeps): readonly Finding[] {
@@ -86,12 +86,12 @@ function checkGate({ config, env }: CheckDeps): readonly Finding[] {
     detail: `no: ${name} ${found === undefined ? 'is not set' : `is ${found}`}, so a run does nothing`,
     fix: `set ${name} to ${accepted.join(' or ')} where it should run; orgsync run --ignore-gate runs once`,
   }));
-  const gate = shut.length > 0 ? shut : [foundOk('the gate is open here', Object.keys(config.gate).length === 0 ? 'yes: there is no gate' : 'yes')];
+  const gate = shut.length > 0 ? shut : [reportOk('the gate is open here', Object.keys(config.gate).length === 0 ? 'yes: there is no gate' : 'yes')];
   return config.readOnly ? [...gate, readOnly] : gate;
 }
 
 async function checkLeases({ leases, clock }: CheckDeps): Promise<readonly Finding[]> {
   const holders = await leases.holders();
   const held = holders.map(({ name, host, pid, since }) => `${name} by ${host} (pid ${pid}) for ${formatAge(Math.max(0, clock.now() - since.getTime()))}`);
-  return [foundOk('leases can be asked for', held.length === 0 ? 'none is held' : `held: ${held.join(', ')}`)];
+  return [reportOk('leases can be asked for', held.length === 0 ? 'none is held' : `held: ${held.join(', ')}`)];
 }

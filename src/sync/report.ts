@@ -47,7 +47,7 @@ async function readCorp({ corp, health, why, record }: CorpStatus, since: Date, 
     departments: record?.departmentCount ?? 0,
     ...runPoints(await readPoints(corp.id, since, store)),
     tree: departmentTrees(departments),
-    changes: changes.records.map((change) => reported(change, changes)).reverse(),
+    changes: changes.records.map((change) => toReport(change, changes)).reverse(),
   };
 }
 
@@ -64,7 +64,7 @@ async function readPoints(corpId: string, since: Date, store: ReportDeps['store'
   }
 }
 
-function reported(change: ChangeRecord, { departmentNames }: Changes): ReportedChange {
+function toReport(change: ChangeRecord, { departmentNames }: Changes): ReportedChange {
   const { at, entity, entityId, name, action, corp } = change;
   return { at: at.toISOString(), entity, entityId, name, action, clauses: changeClauses(change, departmentNamer(departmentNames, corp.id)) };
 }

@@ -82,7 +82,7 @@ async function attemptRun(request: RunRequest, deps: RunDeps): Promise<Ended> {
   await deps.store.ensureReady();
   if (request.named || request.dryRun) return await runCorps(await corpsOf(request), request, deps);
   const acquired = await acquireWithin(deps, leaseName(request.shard), request.waitMs);
-  if (acquired.is === 'held') return await stoodBack(await corpsOf(request), acquired.by, deps);
+  if (acquired.is === 'held') return await standBack(await corpsOf(request), acquired.by, deps);
   const { lease } = acquired;
   try {
     deps.onStart();
@@ -122,7 +122,7 @@ function reasonToStay({ ignoreGate, dryRun }: RunRequest, { gate, env, readOnly 
 }
 
 /** Silence means health: whoever finds the lease taken looks whether its holder gets anything done for these corps. */
-async function stoodBack(corps: readonly Corp[], holder: Holder | null, deps: RunDeps): Promise<Ended> {
+async function standBack(corps: readonly Corp[], holder: Holder | null, deps: RunDeps): Promise<Ended> {
   const who = holder === null ? 'another process' : `${holder.host} (pid ${holder.pid})`;
   const stale = await staleBehind(who, corps, deps);
   const note = `nothing done: the run lease is held by ${who}`;
@@ -156,7 +156,7 @@ async function runCorps(corps: readonly Corp[], request: RunRequest, deps: RunDe
   };
   await Promise.all(Array.from({ length: Math.min(deps.parallelCorps, corps.length) }, worker));
   const results = corps.flatMap((corp) => ended.get(corp) ?? []);
-  if (runOutcome(results) === 'skipped') return { ...(await stoodBack(corps, null, deps)), corps: results };
+  if (runOutcome(results) === 'skipped') return { ...(await standBack(corps, null, deps)), corps: results };
   return { outcome: runOutcome(results), exitCode: exitCode(results), corps: results };
 }
 

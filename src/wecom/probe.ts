@@ -1,5 +1,5 @@
 import type { SeenDepartment, SeenMember } from '../core/model.ts';
-import { foundFailed, foundOk } from '../core/finding.ts';
+import { reportFailure, reportOk } from '../core/finding.ts';
 import type { Finding } from '../core/finding.ts';
 import { OrgsyncError, WecomError } from '../errors.ts';
 import type { CorpClient } from './corp-client.ts';
@@ -93,10 +93,10 @@ async function attempt<T>(question: Promise<T>, signal: AbortSignal): Promise<T 
 }
 
 function good(title: string, detail = 'yes'): Finding {
-  return foundOk(title, detail);
+  return reportOk(title, detail);
 }
 
 /** Whatever WeCom answers is a refusal here; that it could not be asked, or not now, keeps its own kind. */
 function bad(title: string, { kind, message, hint }: OrgsyncError): Finding {
-  return foundFailed(title, { message, hint, kind: kind === 'unavailable' || kind === 'temporary' || kind === 'config' ? kind : 'refused' });
+  return reportFailure(title, { message, hint, kind: kind === 'unavailable' || kind === 'temporary' || kind === 'config' ? kind : 'refused' });
 }

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { findingsOf, findingsOfFailure, judgeAlerts } from '../../src/core/alerts/alerting.ts';
+import { observeRun, observeFailure, judgeAlerts } from '../../src/core/alerts/alerting.ts';
 import { paragraphs, plainText, span } from '../../src/core/alerts/text.ts';
 import { OrgsyncError } from '../../src/errors.ts';
 import { barredCorp, corpRecord, corpResult, endedRun, heldBackCorp } from '../support/ended-run.ts';
@@ -12,8 +12,8 @@ const RULES = { now: NOW, host: 'host-1', remindAfterMs: 12 * 60 * MINUTE, stale
 
 function textOf(results: readonly CorpResult[], records: readonly AlertRecord[] = []): string {
   const stored = results.map(({ corp }) => corpRecord(corp.id, new Date(NOW - 20 * MINUTE)));
-  const findings = findingsOf(endedRun(results, NOW), stored, RULES);
-  return plainText(paragraphs(judgeAlerts(findings, records, RULES).map(({ alert }) => alert), NOW));
+  const observed = observeRun(endedRun(results, NOW), stored, RULES);
+  return plainText(paragraphs(judgeAlerts(observed, records, RULES).map(({ alert }) => alert), NOW));
 }
 
 test('a failure says which corp, what WeCom said, since when, and what to do', () => {
@@ -55,8 +55,8 @@ test('good news say for how long there was trouble', () => {
 });
 
 test('a run that cannot begin says so', () => {
-  const findings = findingsOfFailure(new OrgsyncError('unavailable', { code: 'store_unreachable', message: 'db:3306 does not answer', hint: 'start it' }));
-  const text = plainText(paragraphs(judgeAlerts(findings, [], RULES).map(({ alert }) => alert), NOW));
+  const observed = observeFailure(new OrgsyncError('unavailable', { code: 'store_unreachable', message: 'db:3306 does not answer', hint: 'start it' }));
+  const text = plainText(paragraphs(judgeAlerts(observed, [], RULES).map(({ alert }) => alert), NOW));
   expect(text).toBe('orgsync cannot run\n  why: db:3306 does not answer\n  to do: start it');
 });
 

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { findingsOf, findingsOfFailure, judgeAlerts, untold } from '../../src/core/alerts/alerting.ts';
-import type { Alert, Findings } from '../../src/core/alerts/alerting.ts';
+import { observeRun, observeFailure, judgeAlerts, untold } from '../../src/core/alerts/alerting.ts';
+import type { Alert, Observations } from '../../src/core/alerts/alerting.ts';
 import type { AlertRecord } from '../../src/core/ports/alerts.ts';
 import { Interrupted, OrgsyncError } from '../../src/errors.ts';
 import { barredCorp, corpRecord, corpResult, endedRun, heldBackCorp } from '../support/ended-run.ts';
@@ -13,19 +13,19 @@ const RULES = { staleAfterMs: 6 * HOUR, remindAfterMs: 12 * HOUR };
 /** Runs one after the other with one book between them: what each of them tells, such as `began corp:ww1 failed`. */
 function tellers() {
   let book: readonly AlertRecord[] = [];
-  const tell = (findings: Findings, now: number, host = 'host-1'): readonly Alert[] => {
-    const steps = judgeAlerts(findings, book, { ...RULES, now, host });
+  const tell = (observed: Observations, now: number, host = 'host-1'): readonly Alert[] => {
+    const steps = judgeAlerts(observed, book, { ...RULES, now, host });
     const changed = new Map(steps.map(({ next }) => [`${next.subject} ${next.kind}`, next]));
     book = [...new Map([...book.map((record) => [`${record.subject} ${record.kind}`, record] as const), ...changed]).values()];
     return steps.map(({ alert }) => alert);
   };
-  return (findings: Findings, now: number, host?: string): readonly string[] =>
-    tell(findings, now, host).map(({ change, subject, kind }) => `${change} ${subject} ${kind}`);
+  return (observed: Observations, now: number, host?: string): readonly string[] =>
+    tell(observed, now, host).map(({ change, subject, kind }) => `${change} ${subject} ${kind}`);
 }
 
-const found = (run: ReturnType<typeof endedRun>, now: number, records = [corpRecord('ww1', new Date(START))]): Findings => findingsOf(run, records, { ...RULES, now });
-const failing = (now: number): Findings => found(endedRun([barredCorp('ww1')], now), now);
-const well = (now: number): Findings => found(endedRun([corpResult('ww1')], now), now);
+const found = (run: ReturnType<typeof endedRun>, now: number, records = [corpRecord('ww1', new Date(START))]): Observations => observeRun(run, records, { ...RULES, now });
+const failing = (now: number): Observations => found(endedRun([barredCorp('ww1')], now), now);
+const well = (now: number): Observations => found(endedRun([corpResult('ww1')], now), now);
 
 describe('alerts', () => {
   test('tell of a failure once, again after remind_after, and when it is over', () => {
@@ -50,12 +50,12 @@ describe('alerts', () => {
   });
 
   test('name whom a held-back run would have dismissed', () => {
-    const { complaints } = found(endedRun([heldBackCorp('ww1', ['A (a)', 'B (b)'])], START), START);
-    expect(complaints.map(({ departing }) => departing)).toEqual([['A (a)', 'B (b)']]);
+    const { incidents } = found(endedRun([heldBackCorp('ww1', ['A (a)', 'B (b)'])], START), START);
+    expect(incidents.map(({ departing }) => departing)).toEqual([['A (a)', 'B (b)']]);
   });
 
   test('do not hold an interruption against a corp, until its last success is too old', () => {
-    const interrupted = (now: number): Findings => found(endedRun([corpResult('ww1', { outcome: 'interrupted', error: new OrgsyncError('temporary', { code: 'lease_lost', message: 'lost', hint: 'wait' }) })], now), now);
+    const interrupted = (now: number): Observations => found(endedRun([corpResult('ww1', { outcome: 'interrupted', error: new OrgsyncError('temporary', { code: 'lease_lost', message: 'lost', hint: 'wait' }) })], now), now);
     const tell = tellers();
     expect(tell(interrupted(START + 6 * HOUR), START + 6 * HOUR)).toEqual([]);
     expect(tell(interrupted(START + 6 * HOUR + 1), START + 6 * HOUR + 1)).toEqual(['began corp:ww1 stale']);
@@ -63,19 +63,19 @@ describe('alerts', () => {
 
   test('leave a corp alone that another process holds, and one whose first load is under way', () => {
     const skipped = endedRun([corpResult('ww1', { outcome: 'skipped' })], START);
-    expect(found(skipped, START).complaints).toEqual([]);
-    expect(found(skipped, START, [corpRecord('ww1', null)]).complaints).toEqual([]);
-    expect(found(skipped, START + 6 * HOUR, [corpRecord('ww1', null, new Date(START))]).complaints).toEqual([]);
+    expect(found(skipped, START).incidents).toEqual([]);
+    expect(found(skipped, START, [corpRecord('ww1', null)]).incidents).toEqual([]);
+    expect(found(skipped, START + 6 * HOUR, [corpRecord('ww1', null, new Date(START))]).incidents).toEqual([]);
   });
 
   test('tell of a corp that was tried for too long and never succeeded', () => {
     const skipped = endedRun([corpResult('ww1', { outcome: 'skipped' })], START);
-    const { complaints } = found(skipped, START + 6 * HOUR + 1, [corpRecord('ww1', null, new Date(START))]);
-    expect(complaints).toMatchObject([{ subject: 'corp:ww1', kind: 'stale', lastSuccessAt: null }]);
+    const { incidents } = found(skipped, START + 6 * HOUR + 1, [corpRecord('ww1', null, new Date(START))]);
+    expect(incidents).toMatchObject([{ subject: 'corp:ww1', kind: 'stale', lastSuccessAt: null }]);
   });
 
   test('say once an hour for the whole fleet that nobody gets anything done', () => {
-    const stale = findingsOfFailure(new OrgsyncError('temporary', { code: 'stale_behind_lease', message: 'no success since yesterday', hint: 'orgsync status' }));
+    const stale = observeFailure(new OrgsyncError('temporary', { code: 'stale_behind_lease', message: 'no success since yesterday', hint: 'orgsync status' }));
     const tell = tellers();
     const everyMinute = Array.from({ length: 121 }, (_, minute) => START + minute * MINUTE);
     const told = everyMinute.flatMap((now) => ['host-1', 'host-2', 'host-3'].flatMap((host) => tell(stale, now, host).map((line) => `${(now - START) / MINUTE} min: ${line}`)));
@@ -84,8 +84,8 @@ describe('alerts', () => {
   });
 
   test('of a host that cannot run are over only when that host can', () => {
-    const down = findingsOfFailure(new OrgsyncError('unavailable', { code: 'redis_unreachable', message: 'no Redis', hint: 'start it' }));
-    const stoodBack = findingsOf(endedRun([], START, { outcome: 'skipped', reason: 'lock' }), [], { ...RULES, now: START });
+    const down = observeFailure(new OrgsyncError('unavailable', { code: 'redis_unreachable', message: 'no Redis', hint: 'start it' }));
+    const stoodBack = observeRun(endedRun([], START, { outcome: 'skipped', reason: 'lock' }), [], { ...RULES, now: START });
     const tell = tellers();
     expect(tell(down, START, 'host-1')).toEqual(['began run failed']);
     expect(tell(down, START + 1, 'host-2')).toEqual([]);
@@ -94,15 +94,15 @@ describe('alerts', () => {
   });
 
   test('of a host that was never heard of again do not make new trouble look old', () => {
-    const down = findingsOfFailure(new OrgsyncError('unavailable', { code: 'redis_unreachable', message: 'no Redis', hint: 'start it' }));
+    const down = observeFailure(new OrgsyncError('unavailable', { code: 'redis_unreachable', message: 'no Redis', hint: 'start it' }));
     const tell = tellers();
     tell(down, START, 'gone-1');
     expect(tell(down, START + 30 * 24 * HOUR, 'host-2')).toEqual(['began run failed']);
   });
 
   test('say nothing of a run that was told to stop, and nothing where there is no place to run', () => {
-    expect(findingsOfFailure(new Interrupted('SIGTERM'))).toEqual({ complaints: [], healthy: [] });
-    expect(found(endedRun([], START, { outcome: 'skipped', reason: 'gate' }), START)).toEqual({ complaints: [], healthy: [] });
+    expect(observeFailure(new Interrupted('SIGTERM'))).toEqual({ incidents: [], healthy: [] });
+    expect(found(endedRun([], START, { outcome: 'skipped', reason: 'gate' }), START)).toEqual({ incidents: [], healthy: [] });
   });
 
   test('that reached nobody are told by the next run', () => {

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { memberKey } from '../../src/core/model.ts';
 import type { Reading, SeenMember, Snapshot } from '../../src/core/model.ts';
-import { assemble, unaccounted, withAnswers } from '../../src/core/snapshot.ts';
+import { assemble, findUnaccounted, withAnswers } from '../../src/core/snapshot.ts';
 import { department, membership, seen, snapshot, stored } from '../support/organisation.ts';
 
 const whole = (members: readonly SeenMember[], more: Partial<Reading> = {}): Snapshot => {
@@ -54,8 +54,8 @@ describe('members whom the walk did not meet', () => {
   const known = new Map([stored('a'), stored('b'), stored('gone', {}, { departed: true })].map((member) => [memberKey(member.userid), member]));
 
   test('are those present in the store only', () => {
-    expect(unaccounted(known, snapshot([seen('B')]))).toEqual(['a']);
-    expect(unaccounted(known, snapshot([seen('b')], undefined, ['a']))).toEqual([]);
+    expect(findUnaccounted(known, snapshot([seen('B')]))).toEqual(['a']);
+    expect(findUnaccounted(known, snapshot([seen('b')], undefined, ['a']))).toEqual([]);
   });
 
   test('are taken from the answer when they are still there, and have left when it says so', () => {

@@ -6,7 +6,7 @@ import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { describe, expect, onTestFinished, test, vi } from 'vitest';
-import { findingsOf, judgeAlerts } from '../../src/core/alerts/alerting.ts';
+import { observeRun, judgeAlerts } from '../../src/core/alerts/alerting.ts';
 import type { CorpResult } from '../../src/core/outcome.ts';
 import { Secret } from '../../src/core/secret.ts';
 import type { Notice } from '../../src/observe/alerts/channel.ts';
@@ -23,8 +23,8 @@ const KEY = new Secret('11111111-canary-robot-key');
 const http = createHttp({ version: '1.2.3' });
 
 function noticeOf(results: readonly CorpResult[]): Notice {
-  const findings = findingsOf(endedRun(results, NOW), [], { now: NOW, staleAfterMs: 1 });
-  const [first, ...others] = judgeAlerts(findings, [], { now: NOW, host: 'host-1', remindAfterMs: 1 }).map(({ alert }) => alert);
+  const observed = observeRun(endedRun(results, NOW), [], { now: NOW, staleAfterMs: 1 });
+  const [first, ...others] = judgeAlerts(observed, [], { now: NOW, host: 'host-1', remindAfterMs: 1 }).map(({ alert }) => alert);
   if (first === undefined) throw new Error('nothing to tell');
   return { alerts: [first, ...others], host: 'host-1', version: '1.2.3', at: new Date(NOW) };
 }

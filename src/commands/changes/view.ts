@@ -23,17 +23,17 @@ export function changesDocument({ records, more, departmentNames }: Changes, sin
       name: record.name,
       action: record.action,
       text: describeChange(record, departmentNamer(departmentNames, record.corp.id)),
-      old_values: renamed(record.oldValues),
-      new_values: renamed(record.newValues),
+      old_values: renameKeys(record.oldValues),
+      new_values: renameKeys(record.newValues),
     })),
   };
 }
 
 /** `mainDepartment` as `main_department`, at every depth: what programs know from the tables. */
-function renamed(value: Json): Json {
+function renameKeys(value: Json): Json {
   if (typeof value !== 'object' || value === null) return value;
-  if (isList(value)) return value.map(renamed);
-  return Object.fromEntries(Object.entries(value).map(([name, inner]) => [snakeCase(name), name === 'extattr' ? inner : renamed(inner)]));
+  if (isList(value)) return value.map(renameKeys);
+  return Object.fromEntries(Object.entries(value).map(([name, inner]) => [snakeCase(name), name === 'extattr' ? inner : renameKeys(inner)]));
 }
 
 const CSV_HEAD = ['at', 'corp_id', 'corp_name', 'entity', 'entity_id', 'name', 'action', 'text', 'old_values', 'new_values', 'run_id'];
@@ -52,8 +52,8 @@ export function changesCsv(changes: Changes): string {
     record.name ?? '',
     record.action,
     describeChange(record, departmentNamer(changes.departmentNames, record.corp.id)),
-    record.oldValues === null ? '' : JSON.stringify(renamed(record.oldValues)),
-    record.newValues === null ? '' : JSON.stringify(renamed(record.newValues)),
+    record.oldValues === null ? '' : JSON.stringify(renameKeys(record.oldValues)),
+    record.newValues === null ? '' : JSON.stringify(renameKeys(record.newValues)),
     record.runId === null ? '' : String(record.runId),
   ]);
   return `\ufeff${[CSV_HEAD, ...rows].map((row) => row.map(csvCell).join(',')).join('\r\n')}\r`;
@@ -75,7 +75,7 @@ export function changesText({ records, departmentNames }: Changes, { table, pain
     localTime(record.at),
     ...(severalCorps ? [plain(record.corp.name)] : []),
     plain(whom(record)),
-    coloured(record, plain(describeChange(record, departmentNamer(departmentNames, record.corp.id))), paint) + (record.runId === null ? ' (seen by a live lookup)' : ''),
+    colour(record, plain(describeChange(record, departmentNamer(departmentNames, record.corp.id))), paint) + (record.runId === null ? ' (seen by a live lookup)' : ''),
   ]);
   return table(['When', ...(severalCorps ? ['Corp'] : []), 'Who', 'What'], rows);
 }
@@ -94,7 +94,7 @@ const COLOURS: Readonly<Partial<Record<ChangeRecord['action'], 'green' | 'red'>>
   removed: 'red',
 };
 
-function coloured({ action }: ChangeRecord, text: string, paint: Terminal['paint']): string {
-  const colour = COLOURS[action];
-  return colour === undefined ? text : paint[colour](text);
+function colour({ action }: ChangeRecord, text: string, paint: Terminal['paint']): string {
+    const wanted = COLOURS[action];
+  return wanted === undefined ? text : paint[wanted](text);
 }

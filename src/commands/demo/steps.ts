@@ -25,7 +25,7 @@ export function createDemoSteps(config: string, { terminal, env, signal }: Comma
   return {
     done,
     async run(args, more = []) {
-      const command = `orgsync ${args.map(quoted).join(' ')}`;
+      const command = `orgsync ${args.map(quote).join(' ')}`;
       terminal.data(terminal.paint.cyan(`$ ${command}`));
       const { code, printed } = await orgsync(['--config', config, ...args, ...(terminal.json ? ['--json'] : more)], { json: terminal.json, env, signal });
       if (terminal.json) done.push({ command, exit_code: code, document: printed === '' ? null : (JSON.parse(printed) as Json) });
@@ -52,6 +52,6 @@ async function orgsync(args: readonly string[], { json, env, signal }: Surroundi
   return { code: code ?? 1, printed };
 }
 
-function quoted(argument: string): string {
+function quote(argument: string): string {
   return /^[\w./:+-]+$/.test(argument) ? argument : `'${argument}'`;
 }

@@ -39,7 +39,7 @@ export function reportLines({ corps }: RunReport): readonly string[] {
 /** The table at the end of a run on a terminal. */
 export function summary({ corps, startedAt, finishedAt }: RunReport, { table, paint }: Pick<Terminal, 'table' | 'paint'>): string {
   const head = ['Corp', 'Outcome', 'Members', 'Joined', 'Departed', 'Changed', 'Departments', 'Requests', 'Time'];
-  const rows = corps.map((result) => [result.corp.name, coloured(result, paint), ...figures(result)]);
+  const rows = corps.map((result) => [result.corp.name, colourOutcome(result, paint), ...figures(result)]);
   const seconds = (finishedAt.getTime() - startedAt.getTime()) / 1000;
   return `${table(head, rows)}\n${paint.dim(`${corps.length} ${corps.length === 1 ? 'corp' : 'corps'} in ${seconds.toFixed(1)} s`)}`;
 }
@@ -47,14 +47,14 @@ export function summary({ corps, startedAt, finishedAt }: RunReport, { table, pa
 function figures({ outcome, members, counts, departments, requests, seconds }: CorpResult): readonly string[] {
   if (outcome === 'skipped') return ['', '', '', '', '', '', ''];
   const departmentsText = counts.departmentsChanged === 0 ? String(departments) : `${departments} ~${counts.departmentsChanged}`;
-  return [String(members), signed('+', counts.joined), signed('-', counts.departed), signed('~', counts.changed), departmentsText, String(requests), `${seconds.toFixed(1)} s`];
+  return [String(members), formatSigned('+', counts.joined), formatSigned('-', counts.departed), formatSigned('~', counts.changed), departmentsText, String(requests), `${seconds.toFixed(1)} s`];
 }
 
-function signed(sign: string, count: number): string {
+function formatSigned(sign: string, count: number): string {
   return count === 0 ? '·' : `${sign}${count}`;
 }
 
-function coloured({ outcome }: CorpResult, paint: Terminal['paint']): string {
+function colourOutcome({ outcome }: CorpResult, paint: Terminal['paint']): string {
   const word = outcome === 'skipped' ? 'skipped (another process has it)' : outcome.replace('_', ' ');
   if (outcome === 'ok') return paint.green(word);
   return outcome === 'failed' ? paint.red(word) : paint.yellow(word);

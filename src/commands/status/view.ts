@@ -86,10 +86,10 @@ export function statusText(status: Status, terminal: Pick<Terminal, 'paint' | 't
 
 function stateText({ health, why, configured }: CorpStatus, paint: Terminal['paint']): string {
   if (!configured) return paint.dim(why ?? '');
-  return why === null ? painted(health, paint) : `${painted(health, paint)}: ${firstLine(why)}`;
+  return why === null ? paintHealth(health, paint) : `${paintHealth(health, paint)}: ${firstLine(why)}`;
 }
 
-function painted(health: Health, paint: Terminal['paint']): string {
+function paintHealth(health: Health, paint: Terminal['paint']): string {
   return { ok: paint.green, warning: paint.yellow, critical: paint.red, unknown: paint.yellow }[health](health);
 }
 
@@ -111,7 +111,7 @@ function failureLines({ corps, at }: Status): readonly string[] {
 }
 
 function verdictText(status: Status, paint: Terminal['paint']): string {
-  return `${painted(status.health, paint)}: ${plain(summary(status))}`;
+  return `${paintHealth(status.health, paint)}: ${plain(summary(status))}`;
 }
 
 /** Room in the first line: the guidelines ask for one short line, and pagers cut it. */

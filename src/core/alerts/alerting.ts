@@ -7,7 +7,7 @@ import type { AlertKey, AlertRecord } from '../ports/alerts.ts';
 import type { CorpRecord } from '../ports/records.ts';
 
 /** A problem that people should know about. */
-interface Complaint extends AlertKey {
+interface Incident extends AlertKey {
   /** null when it is not about one corp. */
   readonly corp: Corp | null;
   /** The reason for programs: the code of an error, or one that only alerts have. */
@@ -23,13 +23,13 @@ interface Complaint extends AlertKey {
 }
 
 /** What a run found: the problems, and the subjects without a problem. */
-export interface Findings {
-  readonly complaints: readonly Complaint[];
+export interface Observations {
+  readonly incidents: readonly Incident[];
   readonly healthy: readonly { readonly subject: string; readonly corp: Corp | null }[];
 }
 
 /** One alert: a problem began, continues (`reminder`), or ended (`recovered`). */
-export interface Alert extends Complaint {
+export interface Alert extends Incident {
   readonly change: 'began' | 'reminder' | 'recovered';
   readonly since: Date;
 }
@@ -41,7 +41,7 @@ export interface Step {
   readonly alert: Alert;
 }
 
-/** What the decision needs in addition to the findings. `now` is in milliseconds since 1970. */
+/** What the decision needs in addition to the observations. `now` is in milliseconds since 1970. */
 export interface AlertRules {
   readonly now: number;
   readonly host: string;
@@ -56,13 +56,13 @@ const STALE_AGAIN_MS = 3_600_000;
  * `records`, read after the run) is older than `staleAfterMs`, or it was tried for that long and never succeeded. A run
  * that found the lease taken only shows that this host is able to run.
  */
-export function findingsOf(run: EndedRun, records: readonly CorpRecord[], { now, staleAfterMs }: { readonly now: number; readonly staleAfterMs: number }): Findings {
-  if (run.reason === 'gate' || run.reason === 'read_only') return { complaints: [], healthy: [] };
+export function observeRun(run: EndedRun, records: readonly CorpRecord[], { now, staleAfterMs }: { readonly now: number; readonly staleAfterMs: number }): Observations {
+  if (run.reason === 'gate' || run.reason === 'read_only') return { incidents: [], healthy: [] };
   const known = new Map(records.map((record) => [record.corp.id, record]));
   const isOld = ({ corp }: CorpResult): boolean => isStale(ageOf(known.get(corp.id), now), staleAfterMs);
   const well = run.corps.filter(({ outcome }) => outcome === 'ok');
   return {
-    complaints: run.corps.flatMap((result) => complaintsOf(result, { isOld: isOld(result), lastSuccessAt: known.get(result.corp.id)?.lastSuccessAt ?? null })),
+    incidents: run.corps.flatMap((result) => incidentsOf(result, { isOld: isOld(result), lastSuccessAt: known.get(result.corp.id)?.lastSuccessAt ?? null })),
     healthy: [
       { subject: 'run', corp: null },
       ...(well.length > 0 ? [{ subject: 'fleet', corp: null }] : []),
@@ -72,20 +72,20 @@ export function findingsOf(run: EndedRun, records: readonly CorpRecord[], { now,
 }
 
 /** What a run found that could not begin, or that found a dead lease holder. A run that was stopped found nothing. */
-export function findingsOfFailure(error: OrgsyncError): Findings {
-  if (error instanceof Interrupted) return { complaints: [], healthy: [] };
+export function observeFailure(error: OrgsyncError): Observations {
+  if (error instanceof Interrupted) return { incidents: [], healthy: [] };
   const facts = { corp: null, ...factsOf(error), departing: [], lastSuccessAt: null };
-  if (error.code === 'stale_behind_lease') return { complaints: [{ subject: 'fleet', kind: 'stale', ...facts }], healthy: [{ subject: 'run', corp: null }] };
-  return { complaints: [{ subject: 'run', kind: 'failed', ...facts }], healthy: [] };
+  if (error.code === 'stale_behind_lease') return { incidents: [{ subject: 'fleet', kind: 'stale', ...facts }], healthy: [{ subject: 'run', corp: null }] };
+  return { incidents: [{ subject: 'run', kind: 'failed', ...facts }], healthy: [] };
 }
 
 /**
  * Decides which alerts to send and what to record. A problem is reported when it begins, again after `remindAfterMs`, and
  * when it ends. A problem of a process on its host (`run`) ends only when the same host has a successful run.
  */
-export function judgeAlerts({ complaints, healthy }: Findings, records: readonly AlertRecord[], rules: AlertRules): readonly Step[] {
+export function judgeAlerts({ incidents, healthy }: Observations, records: readonly AlertRecord[], rules: AlertRules): readonly Step[] {
   const known = new Map(records.map((record) => [keyOf(record), record]));
-  const told = complaints.flatMap((complaint) => complain(complaint, known.get(keyOf(complaint)) ?? null, rules));
+  const told = incidents.flatMap((incident) => stepsOf(incident, known.get(keyOf(incident)) ?? null, rules));
   const corps = new Map(healthy.map(({ subject, corp }) => [subject, corp]));
   const over = records.filter((record) => corps.has(record.subject) && isOurs(record, rules) && record.closedAt === null);
   return [...told, ...over.map((record) => recover(record, corps.get(record.subject) ?? null, rules))];
@@ -107,12 +107,12 @@ function keyOf({ subject, kind }: AlertKey): string {
   return `${subject} ${kind}`;
 }
 
-function factsOf(error: OrgsyncError): Pick<Complaint, 'code' | 'message' | 'hint' | 'errcode' | 'request'> {
+function factsOf(error: OrgsyncError): Pick<Incident, 'code' | 'message' | 'hint' | 'errcode' | 'request'> {
   const wecom = error instanceof WecomError ? { errcode: error.errcode, request: error.request } : { errcode: null, request: null };
   return { code: error.code, message: error.message, hint: error.hint ?? null, ...wecom };
 }
 
-function complaintsOf({ corp, outcome, error, departing }: CorpResult, { isOld, lastSuccessAt }: { readonly isOld: boolean; readonly lastSuccessAt: Date | null }): readonly Complaint[] {
+function incidentsOf({ corp, outcome, error, departing }: CorpResult, { isOld, lastSuccessAt }: { readonly isOld: boolean; readonly lastSuccessAt: Date | null }): readonly Incident[] {
   if (outcome === 'ok') return [];
   const about = { subject: subjectOf(corp), corp, departing, lastSuccessAt };
   if ((outcome === 'failed' || outcome === 'held_back') && error !== null) return [{ ...about, kind: outcome, ...factsOf(error) }];
@@ -129,16 +129,16 @@ const HELD_ELSEWHERE = {
   request: null,
 } as const;
 
-function complain(complaint: Complaint, previous: AlertRecord | null, { now, host, remindAfterMs }: AlertRules): readonly Step[] {
-  const { subject, kind, message } = complaint;
+function stepsOf(incident: Incident, previous: AlertRecord | null, { now, host, remindAfterMs }: AlertRules): readonly Step[] {
+  const { subject, kind, message } = incident;
   const at = new Date(now);
   const next = { subject, kind, since: at, sentAt: at, closedAt: null, host, message };
   if (previous === null || previous.closedAt !== null || isForgotten(previous, { now, host, remindAfterMs })) {
-    return [{ previous, next, alert: { ...complaint, change: 'began', since: at } }];
+    return [{ previous, next, alert: { ...incident, change: 'began', since: at } }];
   }
   if (now - previous.sentAt.getTime() < (kind === 'stale' ? STALE_AGAIN_MS : remindAfterMs)) return [];
   const { since } = previous;
-  return [{ previous, next: { ...next, since }, alert: { ...complaint, change: 'reminder', since } }];
+  return [{ previous, next: { ...next, since }, alert: { ...incident, change: 'reminder', since } }];
 }
 
 function isOurs({ subject, host }: AlertRecord, rules: AlertRules): boolean {

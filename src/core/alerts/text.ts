@@ -14,7 +14,7 @@ const NAMED = 10;
 /** Alerts as text for people: equal failures together, new ones first, recoveries last. Contains no markup. */
 export function paragraphs(alerts: readonly Alert[], now: number): readonly Paragraph[] {
   return (['began', 'reminder', 'recovered'] as const).flatMap((change) => {
-    const groups = grouped(alerts.filter((alert) => alert.change === change));
+    const groups = groupAlerts(alerts.filter((alert) => alert.change === change));
     return groups.map((group) => ({ tone: change === 'recovered' ? 'good' : 'bad', title: title(group), lines: lines(group, now) }) as const);
   });
 }
@@ -44,7 +44,7 @@ export function span(ms: number): string {
 type Group = readonly [Alert, ...Alert[]];
 
 /** Groups corps with the same failure and the same hint. An alert with names, or not about a corp, stays alone. */
-function grouped(alerts: readonly Alert[]): readonly Group[] {
+function groupAlerts(alerts: readonly Alert[]): readonly Group[] {
   const groups = new Map<string, [Alert, ...Alert[]]>();
   for (const alert of alerts) {
     const { corp, kind, code, errcode, request, hint, departing, subject } = alert;
@@ -72,23 +72,23 @@ function title(group: Group): string {
 /** The subject of a paragraph, and whether it is plural. */
 function whom([first, ...others]: Group): readonly [string, boolean] {
   if (others.length > 0) return [`${others.length + 1} corps`, true];
-  return [first.corp === null ? first.subject : named(first.corp), false];
+  return [first.corp === null ? first.subject : nameCorp(first.corp), false];
 }
 
-function named({ id, name }: Corp): string {
+function nameCorp({ id, name }: Corp): string {
   return name === id ? id : `${name} (${id})`;
 }
 
 function lines(group: Group, now: number): readonly string[] {
   const [first, ...others] = group;
-  const corps = others.length === 0 ? [] : [listed(group.flatMap(({ corp }) => (corp === null ? [] : [named(corp)])))];
+  const corps = others.length === 0 ? [] : [listNames(group.flatMap(({ corp }) => (corp === null ? [] : [nameCorp(corp)])))];
   const isShared = others.every(({ message }) => message === first.message);
   if (first.change === 'recovered') return [...corps, `after ${span(now - earliest(group).getTime())}${isShared ? `: ${first.message}` : ''}`];
   const { departing, lastSuccessAt, hint } = first;
   return [
     ...corps,
     ...(first.change === 'began' ? [] : [`since ${minute(earliest(group))}, for ${span(now - earliest(group).getTime())}`]),
-    `why${isShared || first.corp === null ? '' : `, for ${named(first.corp)}`}: ${first.message}`,
+    `why${isShared || first.corp === null ? '' : `, for ${nameCorp(first.corp)}`}: ${first.message}`,
     ...(others.length > 0 || first.corp === null ? [] : [success(lastSuccessAt, now)]),
     ...(hint === null ? [] : [`to do: ${hint}`]),
     // Last, because a channel may cut the text.
@@ -104,7 +104,7 @@ function earliest(group: Group): Date {
   return new Date(Math.min(...group.map(({ since }) => since.getTime())));
 }
 
-function listed(names: readonly string[]): string {
+function listNames(names: readonly string[]): string {
   const more = names.length - NAMED;
   return `${names.slice(0, NAMED).join(', ')}${more > 0 ? ` and ${more} more` : ''}`;
 }

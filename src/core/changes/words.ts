@@ -71,10 +71,10 @@ export function describeChange(change: ChangeFacts, name: NameDepartment): strin
 
 /** Clauses in somebody's language. */
 export function describeClauses(clauses: readonly Clause[], words: ChangeWords): string {
-  return clauses.map((clause) => worded(clause, words)).join(words.betweenClauses);
+  return clauses.map((clause) => formatClause(clause, words)).join(words.betweenClauses);
 }
 
-function worded(clause: Clause, words: ChangeWords): string {
+function formatClause(clause: Clause, words: ChangeWords): string {
   const called = (department: NamedDepartment | null): string => (department === null ? '' : (department.name ?? words.department(department.id)));
   const together = (departments: readonly NamedDepartment[]): string => departments.map(called).join(words.betweenDepartments);
   if ('departments' in clause) return words[clause.is](together(clause.departments));
@@ -82,17 +82,17 @@ function worded(clause: Clause, words: ChangeWords): string {
   if (clause.is === 'moved') return words.moved(together(clause.from), together(clause.to));
   if (clause.is === 'movedUnder') return words.movedUnder(called(clause.from), called(clause.to));
   if (clause.is === 'created') return words.created(called(clause.under));
-  if (clause.is === 'mainDepartment') return replaced('mainDepartment', [called(clause.from), called(clause.to)], words);
-  return clause.is === 'field' ? fieldWorded(clause, words) : words[clause.is];
+  if (clause.is === 'mainDepartment') return formatReplacement('mainDepartment', [called(clause.from), called(clause.to)], words);
+  return clause.is === 'field' ? formatField(clause, words) : words[clause.is];
 }
 
-function fieldWorded({ field, before, after }: Clause & { readonly is: 'field' }, words: ChangeWords): string {
+function formatField({ field, before, after }: Clause & { readonly is: 'field' }, words: ChangeWords): string {
   if (field === 'status') return words.status[after] ?? `${words.fields[field] ?? field} ${after}`;
   const inWords = (value: string): string => (field === 'gender' ? (words.gender[value] ?? value) : value);
-  return words.unreadable[field] ?? replaced(field, [inWords(before), inWords(after)], words);
+  return words.unreadable[field] ?? formatReplacement(field, [inWords(before), inWords(after)], words);
 }
 
-function replaced(field: string, [before, after]: readonly [before: string, after: string], words: ChangeWords): string {
+function formatReplacement(field: string, [before, after]: readonly [before: string, after: string], words: ChangeWords): string {
   if (field === 'name') return words.renamed(before, after);
   const word = words.fields[field] ?? field;
   if (before === '') return words.set(word, after);

@@ -1,5 +1,5 @@
-import { findingsOf, findingsOfFailure, judgeAlerts, untold } from '../../core/alerts/alerting.ts';
-import type { Alert, Findings, Step } from '../../core/alerts/alerting.ts';
+import { observeRun, observeFailure, judgeAlerts, untold } from '../../core/alerts/alerting.ts';
+import type { Alert, Observations, Step } from '../../core/alerts/alerting.ts';
 import type { EndedRun } from '../../core/outcome.ts';
 import type { AlertBook } from '../../core/ports/alerts.ts';
 import type { CorpRecord } from '../../core/ports/records.ts';
@@ -106,14 +106,14 @@ class Teller implements Alerts {
     const { clock, staleAfterMs } = this.#options;
     await Promise.all([
       this.#pingEnd(run.exitCode, this.#options.scrub(text)),
-      this.#judge(async () => findingsOf(run, await this.#records(run), { now: clock.now(), staleAfterMs })),
+      this.#judge(async () => observeRun(run, await this.#records(run), { now: clock.now(), staleAfterMs })),
     ]);
   }
 
   async failed(error: OrgsyncError, exitCode: number): Promise<void> {
     await Promise.all([
       this.#pingEnd(exitCode, this.#options.scrub([error.message, error.hint].filter(Boolean).join('\n'))),
-      this.#judge(() => Promise.resolve(findingsOfFailure(error))),
+      this.#judge(() => Promise.resolve(observeFailure(error))),
     ]);
   }
 
@@ -137,41 +137,41 @@ class Teller implements Alerts {
 
   async #ping(tell: (check: HealthCheck) => Promise<void>): Promise<void> {
     const told = await Promise.allSettled(this.#checks.map(tell));
-    for (const one of told) if (one.status === 'rejected') this.#complain('ping', one.reason);
+    for (const one of told) if (one.status === 'rejected') this.#logFailure('ping', one.reason);
   }
 
-  async #judge(find: () => Promise<Findings>): Promise<void> {
+  async #judge(find: () => Promise<Observations>): Promise<void> {
     if (this.#channels.length === 0) return;
     try {
-      const claims = await this.#claims(this.#scrubbed(await find()));
+      const claims = await this.#claims(this.#scrub(await find()));
       if (claims.length > 0) await this.#tell(claims);
     } catch (error) {
-      this.#complain('all', error);
+      this.#logFailure('all', error);
     }
   }
 
   /** Scrubs an alert: a userid can be a phone number, and the text of a server can contain anything. */
-  #scrubbed({ complaints, healthy }: Findings): Findings {
+  #scrub({ incidents, healthy }: Observations): Observations {
     const { scrub } = this.#options;
     return {
       healthy,
-      complaints: complaints.map(({ message, hint, departing, ...rest }) => ({ ...rest, message: scrub(message), hint: hint === null ? null : scrub(hint), departing: departing.map(scrub) })),
+      incidents: incidents.map(({ message, hint, departing, ...rest }) => ({ ...rest, message: scrub(message), hint: hint === null ? null : scrub(hint), departing: departing.map(scrub) })),
     };
   }
 
-  async #claims(findings: Findings): Promise<readonly Claim[]> {
+  async #claims(observed: Observations): Promise<readonly Claim[]> {
     const { local } = this.#options;
-    const shared = await this.#claimShared(findings);
+    const shared = await this.#claimShared(observed);
     // A problem in the local book can end while the shared book works, but nothing new is written to the local book.
-    const mine = await this.#claim(local, shared === null ? findings : { complaints: [], healthy: findings.healthy }, { claims: [], signal: null });
+    const mine = await this.#claim(local, shared === null ? observed : { incidents: [], healthy: observed.healthy }, { claims: [], signal: null });
     return [...(shared ?? []), ...mine];
   }
 
   /** An alert that was claimed before the store became unreachable must still be sent. */
-  async #claimShared(findings: Findings): Promise<readonly Claim[] | null> {
+  async #claimShared(observed: Observations): Promise<readonly Claim[] | null> {
     const claims: Claim[] = [];
     try {
-      await within(BOOK_MS, async (signal) => this.#claim(await this.#options.shared(), findings, { claims, signal }));
+      await within(BOOK_MS, async (signal) => this.#claim(await this.#options.shared(), observed, { claims, signal }));
     } catch (error) {
       this.#complainOfStore(error);
       return claims.length > 0 ? claims : null;
@@ -179,9 +179,9 @@ class Teller implements Alerts {
     return claims;
   }
 
-  async #claim(book: AlertBook, findings: Findings, { claims, signal }: { readonly claims: Claim[]; readonly signal: AbortSignal | null }): Promise<readonly Claim[]> {
+  async #claim(book: AlertBook, observed: Observations, { claims, signal }: { readonly claims: Claim[]; readonly signal: AbortSignal | null }): Promise<readonly Claim[]> {
     const { clock, host, remindAfterMs } = this.#options;
-    for (const step of judgeAlerts(findings, await book.read(), { now: clock.now(), host, remindAfterMs })) {
+    for (const step of judgeAlerts(observed, await book.read(), { now: clock.now(), host, remindAfterMs })) {
       signal?.throwIfAborted();
       if (await book.replace(step.previous, step.next)) claims.push({ book, step });
     }
@@ -203,7 +203,7 @@ class Teller implements Alerts {
       this.#options.log('info', 'alert_sent', `people were told by ${name}`, { channel: name });
       return true;
     } catch (error) {
-      this.#complain(name, error);
+      this.#logFailure(name, error);
       return false;
     }
   }
@@ -218,7 +218,7 @@ class Teller implements Alerts {
     this.#options.log('warn', 'alert_book_unavailable', 'the store does not tell which alerts were sent: this host decides alone', { code });
   }
 
-  #complain(channel: string, error: unknown): void {
+  #logFailure(channel: string, error: unknown): void {
     const { code, message } = asOrgsyncError(error);
     this.#options.log('warn', 'alert_not_delivered', `an alert could not be delivered by ${channel}: ${message}`, { channel, code });
   }

@@ -120,12 +120,12 @@ function lineFormat(winston: typeof Winston, format: LogSettings['format'], { sc
   const { combine, printf, timestamp } = winston.format;
   if (format === 'text') return combine(timestamp(), printf(describeFacts), scrubbing(winston, scrub));
   const last = scrubbing(winston, (line) => scrubJson(line, scrub));
-  if (format === 'json') return combine(timestamp(), flattened(winston), winston.format.json(), last);
+  if (format === 'json') return combine(timestamp(), createFlattening(winston), winston.format.json(), last);
   const { ecsFormat } = createRequire(import.meta.url)('@elastic/ecs-winston-format') as typeof EcsWinstonFormat;
   const own = winston.format((info) => ecsFields(info, { host: hostname(), pid: process.pid, traceId: TRACE_ID }));
   return combine(own(), ecsFormat({ serviceName: 'orgsync', serviceVersion: version, apmIntegration: false }), last);
 }
 
-function flattened(winston: typeof Winston): Winston.Logform.Format {
+function createFlattening(winston: typeof Winston): Winston.Logform.Format {
   return winston.format(({ facts, ...info }) => ({ ...info, ...plainFacts(facts), trace_id: TRACE_ID }))();
 }

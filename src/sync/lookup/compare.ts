@@ -69,7 +69,7 @@ export async function compareFound({ corp, phone, seen, holders }: Subject & { r
     match: { corp, member, departments: await store.findDepartments(corp, member.memberships.map(({ departmentId }) => departmentId)), updatedAt: new Date(clock.now()), departedAt: null },
     news: newsOf(before, phone, from),
     from,
-    changes: changeSet([change, ...from.map((holder) => cleared(holder, region))], change === undefined ? [seen] : []),
+    changes: changeSet([change, ...from.map((holder) => clearNumber(holder, region))], change === undefined ? [seen] : []),
   };
 }
 
@@ -103,7 +103,7 @@ function withoutMobile(seen: SeenMember, phone: string, region: string): SeenMem
   return isOther ? seen : { ...seen, fields: { ...seen.fields, mobile: '' } };
 }
 
-function cleared(holder: StoredMember, region: string): MemberChange | undefined {
+function clearNumber(holder: StoredMember, region: string): MemberChange | undefined {
   return diffMember(holder, { userid: holder.userid, fields: { mobile: '' } }, region);
 }
 
