@@ -79,7 +79,7 @@ describe('where the corps come from a query', () => {
     await execute(stage.storeUrl, 'CREATE TABLE enterprises (id VARCHAR(64) PRIMARY KEY, name VARCHAR(64), secret VARCHAR(255))');
     await execute(stage.storeUrl, 'INSERT INTO enterprises VALUES (?, ?, ?), (?, ?, NULL)', [first.id, first.name, first.secrets[0]?.secret ?? '', second.id, second.name]);
     const yaml = await readFile(stage.configPath, 'utf8');
-    await writeFile(stage.configPath, `corps: { query: "SELECT id, name, secret FROM enterprises" }\n${yaml.slice(yaml.indexOf('wecom:'))}`);
+    await writeFile(stage.configPath, `corps: { query: "SELECT id, name, secret FROM enterprises ORDER BY secret IS NULL" }\n${yaml.slice(yaml.indexOf('wecom:'))}`);
     const ended = await run(stage, ['--json']);
     expect(ended.code).toBe(1);
     expect(JSON.parse(ended.stdout)).toMatchObject({ outcome: 'partial', corps: [{ id: first.id, outcome: 'ok' }, { id: second.id, outcome: 'failed', error: { code: 'corp_row_unusable' } }] });
