@@ -146,11 +146,12 @@ async function runCorps(corps: readonly Corp[], request: RunRequest, deps: RunDe
   const mode = request.dryRun ? 'compare' : 'commit';
   deps.log('info', 'run_started', `${mode === 'compare' ? 'a plan' : 'a run'} of ${corps.length} corps begins`, { corps: corps.length });
   deps.watch.onCorps(corps);
-  const directory = await deps.openDirectory();
+  // Asking the store takes as long as loading what speaks to WeCom.
+  const [directory, ordered] = await Promise.all([deps.openDirectory(), inTurn(corps, deps.store)]);
   const { allowDepartures, waitMs } = request;
   const attempt = { ...deps, directory, mode, allowDepartures, waitMs } as const;
   const ended = new Map<Corp, CorpResult>();
-  const queue = (await inTurn(corps, deps.store)).values();
+  const queue = ordered.values();
   const worker = async (): Promise<void> => {
     for (const corp of queue) ended.set(corp, await runCorp(corp, attempt));
   };

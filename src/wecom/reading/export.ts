@@ -5,7 +5,7 @@ import { parseDepartments, parseMembers } from './answers.ts';
 import type { Usable } from './answers.ts';
 import { createAesKey, decryptFile, EXPORT_FILE, fileLimit, openFile, parseFile } from './export-file.ts';
 import type { ExportFile } from './export-file.ts';
-import { treatmentOf, unusable } from '../request/faults.ts';
+import { throwUnusable, treatmentOf } from '../request/faults.ts';
 import type { CorpClient } from '../corp-client.ts';
 import type { Raw } from '../request/envelope.ts';
 
@@ -49,11 +49,11 @@ async function runExport<T>(order: Order<T>): Promise<Usable<T>> {
 async function exportOnce<T>({ client, request, parse, signal }: Order<T>): Promise<Usable<T>> {
   const aesKey = createAesKey();
   const { jobid } = await client.ask({ request, body: { encoding_aeskey: aesKey, block_size: BLOCK }, expects: 'jobid' }, signal);
-  if (typeof jobid !== 'string') throw unusable(request, 'a jobid that is none');
+  if (typeof jobid !== 'string') throwUnusable(request, 'a jobid that is none');
   const items: T[] = [];
   let unnamed = 0;
   for (const file of await awaitFiles(client, jobid, signal)) {
-    const part = parse(decryptFile(await fetchFile(client, file, signal), aesKey)) ?? fail(EXPORT_FILE, 'no list');
+    const part = parse(decryptFile(await fetchFile(client, file, signal), aesKey)) ?? throwUnusable(EXPORT_FILE, 'no list');
     for (const item of part.items) items.push(item);
     unnamed += part.unusable;
   }
@@ -65,7 +65,7 @@ async function fetchFile(client: CorpClient, file: ExportFile, signal: AbortSign
   try {
     const source = { url: file.url, maxBytes: fileLimit(file), open: (status: number, body: Buffer) => openFile(status, body, file) };
     const { bytes } = await client.fetchFile(EXPORT_FILE, source, signal);
-    return bytes instanceof Buffer ? bytes : fail(EXPORT_FILE, 'no bytes');
+    return bytes instanceof Buffer ? bytes : throwUnusable(EXPORT_FILE, 'no bytes');
   } catch (error) {
     signal.throwIfAborted();
     if (!(error instanceof OrgsyncError) || !['repeat', 'too_large'].includes(treatmentOf(error) ?? '')) throw error;
@@ -87,10 +87,10 @@ async function awaitFiles(client: CorpClient, jobid: string, signal: AbortSignal
 
 /** Every corp has a file, be it of nobody: no file is no answer. */
 function parseFiles(list: unknown, { access, largestAnswer }: CorpClient): readonly ExportFile[] {
-  if (!Array.isArray(list) || list.length === 0) return fail(RESULT, 'no files');
+  if (!Array.isArray(list) || list.length === 0) return throwUnusable(RESULT, 'no files');
   return list.map((item) => {
-    const file = parseFile(item, access.api) ?? fail(RESULT, 'a file that cannot be fetched');
-    return file.size <= largestAnswer ? file : fail(RESULT, `a file of ${file.size} bytes, more than ${largestAnswer}`);
+    const file = parseFile(item, access.api) ?? throwUnusable(RESULT, 'a file that cannot be fetched');
+    return file.size <= largestAnswer ? file : throwUnusable(RESULT, `a file of ${file.size} bytes, more than ${largestAnswer}`);
   });
 }
 
@@ -107,8 +107,4 @@ export function isOfExport(error: unknown): boolean {
 
 function exportError(code: Extract<ErrorCode, `export_${string}`>, message: string): OrgsyncError {
   return new OrgsyncError('failed', { code, message, hint: 'the next run orders the export again; `wecom.strategy: walk` does without' });
-}
-
-function fail(request: string, what: string): never {
-  throw unusable(request, what);
 }

@@ -2,7 +2,7 @@ import type { SeenDepartment, SeenMember } from '../../core/model.ts';
 import { WecomError } from '../../errors.ts';
 import { parseAgent, parseDepartments, parseIdPage, parseMemberAnswer, parseMembers, parseTagged, parseUserids } from './answers.ts';
 import type { AgentRange, IdPage, Tagged, Usable } from './answers.ts';
-import { treatmentOf, unusable } from '../request/faults.ts';
+import { throwUnusable, treatmentOf } from '../request/faults.ts';
 import type { CorpClient } from '../corp-client.ts';
 import { readUserid } from './values.ts';
 
@@ -13,21 +13,21 @@ const PAGE = 10_000;
 export async function listDepartments(client: CorpClient, signal: AbortSignal): Promise<Usable<SeenDepartment>> {
   const request = 'department/list';
   const answer = await client.ask({ request, expects: 'department' }, signal);
-  return parseDepartments(answer) ?? fail(request, 'a department list that is none');
+  return parseDepartments(answer) ?? throwUnusable(request, 'a department list that is none');
 }
 
 /** The members of one department, without those of its sub-departments: `fetch_child` is gone from P90201. */
 export async function listMembers(client: CorpClient, departmentId: number, signal: AbortSignal): Promise<Usable<SeenMember>> {
   const request = 'user/list';
   const answer = await client.ask({ request, params: { department_id: departmentId }, expects: 'userlist' }, signal);
-  return parseMembers(answer) ?? fail(request, 'a userlist that is none');
+  return parseMembers(answer) ?? throwUnusable(request, 'a userlist that is none');
 }
 
 /** The userids of one department; for departments too large for {@link listMembers}. */
 export async function listUserids(client: CorpClient, departmentId: number, signal: AbortSignal): Promise<Usable<string>> {
   const request = 'user/simplelist';
   const answer = await client.ask({ request, params: { department_id: departmentId }, expects: 'userlist' }, signal);
-  return parseUserids(answer) ?? fail(request, 'a userlist that is none');
+  return parseUserids(answer) ?? throwUnusable(request, 'a userlist that is none');
 }
 
 /** One member, or undefined when WeCom says that nobody visible has this userid (60111, 40003, or 60011 where it is out of range). */
@@ -35,7 +35,7 @@ export async function getMember(client: CorpClient, userid: string, signal: Abor
   const request = 'user/get';
   try {
     const answer = await client.ask({ request, params: { userid } }, signal);
-    return parseMemberAnswer(answer, userid) ?? fail(request, 'nobody, or somebody else');
+    return parseMemberAnswer(answer, userid) ?? throwUnusable(request, 'nobody, or somebody else');
   } catch (error) {
     if (isNobody(error)) return undefined;
     throw error;
@@ -62,7 +62,7 @@ export async function getTagged(client: CorpClient, tagId: number, signal: Abort
 export async function listIds(client: CorpClient, cursor: string | undefined, signal: AbortSignal): Promise<IdPage> {
   const request = 'user/list_id';
   const body = { limit: PAGE, ...(cursor !== undefined && { cursor }) };
-  return parseIdPage(await client.askContacts({ request, body, expects: 'dept_user' }, signal)) ?? fail(request, 'a dept_user that is none');
+  return parseIdPage(await client.askContacts({ request, body, expects: 'dept_user' }, signal)) ?? throwUnusable(request, 'a dept_user that is none');
 }
 
 /** The userid that WeCom matches to a mobile, or undefined when there is none (46004, or an empty one). */
@@ -80,8 +80,4 @@ export async function getUseridByMobile(client: CorpClient, mobile: string, sign
 /** A member out of range is told as a 60011 or its like, and no other way. */
 function isNobody(error: unknown): boolean {
   return treatmentOf(error) === 'absent' || (error instanceof WecomError && error.code === 'out_of_range');
-}
-
-function fail(request: string, what: string): never {
-  throw unusable(request, what);
 }

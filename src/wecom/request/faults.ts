@@ -60,6 +60,11 @@ export function unusable(request: string, what: string): OrgsyncError {
   });
 }
 
+/** Throws {@link unusable}. */
+export function throwUnusable(request: string, what: string): never {
+  throw unusable(request, what);
+}
+
 /** What is done about an error of one request; undefined for an error that is none of WeCom's. */
 export function treatmentOf(error: unknown): Treatment | undefined {
   if (error instanceof WecomError) {

@@ -106,11 +106,16 @@ export class Credential implements TokenSource {
   }
 
   async #renew(signal: AbortSignal): Promise<SharedToken> {
-    const found = await this.#cached();
-    this.#current =
-      found ??
-      (await this.#single(signal, async () => (await this.#cached()) ?? (await this.#fetch(signal))));
+    this.#current = (await this.#cached()) ?? (await this.#single(signal, () => this.#fetchUnlessTold(signal)));
     return this.#current;
+  }
+
+  /** Fetches a token, unless another process has had one, or a refusal, in the meantime. All is asked for at once: the cache may be far away. */
+  async #fetchUnlessTold(signal: AbortSignal): Promise<SharedToken> {
+    const [cached, refused, barredAll] = await Promise.all([this.#cached(), this.#refusal(this.#key), this.#refusal(null)]);
+    if (cached !== undefined) return cached;
+    if (!this.#doubtsOthers) this.#heedOthers(refused, barredAll);
+    return this.#fetch(signal);
   }
 
   /** As {@link TokenCache.single}, going on alone when the cache itself fails. */
@@ -139,7 +144,6 @@ export class Credential implements TokenSource {
 
   async #fetch(signal: AbortSignal): Promise<SharedToken> {
     const { clock, cache } = this.#options;
-    if (!this.#doubtsOthers) await this.#heedOthers();
     const fresh = await this.#options.fetch(signal).catch((error: unknown) => this.#remember(error));
     // Short lives keep half of themselves: a margin longer than the life would mean a token for every request.
     const ttlMs = Math.max(fresh.expiresInSeconds * 1000 - MARGIN_MS, fresh.expiresInSeconds * 500);
@@ -149,14 +153,17 @@ export class Credential implements TokenSource {
     return { text: fresh.text, sealed, expiresAt };
   }
 
-  /** Throws what another process was refused not long ago. */
-  async #heedOthers(): Promise<void> {
-    const { cache, tokenBan } = this.#options;
-    const sealed = await this.#withCache(undefined, () => cache.refusal(this.#key));
-    const text = sealed === undefined ? undefined : this.#seal.open(sealed);
+  /** What another process was refused not long ago: with this secret, or with null whatever the secret. */
+  async #refusal(key: TokenKey | null): Promise<string | undefined> {
+    return this.#withCache(undefined, () => this.#options.cache.refusal(key));
+  }
+
+  /** Throws what another process was refused. */
+  #heedOthers(refused: string | undefined, barredAll: string | undefined): void {
+    const text = refused === undefined ? undefined : this.#seal.open(refused);
     this.#refusedFor = text === undefined ? undefined : refusalOf(text);
     if (this.#refusedFor !== undefined) throw this.#refusedFor;
-    if (!tokenBan.isMet && (await this.#withCache(undefined, () => cache.refusal(null))) !== undefined) throw barred();
+    if (!this.#options.tokenBan.isMet && barredAll !== undefined) throw barred();
   }
 
   async #remember(error: unknown): Promise<never> {
