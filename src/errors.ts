@@ -112,6 +112,8 @@ export type ErrorCode =
   | 'store_not_a_database' // the file is damaged, or not SQLite
   | 'store_unreachable' // the database does not answer
   | 'store_overloaded' // the database takes no more connections
+  | 'store_behind' // the server has not seen yet what is known to be committed
+  | 'store_limit' // a limit of the database is too small
   | 'store_busy' // a lock inside the database was not free in time
   | 'store_full' // the disk, or the table space, is full
   | 'store_denied' // the account lacks a right, or its password is wrong

@@ -175,11 +175,27 @@ describe('what MySQL says', () => {
     expect(judgeMysqlError(error)).toBe(trouble);
   });
 
-  test('in numbers that mysql2 has no name for is understood, and what nobody knows is a defect', () => {
+  test('in numbers that mysql2 has no name for is understood, and what nobody knows is unavailable, with its number and text', () => {
     expect(judgeMysqlError(Object.assign(new Error('x'), { errno: 1927 }))).toBe('lost');
     expect(judgeMysqlError(Object.assign(new Error('x'), { code: 4031 }))).toBe('lost');
     expect(translateMysqlError(Object.assign(new Error('Got error 28 "No space left on device" from storage engine'), { code: 'ER_GET_ERRNO' }), 'db')).toMatchObject({ code: 'store_full' });
-    expect(translateMysqlError(Object.assign(new Error('syntax'), { code: 'ER_PARSE_ERROR' }), 'db')).toMatchObject({ kind: 'defect' });
+    expect(translateMysqlError(Object.assign(new Error('odd'), { code: 'ER_NEW', errno: 9999 }), 'db')).toMatchObject({ kind: 'unavailable', code: 'store_error', message: 'db: error 9999: odd', hint: expect.stringContaining('9999') as string });
+    expect(translateMysqlError(Object.assign(new Error('odd'), { code: 'ER_PARSE_ERROR' }), 'db')).toMatchObject({ kind: 'unavailable', message: 'db: error ER_PARSE_ERROR: odd' });
+    expect(translateMysqlError(new TypeError('ours'), 'db')).toMatchObject({ kind: 'defect' });
+    expect(translateMysqlError(new Error('ours'), 'db')).toMatchObject({ kind: 'defect' });
+    const said = (message: string, errno: number, code?: string): readonly unknown[] => {
+      const error = Object.assign(new Error(message), { errno, code });
+      return [translateMysqlError(error, 'db').kind, judgeMysqlError(error)];
+    };
+    expect(said('WSREP has not yet prepared node for application use', 1047, 'ER_UNKNOWN_COM_ERROR')).toEqual(['unavailable', 'lost']);
+    expect(said('Error while appending streaming replication fragment', 1180, 'ER_ERROR_DURING_COMMIT')).toEqual(['unavailable', 'lost']);
+    expect(said('Got error 149 - "Lock deadlock; Retry transaction" during COMMIT', 1180, 'ER_ERROR_DURING_COMMIT')).toEqual(['temporary', 'contention']);
+    expect(said('Plugin instructed the server to rollback the current transaction.', 3101)).toEqual(['temporary', 'contention']);
+    expect(said('Maximum writeset size exceeded by 5', 1105, 'ER_UNKNOWN_ERROR')).toEqual(['config', 'final']);
+    expect(said('Your password has expired.', 1862)).toEqual(['refused', 'final']);
+    expect(said('Query execution was interrupted (max_statement_time exceeded)', 1969)).toEqual(['unavailable', 'lost']);
+    expect(said('maximum statement execution time exceeded', 3024)).toEqual(['unavailable', 'lost']);
+    expect(said('Can\'t create more than max_prepared_stmt_count statements', 1461, 'ER_MAX_PREPARED_STMT_COUNT_REACHED')).toEqual(['config', 'final']);
     const ours = new OrgsyncError('temporary', { code: 'fenced_off', message: 'x', hint: 'y' });
     expect(translateMysqlError(ours, 'db')).toBe(ours);
   });

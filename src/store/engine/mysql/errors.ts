@@ -1,16 +1,16 @@
 import { type ErrorCode, type ErrorKind, OrgsyncError } from '../../../errors.ts';
 import type { Trouble } from '../database.ts';
 
-/** One row of the table below: which of mysql2's codes, what they are to us, and whether another try may help. */
+/** One row of the table below: which of mysql2's codes, or numbers of the servers, what they are to us, and whether another try may help. */
 interface Meaning {
-  readonly codes: readonly string[];
+  readonly codes: readonly (string | number)[];
   readonly kind: ErrorKind;
   readonly code: ErrorCode;
   readonly hint: string;
   readonly trouble: Trouble;
 }
 
-/** Everything that MySQL, MariaDB, mysql2 and the network say that we expect to hear. */
+/** Everything that MySQL, MariaDB, clusters, proxies, mysql2 and the network say that we expect to hear. Numbers are for what mysql2 has no name for. */
 export const MYSQL_ERRORS: readonly Meaning[] = [
   {
     codes: ['ECONNREFUSED', 'ENOTFOUND', 'EAI_AGAIN', 'EHOSTUNREACH', 'ENETUNREACH', 'ENOENT', 'ETIMEDOUT'],
@@ -27,14 +27,15 @@ export const MYSQL_ERRORS: readonly Meaning[] = [
     trouble: 'lost',
   },
   {
-    codes: ['ER_SERVER_SHUTDOWN', 'ER_NORMAL_SHUTDOWN', 'ER_CONNECTION_KILLED', 'ER_CLIENT_INTERACTION_TIMEOUT', 'ER_QUERY_INTERRUPTED', 'ER_NEW_ABORTING_CONNECTION', 'ER_ABORTING_CONNECTION'],
+    codes: ['ER_SERVER_SHUTDOWN', 'ER_NORMAL_SHUTDOWN', 'ER_CONNECTION_KILLED', 'ER_CLIENT_INTERACTION_TIMEOUT', 'ER_QUERY_INTERRUPTED', 'ER_NEW_ABORTING_CONNECTION', 'ER_ABORTING_CONNECTION',
+      'ER_NET_READ_ERROR', 'ER_NET_READ_INTERRUPTED', 'ER_NET_ERROR_ON_WRITE', 'ER_NET_WRITE_INTERRUPTED', 'ER_NET_READ_ERROR_FROM_PIPE', 1927, 4031],
     kind: 'unavailable',
     code: 'store_unreachable',
     hint: 'the database server ended the connection: look into its log; the next run takes up where this one stopped',
     trouble: 'lost',
   },
   {
-    codes: ['STATEMENT_TIMEOUT'],
+    codes: ['STATEMENT_TIMEOUT', 'ER_STATEMENT_TIMEOUT', 'ER_QUERY_TIMEOUT', 1969, 3024],
     kind: 'unavailable',
     code: 'store_unreachable',
     hint: 'the database does not answer in time: see whether it is overloaded, or out of disk',
@@ -48,24 +49,41 @@ export const MYSQL_ERRORS: readonly Meaning[] = [
     trouble: 'lost',
   },
   {
-    codes: ['ER_OPTION_PREVENTS_STATEMENT', 'ER_READ_ONLY_MODE'],
+    // Galera's node that joins, or has lost its cluster; Galera's streaming replication; ProxySQL and MaxScale without a server behind them.
+    codes: ['ER_UNKNOWN_COM_ERROR', 'ER_SERVER_OFFLINE_MODE', 2002, 2003, 2006, 2013, 9001, 9002, 9003],
+    kind: 'unavailable',
+    code: 'store_unreachable',
+    hint: 'the server takes no statements now: see whether its cluster, or the servers behind its proxy, are complete',
+    trouble: 'lost',
+  },
+  {
+    codes: ['ER_OPTION_PREVENTS_STATEMENT', 'ER_READ_ONLY_MODE', 'ER_CANT_EXECUTE_IN_READ_ONLY_TRANSACTION'],
     kind: 'unavailable',
     code: 'store_read_only',
     hint: 'the server takes no writes (a replica, or a failover going on): let `store:` name the one that does',
     trouble: 'lost',
   },
   {
-    codes: ['ER_LOCK_DEADLOCK', 'ER_LOCK_WAIT_TIMEOUT'],
+    // ER_RUN_HOOK_ERROR and ER_TRANSACTION_ROLLBACK_DURING_COMMIT are Group Replication's; ER_DUP_ENTRY is two who make one row on two nodes.
+    codes: ['ER_LOCK_DEADLOCK', 'ER_LOCK_WAIT_TIMEOUT', 'ER_CHECKREAD', 'ER_TABLE_DEF_CHANGED', 'ER_NEED_REPREPARE', 'ER_ERROR_DURING_COMMIT',
+      'ER_RUN_HOOK_ERROR', 'ER_TRANSACTION_ROLLBACK_DURING_COMMIT', 'ER_DUP_ENTRY', 'ER_DUP_FIELDNAME', 'ER_DUP_KEYNAME', 'ER_TABLE_EXISTS_ERROR', 3100, 3101],
     kind: 'temporary',
     code: 'store_busy',
     hint: 'somebody else holds locks on these rows for long: SHOW ENGINE INNODB STATUS tells who; the next run tries again',
     trouble: 'contention',
   },
   {
-    codes: ['ER_ACCESS_DENIED_ERROR', 'ER_ACCESS_DENIED_NO_PASSWORD_ERROR', 'ER_HOST_NOT_PRIVILEGED', 'ER_HOST_IS_BLOCKED', 'ER_MUST_CHANGE_PASSWORD', 'ER_ACCOUNT_HAS_BEEN_LOCKED'],
+    codes: ['ER_ACCESS_DENIED_ERROR', 'ER_ACCESS_DENIED_NO_PASSWORD_ERROR', 'ER_HOST_NOT_PRIVILEGED', 'ER_HOST_IS_BLOCKED', 'ER_ACCOUNT_HAS_BEEN_LOCKED', 3118, 3955, 4151],
     kind: 'refused',
     code: 'store_denied',
     hint: 'check user, password and host of the account in `store:`; where the account requires TLS, add ?ssl=true',
+    trouble: 'final',
+  },
+  {
+    codes: ['ER_MUST_CHANGE_PASSWORD', 'ER_MUST_CHANGE_PASSWORD_LOGIN', 1820, 1862],
+    kind: 'refused',
+    code: 'store_denied',
+    hint: 'the password of the account has expired: set a new one (ALTER USER … IDENTIFIED BY …), and write it into `store:`',
     trouble: 'final',
   },
   {
@@ -104,10 +122,24 @@ export const MYSQL_ERRORS: readonly Meaning[] = [
     trouble: 'final',
   },
   {
-    codes: ['ER_DATA_TOO_LONG', 'ER_TRUNCATED_WRONG_VALUE_FOR_FIELD', 'ER_WARN_DATA_OUT_OF_RANGE', 'ER_INVALID_JSON_TEXT', 'ER_CONSTRAINT_FAILED', 'WARN_DATA_TRUNCATED', 'ER_INVALID_CHARACTER_STRING'],
+    codes: ['ER_DATA_TOO_LONG', 'ER_TRUNCATED_WRONG_VALUE_FOR_FIELD', 'ER_WARN_DATA_OUT_OF_RANGE', 'ER_INVALID_JSON_TEXT', 'ER_CONSTRAINT_FAILED', 4025, 'WARN_DATA_TRUNCATED', 'ER_INVALID_CHARACTER_STRING'],
     kind: 'failed',
     code: 'value_refused',
     hint: 'correct this value in WeCom: the tables cannot hold it',
+    trouble: 'final',
+  },
+  {
+    codes: ['ER_MAX_PREPARED_STMT_COUNT_REACHED'],
+    kind: 'config',
+    code: 'store_limit',
+    hint: 'raise max_prepared_stmt_count of the database, or see which program leaves its statements prepared',
+    trouble: 'final',
+  },
+  {
+    codes: ['ER_TRANS_CACHE_FULL', 'ER_STMT_CACHE_FULL', 'ER_LOCK_TABLE_FULL', 'ER_CAPACITY_EXCEEDED', 'WRITE_SET_TOO_LARGE'],
+    kind: 'config',
+    code: 'store_limit',
+    hint: 'one transaction holds the changes of a whole corp: raise the limit that the message names (max_binlog_cache_size, wsrep_max_ws_size, group_replication_transaction_size_limit, innodb_buffer_pool_size)',
     trouble: 'final',
   },
   {
@@ -144,7 +176,7 @@ export const MYSQL_ERRORS: readonly Meaning[] = [
     trouble: 'final',
   },
   {
-    codes: ['ER_SECURE_TRANSPORT_REQUIRED'],
+    codes: ['ER_SECURE_TRANSPORT_REQUIRED', 3159],
     kind: 'config',
     code: 'store_tls',
     hint: 'the server wants TLS: add ?ssl=true to `store:`',
@@ -159,39 +191,50 @@ export const MYSQL_ERRORS: readonly Meaning[] = [
   },
 ];
 
-/** Error numbers that mysql2 has no name for: MariaDB's and MySQL 8's newer ones. */
-const NAMES_BY_NUMBER: Readonly<Record<number, string>> = {
-  1927: 'ER_CONNECTION_KILLED',
-  3159: 'ER_SECURE_TRANSPORT_REQUIRED',
-  3118: 'ER_ACCOUNT_HAS_BEEN_LOCKED',
-  4025: 'ER_CONSTRAINT_FAILED',
-  4031: 'ER_CLIENT_INTERACTION_TIMEOUT',
-  4151: 'ER_ACCOUNT_HAS_BEEN_LOCKED',
-};
-
 const MEANINGS = new Map(MYSQL_ERRORS.flatMap((meaning) => meaning.codes.map((code) => [code, meaning])));
+
+/** What some errors say in words only, under numbers that mean much. */
+const IN_WORDS: readonly (readonly [RegExp, string])[] = [
+  // "Got error 28 from storage engine": no space left on device.
+  [/^Got error 28\b/, 'ER_DISK_FULL'],
+  // Galera: wsrep_max_ws_size; Group Replication: group_replication_transaction_size_limit.
+  [/maximum writeset size exceeded|transaction size exceed|Got error 90\b.*during COMMIT/i, 'WRITE_SET_TOO_LARGE'],
+  [/not yet prepared node|error while appending streaming replication fragment/i, 'ER_UNKNOWN_COM_ERROR'],
+];
 
 /** Whether another try may help. */
 export function judgeMysqlError(error: unknown): Trouble {
   return meaningOf(error)?.trouble ?? 'final';
 }
 
-/** The same in our words. What is not in the table is a defect: a statement of ours that the server does not understand. */
+/**
+ * The same in our words. What a server, a proxy or the system said and the table does not know is `unavailable`, with its
+ * number and text; only what orgsync itself threw is a defect.
+ */
 export function translateMysqlError(error: unknown, where: string): OrgsyncError {
   if (error instanceof OrgsyncError) return error;
   const said = error instanceof Error ? error.message : String(error);
   const meaning = meaningOf(error);
-  if (meaning === undefined) return new OrgsyncError('defect', { code: 'store_error', message: `${where}: ${said}`, cause: error });
-  const { kind, code, hint } = meaning;
-  return new OrgsyncError(kind, { code, message: `${where}: ${said}`, hint, cause: error });
+  if (meaning !== undefined) return new OrgsyncError(meaning.kind, { code: meaning.code, message: `${where}: ${said}`, hint: meaning.hint, cause: error });
+  const number = numberOf(error);
+  if (number === undefined) return new OrgsyncError('defect', { code: 'store_error', message: `${where}: ${said}`, cause: error });
+  const hint = `look up error ${number} in the documentation of the database, and what its log says at this time; the next run tries again`;
+  return new OrgsyncError('unavailable', { code: 'store_error', message: `${where}: error ${number}: ${said}`, hint, cause: error });
 }
 
 function meaningOf(error: unknown): Meaning | undefined {
   if (!(error instanceof Error) || error instanceof OrgsyncError) return undefined;
   const { code, errno } = error as { code?: unknown; errno?: unknown };
-  // "Got error 28 from storage engine": no space left on device.
-  if (code === 'ER_GET_ERRNO' && / 28\b/.test(error.message)) return MEANINGS.get('ER_DISK_FULL');
+  const inWords = IN_WORDS.find(([words]) => words.test(error.message))?.[1];
   // What a server says on its own account, before it hangs up, comes with its number as the code.
-  const named = [errno, code].map((number) => (typeof number === 'number' ? NAMES_BY_NUMBER[number] : undefined)).find((name) => name !== undefined);
-  return MEANINGS.get(named ?? (typeof code === 'string' ? code : ''));
+  const [meaning] = [inWords, errno, code].flatMap((known) => (typeof known === 'string' || typeof known === 'number' ? (MEANINGS.get(known) ?? []) : []));
+  return meaning;
+}
+
+/** What the server, mysql2 or the system calls this error; undefined where none of them made it, but JavaScript did. */
+function numberOf(error: unknown): string | undefined {
+  if (!(error instanceof Error) || error instanceof TypeError || error instanceof RangeError) return undefined;
+  const { code, errno } = error as { code?: unknown; errno?: unknown };
+  const [name] = [errno, code].filter((one) => typeof one === 'number' || typeof one === 'string');
+  return name === undefined ? undefined : String(name);
 }

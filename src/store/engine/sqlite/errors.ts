@@ -124,12 +124,19 @@ export function judgeSqliteError(error: unknown): Trouble {
   return meaningOf(error)?.trouble ?? 'final';
 }
 
-/** The same in our words. What is not in the table is a defect of ours. */
+/** Codes that say that a statement of ours is wrong; any other was said by the file, the disk or the system. */
+const OURS = ['SQLITE_ERROR', 'SQLITE_MISUSE', 'SQLITE_RANGE', 'SQLITE_MISMATCH'];
+
+/** The same in our words. */
 export function translateSqliteError(error: unknown, file: string): OrgsyncError {
   if (error instanceof OrgsyncError) return error;
   const said = error instanceof Error ? error.message : String(error);
   const meaning = meaningOf(error);
-  if (meaning === undefined) return new OrgsyncError('defect', { code: 'store_error', message: `${file}: ${said}`, cause: error });
+  if (meaning === undefined) {
+    const { code } = Object(error) as { code?: unknown };
+    if (typeof code !== 'string' || !code.startsWith('SQLITE_') || OURS.includes(code)) return new OrgsyncError('defect', { code: 'store_error', message: `${file}: ${said}`, cause: error });
+    return new OrgsyncError('unavailable', { code: 'store_error', message: `${file}: ${code}: ${said}`, hint: 'see the log of the system, and whether the disk is well; the next run tries again', cause: error });
+  }
   return new OrgsyncError(meaning.kind, { code: meaning.ours, message: `${file}: ${said}`, hint: meaning.hint, cause: error });
 }
 
