@@ -275,18 +275,25 @@ describe('a MariaDB in trouble', () => {
     const { store } = await open(server.database);
     const [holding, release] = [signal(), signal()];
     let held = 0;
-    const holders = Array.from({ length: 11 }, () =>
-      openUnits(mysqlEngines(server.database)(), { clock: systemClock })
-        .read(async () => {
+    const holders = Array.from({ length: 11 }, async () => {
+      const units = openUnits(mysqlEngines(server.database)(), { clock: systemClock });
+      try {
+        await units.read(async () => {
           held += 1;
-          if (held === 10) holding.resolve();
+          if (held === 9) holding.resolve();
           await release.promise;
-        })
-        .catch((error: unknown) => error),
-    );
+        });
+      } catch (error) {
+        expect(error).toMatchObject({ code: 'store_overloaded' });
+      } finally {
+        await units.close();
+      }
+    });
     await Promise.race([holding.promise, Promise.all(holders)]);
-    const waiting = sync(store, BEFORE);
+    const fresh = storeOver(mysqlEngines(server.database)());
+    const waiting = sync(fresh, BEFORE);
     setTimeout(release.resolve, 400);
+    await store.close();
     expect((await waiting).committed.memberCount).toBe(3);
     await Promise.all(holders);
   });
@@ -307,8 +314,8 @@ describe('a MariaDB in trouble', () => {
 
 /** An engine whose connection the server kills before the statements that `when` picks. */
 function killing(engine: Engine, when: () => boolean): Engine {
-  const open: Engine['open'] = async (purpose) => {
-    const session = await engine.open(purpose);
+  const open: Engine['open'] = async (purpose, options) => {
+    const session = await engine.open(purpose, options);
     const [row] = await session.query('SELECT CONNECTION_ID() AS id');
     const doomed: Engine = {
       ...engine,

@@ -57,11 +57,17 @@ export interface Bench {
 export async function openBench(place: Promise<OpenEngine>): Promise<Bench> {
   const openEngine = await place;
   const clock = { now: Date.UTC(2026, 2, 1, 8) };
-  const database = openUnits(openEngine(), { clock: systemClock });
+  const database = kept(openUnits(openEngine(), { clock: systemClock }));
   await createMigrator(database, () => clock.now).migrate();
   const another: Bench['another'] = ({ allowTakeover = false, readOnly = false } = {}) =>
-    createStore(openUnits(openEngine({ readOnly }), { clock: systemClock }), { now: () => clock.now, allowTakeover });
+    createStore(kept(openUnits(openEngine({ readOnly }), { clock: systemClock })), { now: () => clock.now, allowTakeover });
   return { store: another(), database, clock, openEngine, another };
+}
+
+/** Closed when the test is over: a server has connections for so many. */
+function kept(database: Database): Database {
+  onTestFinished(() => database.close());
+  return database;
 }
 
 /** What a run finds, and what it would write. */

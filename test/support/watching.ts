@@ -2,8 +2,8 @@ import type { Engine, Session, SqlValue } from '../../src/store/engine/database.
 
 /** The engine, telling of every statement before it is sent. */
 export function watching(engine: Engine, look: (sql: string, values: readonly SqlValue[]) => void | Promise<void>): Engine {
-  const open = async (purpose: 'read' | 'write'): Promise<Session> => {
-    const session = await engine.open(purpose);
+  const open: Engine['open'] = async (purpose, options): Promise<Session> => {
+    const session = await engine.open(purpose, options);
     const send = async <T>(sql: string, values: readonly SqlValue[] | undefined, go: () => Promise<T>): Promise<T> => {
       await look(sql, values ?? []);
       return await go();
@@ -16,7 +16,7 @@ export function watching(engine: Engine, look: (sql: string, values: readonly Sq
       begin: () => send('BEGIN', [], () => session.begin()),
       commit: () => send('COMMIT', [], () => session.commit()),
       rollback: () => session.rollback(),
-      close: () => session.close(),
+      close: (how) => session.close(how),
     };
   };
   return { ...engine, open };

@@ -73,19 +73,20 @@ export interface Dialect {
 export interface Database {
   readonly dialect: Dialect;
   /**
-   * Runs `work` on a connection of its own that sees the database as it is at one moment, and cannot change it. Trouble
+   * Runs `work` on a connection that is its own meanwhile, and sees the database as it is at one moment, and cannot change it. Trouble
    * repeats it once, for somebody may be waiting for the answer; `patiently`, as often as a transaction is.
    */
   read<T>(work: (connection: Connection) => Promise<T>, options?: { readonly patiently?: boolean }): Promise<T>;
   /**
-   * Runs `work` on a connection of its own in one transaction: all of it or nothing.
+   * Runs `work` on a connection that is its own meanwhile, in one transaction: all of it or nothing.
    *
    * Deadlocks, lock waits and lost connections repeat the whole of `work`, within a bound. A connection lost at COMMIT
    * leaves open whether it landed, and `work` is repeated all the same: it must find out by itself, after locking what
    * the lost one had locked, and be content to find its work done.
    * @param options.tidiesUp what is under way is finished though the process is told to stop: for what it must not leave behind
+   * @param options.urgent does not wait until the connections of ordinary work are free
    */
-  transaction<T>(work: (connection: Connection) => Promise<T>, options?: { readonly tidiesUp?: boolean }): Promise<T>;
+  transaction<T>(work: (connection: Connection) => Promise<T>, options?: { readonly tidiesUp?: boolean; readonly urgent?: boolean }): Promise<T>;
   /** Runs `work` while no other process runs its own `alone`: for migrations. Not atomic where DDL is not. */
   alone<T>(work: (connection: Connection) => Promise<T>): Promise<T>;
   close(): Promise<void>;
@@ -97,9 +98,12 @@ export interface Session extends Connection {
   commit(): Promise<void>;
   /** Never throws. */
   rollback(): Promise<void>;
-  /** Ends the connection; never throws. */
-  close(): Promise<void>;
+  /** Ends the session, or gives it back to be used again unless it is to be discarded; never throws. */
+  close(how?: { readonly discard?: boolean }): Promise<void>;
 }
+
+/** What a session is opened for: `read` sees one moment, `migrate` may take long. */
+export type Purpose = 'read' | 'write' | 'migrate';
 
 /** What to do about an engine's error: `contention` and `lost` are worth another try. */
 export type Trouble = 'contention' | 'lost' | 'final';
@@ -109,7 +113,7 @@ export interface Engine {
   readonly dialect: Dialect;
   /** Whether it was opened never to write. */
   readonly readOnly: boolean;
-  open(purpose: 'read' | 'write'): Promise<Session>;
+  open(purpose: Purpose, options?: { readonly urgent?: boolean }): Promise<Session>;
   /** Takes the lock of {@link Database.alone} on this session; what it gives back frees it, and is told how `work` went. */
   lockAlone(session: Session): Promise<(succeeded: boolean) => Promise<void>>;
   judge(error: unknown): Trouble;

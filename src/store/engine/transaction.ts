@@ -1,6 +1,6 @@
 import type { Clock } from '../../core/ports/system.ts';
 import { OrgsyncError } from '../../errors.ts';
-import type { Connection, Database, Engine, Session, SqlValue } from './database.ts';
+import type { Connection, Database, Engine, Purpose, Session, SqlValue, Trouble } from './database.ts';
 
 /** How long after each failed try the next one comes. A restarted server is back within this, and nobody waits longer. */
 const PAUSES_MS = { contention: [20, 60, 150, 400, 800], lost: [50, 200, 500, 1_000, 2_000, 4_000] } as const;
@@ -23,14 +23,14 @@ export function openDatabase(engine: Engine, { clock, stopping = new AbortContro
   const repeat = { engine, clock, stopping };
   return {
     dialect: engine.dialect,
-    read: (work, { patiently = false } = {}) => repeated(repeat, { most: patiently ? Infinity : 1 }, (until) => inTransaction(engine, 'read', until(work))),
-    transaction: async (work, { tidiesUp = false } = {}) => {
+    read: (work, { patiently = false } = {}) => repeated(repeat, { most: patiently ? Infinity : 1 }, (until) => inTransaction(engine, { purpose: 'read' }, until(work))),
+    transaction: async (work, { tidiesUp = false, urgent = false } = {}) => {
       refuseWhenReadOnly(engine);
-      return await repeated(repeat, { most: Infinity, tidiesUp }, (until) => inTransaction(engine, 'write', until(work)));
+      return await repeated(repeat, { most: Infinity, tidiesUp }, (until) => inTransaction(engine, { purpose: 'write', urgent }, until(work)));
     },
     alone: async (work) => {
       refuseWhenReadOnly(engine);
-      return await repeated(repeat, { most: 0 }, () => alone(engine, work));
+      return await repeated(repeat, { most: 3 }, () => alone(engine, work));
     },
     close: () => engine.close(),
   };
@@ -61,7 +61,7 @@ async function repeated<T>(
       return await attempt((work) => (finishes ? work : (connection) => work(stoppable(connection, stopping))));
     } catch (error) {
       if (stopping.aborted) throw finishes ? engine.translate(error) : stopping.reason;
-      const trouble = engine.judge(error);
+      const trouble: Trouble = isBehind(error) ? 'lost' : engine.judge(error);
       const pause = trouble === 'final' ? undefined : PAUSES_MS[trouble][used[trouble]];
       if (trouble === 'final' || pause === undefined || used[trouble] >= most || clock.monotonic() > giveUp) throw engine.translate(error);
       used[trouble] += 1;
@@ -88,8 +88,14 @@ function stoppable(connection: Connection, stopping: AbortSignal): Connection {
   };
 }
 
-async function inTransaction<T>(engine: Engine, purpose: 'read' | 'write', work: (connection: Connection) => Promise<T>): Promise<T> {
-  return await withSession(engine, purpose, async (session) => {
+/** What kind of session a unit of work wants. */
+interface Wish {
+  readonly purpose: Purpose;
+  readonly urgent?: boolean;
+}
+
+async function inTransaction<T>(engine: Engine, wish: Wish, work: (connection: Connection) => Promise<T>): Promise<T> {
+  return await withSession(engine, wish, async (session) => {
     await session.begin();
     try {
       const result = await work(session);
@@ -103,7 +109,7 @@ async function inTransaction<T>(engine: Engine, purpose: 'read' | 'write', work:
 }
 
 async function alone<T>(engine: Engine, work: (connection: Connection) => Promise<T>): Promise<T> {
-  return await withSession(engine, 'write', async (session) => {
+  return await withSession(engine, { purpose: 'migrate' }, async (session) => {
     const unlock = await engine.lockAlone(session);
     let succeeded = false;
     try {
@@ -116,11 +122,20 @@ async function alone<T>(engine: Engine, work: (connection: Connection) => Promis
   });
 }
 
-async function withSession<T>(engine: Engine, purpose: 'read' | 'write', work: (session: Session) => Promise<T>): Promise<T> {
-  const session = await engine.open(purpose);
+async function withSession<T>(engine: Engine, { purpose, urgent = false }: Wish, work: (session: Session) => Promise<T>): Promise<T> {
+  const session = await engine.open(purpose, { urgent });
+  let discard = false;
   try {
     return await work(session);
+  } catch (error) {
+    discard = isBehind(error);
+    throw error;
   } finally {
-    await session.close();
+    await session.close({ discard });
   }
+}
+
+/** Whether a server was found that has not seen yet what we know to be committed: another connection may lead to one that has. */
+function isBehind(error: unknown): boolean {
+  return error instanceof OrgsyncError && error.code === 'store_behind';
 }

@@ -43,7 +43,7 @@ class StoreLeases implements Leases {
     const holder = await this.#database.transaction(async (connection) => {
       attempts.lastAt = this.#options.clock.monotonic();
       return await this.#take(connection, name, token);
-    });
+    }, { urgent: true });
     if (holder !== undefined) return { is: 'held', by: holder };
     const lease = this.#keep(name, token, attempts.lastAt);
     if (signal.aborted) await lease.release();
@@ -89,7 +89,7 @@ class StoreLeases implements Leases {
       await this.#database.transaction(async (connection) => {
         const update = `UPDATE leases SET ${set(connection)} WHERE name = ? AND token = ?`;
         return (await connection.write(update, [name, token])).touched > 0;
-      }, options);
+      }, { urgent: true, ...options });
     const lease = keepLease(
       {
         name,

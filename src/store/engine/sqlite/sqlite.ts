@@ -27,7 +27,7 @@ export function openSqlite(options: SqliteOptions): Engine {
     dialect: sqliteDialect,
     readOnly: options.readOnly,
     open: async (purpose) => {
-      const writes = purpose === 'write';
+      const writes = purpose !== 'read';
       const leave = writes ? await turns.take() : () => undefined;
       try {
         return await SqliteSession.open(options, writes, leave);
