@@ -11,6 +11,9 @@ const TIMED = [
   'test/commands/lookup-batch.test.ts',
 ];
 
+/** Tests that need no server, and whose program waits: retries, pauses, jobs that are asked for again. */
+const WAITING = ['test/wecom/{export,faults}.test.ts'];
+
 /** Tests of test/contract that need nothing but Node.js. */
 const WITHOUT_SERVERS = 'test/contract/*.{sqlite,files}.test.ts';
 
@@ -33,7 +36,9 @@ export default defineConfig({
         test: {
           name: 'core',
           include: ['test/{core,config,sandbox,wecom,docs,observe}/**/*.test.ts', WITHOUT_SERVERS],
-          exclude: TIMED,
+          exclude: [...WAITING, ...TIMED],
+          // To load the program anew for each file takes half of the time.
+          isolate: false,
           ...PATIENCE,
           maxWorkers: WORKERS,
         },
@@ -41,7 +46,7 @@ export default defineConfig({
       {
         test: {
           name: 'servers',
-          include: ['test/{contract,commands,faults,redis,soak,store,sync,deploy,security}/**/*.test.ts'],
+          include: ['test/{contract,commands,faults,redis,soak,store,sync,deploy,security}/**/*.test.ts', ...WAITING],
           exclude: [WITHOUT_SERVERS, ...TIMED],
           globalSetup: ['test/support/global-setup.ts'],
           ...PATIENCE,
