@@ -50,7 +50,7 @@ module.exports = {
     room('terminal-shows-what-core-knows', '^src/terminal/', CORE, ERRORS),
     room('report-page-runs-in-a-browser', '^src/report-page/', CORE),
     { name: 'report-page-reaches-no-node', severity: 'error', from: { path: '^src/report-page/' }, to: { reachable: true, path: '^(util|fs|path|crypto|events|node:.*)$' } },
-    room('one-place-composes', '^src/app/', '^src/(sync|wecom|store|redis|local|observe|config|sandbox|terminal|core)/', ERRORS, VERSION),
+    room('one-place-composes', '^src/app/', '^src/(sync|wecom|store|redis|local|observe|config|sandbox|terminal|core)/', ERRORS, FILES, VERSION),
     {
       name: 'commands-see-no-adapter',
       severity: 'error',

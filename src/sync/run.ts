@@ -2,7 +2,7 @@ import { EXIT_CODES, Interrupted, OrgsyncError } from '../errors.ts';
 import { shutBy } from '../core/gate.ts';
 import type { Gate } from '../core/gate.ts';
 import type { ChangeCounts, Corp } from '../core/model.ts';
-import { exitCode, runOutcome } from '../core/outcome.ts';
+import { exitCode as exitCodeOfRun, runOutcome } from '../core/outcome.ts';
 import type { CorpResult, EndedRun } from '../core/outcome.ts';
 import type { Directory } from '../core/ports/directory.ts';
 import type { Holder } from '../core/ports/leases.ts';
@@ -67,8 +67,9 @@ export async function run(request: RunRequest, deps: RunDeps): Promise<RunReport
   const limit = deadline(request.maxRunMs, deps.clock);
   try {
     const ended = await attemptRun(request, { ...deps, signal: AbortSignal.any([deps.signal, limit.signal]) });
-    const code = signalExitCode(deps.signal) ?? ended.exitCode;
-    const report = { note: null, holder: null, reason: null, stale: null, ...ended, exitCode: code, startedAt, finishedAt: new Date(deps.clock.now()) };
+    const stop: unknown = deps.signal.reason;
+    const exitCode = stop instanceof Interrupted ? stop.exitCode : ended.exitCode;
+    const report = { note: null, holder: null, reason: null, stale: null, ...ended, exitCode, startedAt, finishedAt: new Date(deps.clock.now()) };
     logRun(report, deps.log);
     return report;
   } finally {
@@ -81,7 +82,9 @@ async function attemptRun(request: RunRequest, deps: RunDeps): Promise<Ended> {
   if (unfit !== null) return { ...SKIPPED, ...unfit };
   await deps.store.ensureReady();
   if (request.named || request.dryRun) return await runCorps(await corpsOf(request), request, deps);
-  const acquired = await acquireWithin(deps, leaseName(request.shard), request.waitMs);
+  const { shard } = request;
+  const name = shard === undefined ? 'run' : `run:${shard.index}/${shard.of}`;
+  const acquired = await acquireWithin(deps, name, request.waitMs);
   if (acquired.is === 'held') return await standBack(await corpsOf(request), acquired.by, deps);
   const { lease } = acquired;
   try {
@@ -92,10 +95,6 @@ async function attemptRun(request: RunRequest, deps: RunDeps): Promise<Ended> {
   }
 }
 
-function signalExitCode({ reason }: AbortSignal): number | undefined {
-  return reason instanceof Interrupted ? reason.exitCode : undefined;
-}
-
 type Ended = Pick<RunReport, 'outcome' | 'exitCode' | 'corps'> & Partial<Pick<RunReport, 'reason' | 'note' | 'holder' | 'stale'>>;
 
 async function corpsOf({ corps, shard }: RunRequest): Promise<readonly Corp[]> {
@@ -104,10 +103,6 @@ async function corpsOf({ corps, shard }: RunRequest): Promise<readonly Corp[]> {
 }
 
 const SKIPPED = { outcome: 'skipped', exitCode: 0, corps: [] } as const;
-
-function leaseName(shard: Shard | undefined): string {
-  return shard === undefined ? 'run' : `run:${shard.index}/${shard.of}`;
-}
 
 /** Why this is no place to run, with what to do about it. A plan writes nothing, so any place will do. */
 function reasonToStay({ ignoreGate, dryRun }: RunRequest, { gate, env, readOnly }: RunDeps): Pick<RunReport, 'reason' | 'note'> | null {
@@ -158,7 +153,7 @@ async function runCorps(corps: readonly Corp[], request: RunRequest, deps: RunDe
   await Promise.all(Array.from({ length: Math.min(deps.parallelCorps, corps.length) }, worker));
   const results = corps.flatMap((corp) => ended.get(corp) ?? []);
   if (runOutcome(results) === 'skipped') return { ...(await standBack(corps, null, deps)), corps: results };
-  return { outcome: runOutcome(results), exitCode: exitCode(results), corps: results };
+  return { outcome: runOutcome(results), exitCode: exitCodeOfRun(results), corps: results };
 }
 
 /** Those begun longest ago come first: runs that are always stopped early still come to everyone. */

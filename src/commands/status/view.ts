@@ -80,7 +80,7 @@ export function statusText(status: Status, terminal: Pick<Terminal, 'paint' | 't
     stateText(corp, terminal.paint),
   ]);
   const table = terminal.table(['Corp', 'Last success', 'Members', 'Departments', 'Last runs', 'Running', 'State'], rows);
-  const notes = [heldLines(status), failureLines(status), [verdictText(status, terminal.paint)]].map((lines) => lines.map((line) => terminal.hang('', line)).join('\n'));
+  const notes = [heldLines(status), failureLines(status), [`${paintHealth(status.health, terminal.paint)}: ${plain(summary(status))}`]].map((lines) => lines.map((line) => terminal.hang('', line)).join('\n'));
   return [table, ...notes].filter((block) => block !== '').join('\n\n');
 }
 
@@ -110,9 +110,6 @@ function failureLines({ corps, at }: Status): readonly string[] {
   });
 }
 
-function verdictText(status: Status, paint: Terminal['paint']): string {
-  return `${paintHealth(status.health, paint)}: ${plain(summary(status))}`;
-}
 
 /** Room in the first line: the guidelines ask for one short line, and pagers cut it. */
 const NAMED_TROUBLES = 3;

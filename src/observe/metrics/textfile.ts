@@ -1,8 +1,7 @@
-import { readFile } from 'node:fs/promises';
 import type { Clock } from '../../core/ports/system.ts';
 import { formatSamples, parseSamples } from './exposition.ts';
 import type { Sample } from './exposition.ts';
-import { isErrno, withFileLock, writeWhole } from '../../files.ts';
+import { readIfThere, withFileLock, writeWhole } from '../../files.ts';
 
 /** Computes the new text from the last one. */
 export type Update = (before: readonly Sample[]) => readonly Sample[];
@@ -13,17 +12,8 @@ export type Update = (before: readonly Sample[]) => readonly Sample[];
  */
 export async function updateTextfile(path: string, clock: Clock, update: Update): Promise<void> {
   await withFileLock(path, clock, async () => {
-    const before = parseSamples(await readOrNothing(path));
+    const before = parseSamples(await readIfThere(path));
     // Readable by others, because node_exporter has another account.
     await writeWhole(path, await formatSamples(update(before)), { mode: 0o644 });
   });
-}
-
-async function readOrNothing(path: string): Promise<string> {
-  try {
-    return await readFile(path, 'utf8');
-  } catch (error) {
-    if (isErrno(error, 'ENOENT')) return '';
-    throw error;
-  }
 }
