@@ -3,20 +3,20 @@
  *
  * - `usage`: the command line is wrong
  * - `config`: the configuration, or the tables, are not what is needed
- * - `refused`: somebody said no: WeCom's credential or address check, database privileges, another environment's or a newer version's store
+ * - `refused`: a service denied access: WeCom's check of the credential or address, database privileges, or a store that another environment or a newer version has written
  * - `unavailable`: a service cannot be reached, or stays too busy
  * - `temporary`: the same run may work later
  * - `held_back`: a safety limit stopped a change
- * - `failed`: this corp's data could not be had or written
- * - `defect`: orgsync itself is wrong
+ * - `failed`: this corp's data could not be read or written
+ * - `defect`: a bug in orgsync
  */
 export type ErrorKind = 'usage' | 'config' | 'refused' | 'unavailable' | 'temporary' | 'held_back' | 'failed' | 'defect';
 
 /**
- * The exit code of each kind of error, gravest first: of several, a process ends with the code of the first here. (A
- * signal goes before all: {@link Interrupted}.) A defect stands behind what ends every attempt alike and before what
- * may pass, because a repeat does not mend it; a misread number stands before a plain failure, because somebody has to
- * correct it.
+ * The exit code of each kind of error, the gravest first. With several errors, a process ends with the code that comes
+ * first here; a signal takes precedence over all ({@link Interrupted}). `defect` comes after the kinds that make every
+ * attempt fail, and before `temporary`, because a retry does not help. `usage` comes before `failed`, because a wrong
+ * phone number has to be corrected by hand.
  */
 export const EXIT_CODES = {
   config: 78,
@@ -36,9 +36,9 @@ export function gravestExitCode(kinds: Iterable<ErrorKind>): number {
 }
 
 /**
- * Why: what an error says to programs (`error.code` in `--json`, the log, the alerts). Users rely on these words: add
+ * The reason of an error, for programs (`error.code` in `--json`, the log and the alerts). Users rely on these words: add
  * lines, but rename none. A new reason is one line here; its {@link ErrorKind}, and so its exit code, is chosen where
- * the error is made.
+ * the error is created.
  */
 export type ErrorCode =
   // Command line
@@ -56,7 +56,7 @@ export type ErrorCode =
   | 'not_a_phone_number' // the argument of `lookup` is not a phone number
   | 'file_unreadable' // the file of numbers cannot be read
   | 'unknown_corp' // no corp, or more than one, has this id or name
-  | 'unknown_member' // nobody with this userid or phone number is in the store
+  | 'unknown_member' // no member with this userid or phone number is in the store
   | 'still_member' // `forget` was given a current member
   | 'not_confirmed' // a question could not be asked, because there is no terminal
   // Configuration
@@ -67,11 +67,11 @@ export type ErrorCode =
   | 'corp_row_unusable' // one row of `corps.query` is not a usable corp
   | 'proxy_unsupported' // the proxy is not an HTTP proxy, but SOCKS for example
   // Lease, fence and deadline
-  | 'lease_lost' // the lock could not be renewed in time
+  | 'lease_lost' // the lease could not be renewed in time
   | 'fenced_off' // another process has taken over the corp
   | 'deadline_reached' // `--max-run` is over
   | 'stopped_by_signal' // SIGINT, SIGTERM or SIGHUP
-  | 'stale_behind_lease' // another process has the lock, and the last success is older than `alerts.stale_after`
+  | 'stale_behind_lease' // another process has the lease, and the last success is older than `alerts.stale_after`
   | 'newer_writer' // a newer version of orgsync has written this corp
   | 'other_environment' // another environment has written this corp
   // A corp
@@ -83,7 +83,7 @@ export type ErrorCode =
   | 'wecom_maintenance' // WeCom is under maintenance
   | 'too_many_at_once' // too many requests open at the same time
   | 'frequency_limit' // errcode 45009: WeCom's frequency limit
-  | 'wrong_numbers_closed' // too many wrong numbers were asked today: WeCom answers no more of them
+  | 'wrong_numbers_closed' // too many wrong numbers were sent today: WeCom answers no further ones
   | 'token_refused' // WeCom refuses a fresh access token
   | 'secret_refused' // WeCom refuses the secret
   | 'corp_unknown' // WeCom does not know the corp id
@@ -93,16 +93,16 @@ export type ErrorCode =
   | 'application_disabled' // the application is switched off
   | 'api_forbidden' // the secret may not use this API
   | 'api_abolished' // WeCom has removed this API
-  | 'contacts_secret_limited' // a contacts-sync secret was used where an application's is needed
-  | 'tls_too_old' // something on the way to WeCom speaks an old TLS
-  | 'nobody' // no visible member has this number or userid
+  | 'contacts_secret_limited' // a contacts-sync secret was used where an application's secret is needed
+  | 'tls_too_old' // a proxy on the way to WeCom uses an old version of TLS
+  | 'nobody' // the application sees no member with this number or userid
   | 'department_unknown' // WeCom does not know the department
   | 'out_of_range' // outside the application's visible range
   | 'cursor_refused' // WeCom refuses the cursor of a paged list
   | 'request_refused' // WeCom calls a request malformed
   | 'errcode_unknown' // an errcode that orgsync does not know
   | 'answer_too_large' // an answer larger than orgsync, or WeCom, allows
-  | 'answer_unusable' // an answer without what it should be about
+  | 'answer_unusable' // an answer without the data that was asked for
   | 'export_lost' // WeCom has failed or dropped an export
   | 'export_unfinished' // an export was not finished in time
   | 'export_unread' // a file of an export could not be fetched
@@ -130,7 +130,7 @@ export type ErrorCode =
   | 'value_refused' // the database refuses a value
   | 'store_error' // the database said something that orgsync does not know
   // Redis
-  | 'pace_unavailable' // no slot for a request could be reserved for as long as a lock lives
+  | 'pace_unavailable' // no slot for a request could be reserved within `lock.ttl`
   | 'redis_url' // `redis:` is not the address of a Redis
   | 'redis_unreachable' // Redis does not answer
   | 'redis_credentials' // the password or the user name is wrong
@@ -145,10 +145,10 @@ export type ErrorCode =
   | 'redis_full' // Redis has no memory left
   | 'redis_readonly' // Redis is a replica
   | 'redis_cannot_save' // Redis cannot save to its disk
-  | 'redis_foreign_keys' // keys of another type stand where orgsync keeps its own
+  | 'redis_foreign_keys' // another program uses the names of orgsync's keys for other types
   | 'redis_database' // no database has this number
   | 'redis_commands' // Redis lacks a command that orgsync needs
-  | 'redis_closed' // defect: asked after the connection was closed
+  | 'redis_closed' // defect: used after the connection was closed
   | 'redis_unexpected' // Redis said something that orgsync does not know
   // Files, alerts and the sandbox
   | 'report_not_written' // the report's file cannot be written
@@ -159,14 +159,14 @@ export type ErrorCode =
   | 'robot_refused' // the WeCom group robot refused an alert
   | 'too_slow' // something beside the run took too long and was left out
   | 'sandbox_address' // the sandbox cannot listen at this address
-  | 'sandbox_not_loopback' // the sandbox listens outside of loopback only when told to
+  | 'sandbox_not_loopback' // the sandbox listens outside of loopback only with `--allow-remote`
   | 'sandbox_config_file' // the sandbox's configuration cannot be written
   // Defects
-  | 'defect' // orgsync itself is wrong
+  | 'defect' // a bug in orgsync
   | 'compared_nobody' // defect: a member who is not stored was compared
   | 'corp_without_access'; // defect: a corp without configuration was asked for
 
-/** Facts an error is made of. `hint` says the next thing to do or type, and is missing only where orgsync is at fault. */
+/** The content of an error. `hint` says what to do next; it is missing only in defects. */
 export interface ErrorFacts {
   readonly code: ErrorCode;
   readonly message: string;
@@ -174,7 +174,7 @@ export interface ErrorFacts {
   readonly cause?: unknown;
 }
 
-/** An expected failure: what happened, and what to do about it. Everything else that is thrown is a defect. */
+/** An expected failure: what happened, and what to do about it. Every other thrown value is a defect. */
 export class OrgsyncError extends Error {
   override readonly name: string = 'OrgsyncError';
   readonly kind: ErrorKind;
@@ -191,12 +191,12 @@ export class OrgsyncError extends Error {
   }
 }
 
-/** WeCom answered, and said no. */
+/** WeCom answered with an errcode other than 0. */
 export class WecomError extends OrgsyncError {
   override readonly name = 'WecomError';
-  /** WeCom's own number, such as 60020. */
+  /** WeCom's error number, such as 60020. */
   readonly errcode: number;
-  /** The endpoint asked, such as `user/list`; never the URL, which carries the token. */
+  /** The endpoint, such as `user/list`; never the URL, which contains the token. */
   readonly request: string;
 
   constructor(kind: ErrorKind, facts: ErrorFacts & { readonly hint: string; readonly errcode: number; readonly request: string }) {
@@ -212,7 +212,7 @@ const SIGNAL_EXIT_CODES = { SIGHUP: 129, SIGINT: 130, SIGTERM: 143 } as const;
 /** A signal that stops orgsync cleanly. */
 export type StopSignal = keyof typeof SIGNAL_EXIT_CODES;
 
-/** Somebody told the process to stop: what its abort signal aborts with. */
+/** A stop signal reached the process: the reason of its abort signal. */
 export class Interrupted extends OrgsyncError {
   override readonly name = 'Interrupted';
   readonly exitCode: number;
@@ -228,7 +228,7 @@ export function exitCodeOf(error: OrgsyncError): number {
   return error instanceof Interrupted ? error.exitCode : EXIT_CODES[error.kind];
 }
 
-/** Turns whatever was thrown into an {@link OrgsyncError}; what is not one is a defect in orgsync. */
+/** Turns a thrown value into an {@link OrgsyncError}; a value of another type becomes a defect. */
 export function asOrgsyncError(thrown: unknown): OrgsyncError {
   if (thrown instanceof OrgsyncError) return thrown;
   const message = thrown instanceof Error ? thrown.message : String(thrown);

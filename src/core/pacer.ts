@@ -6,35 +6,35 @@ import type { Pass, Waiter } from './slot-queue.ts';
 
 /** Says when the next request of one corp may be sent. */
 export interface Pacer {
-  /** Resolves when a request may be sent at once, in the order of asking: nothing may be awaited before it is. Rejects with `signal.reason` on abort. */
+  /** Resolves, in the order of the calls, when one request may be sent. The request must be sent before anything else is awaited. Rejects with `signal.reason` on abort. */
   pass(signal: AbortSignal): Promise<Pass>;
 }
 
-/** The pace of all corps of this process. */
+/** The pacers of all corps of this process. */
 export interface Pacing {
-  /** The pacer of one corp; the same one for the same name. Its passes reject with an OrgsyncError when slots cannot be had. */
+  /** Returns the pacer of one corp; the same pacer for the same name. `pass` rejects with an OrgsyncError when no slots can be reserved. */
   pacer(scope: Scope): Pacer;
 }
 
-/** What a {@link Pacing} works with. */
 export interface PacingOptions {
   readonly slots: Slots;
-  /** The budget of all corps together, see `address:` in the configuration. */
+  /** The rate limit of all corps together; see `address:` in the configuration. */
   readonly address: Scope;
   readonly clock: Clock;
   readonly log: Log;
-  /** How long slots may be out of reach before those who wait are sent away: as long as a lock lives. */
+  /** How long reserving may fail before waiting requests fail: the ttl of the run lease. */
   readonly patienceMs: number;
 }
 
-/** After slots could not be had, this long goes by before they are asked for again. */
+/** How long to wait after reserving has failed. */
 const ASK_AGAIN_MS = 250;
-/** An answer that takes longer is none; and trouble that was not seen for longer is over. */
+/** The longest wait for an answer. Also: two failures that are further apart than this are separate incidents. */
 const SILENCE_MS = 5_000;
 
 /**
- * Creates the one owner of the pace: passes are given at slots that were reserved for their corp, each corp's in the
- * order of asking. Beside the slots it counts what was really sent, as a request that waits for its connection leaves late.
+ * Creates the pacers of this process. A pass is given at a slot that was reserved for its corp; the passes of one corp are
+ * given in the order of the calls. In addition to the slots, it counts the requests that were really sent, because a
+ * request that waits for its connection leaves late.
  */
 export function createPacing(options: PacingOptions): Pacing {
   return new SlotPacing(options);
@@ -44,14 +44,14 @@ class SlotPacing implements Pacing {
   readonly #options: PacingOptions;
   readonly #clock: Clock;
   readonly #address: SentWindow;
-  /** The one served longest ago first. */
+  /** The queue that was served longest ago comes first. */
   readonly #queues = new Map<string, SlotQueue>();
   #alarm: { readonly at: number; readonly off: AbortController } | undefined;
-  /** When the question under way was asked. */
+  /** When the reservation was asked for whose answer is pending. */
   #askedAt: number | undefined;
   #askMs = 0;
   #askAgainAt = -Infinity;
-  /** Since when slots cannot be had, when that was last tried, and why. */
+  /** Since when reserving has failed, when it was last tried, and why it failed. */
   #lost: { readonly since: number; readonly triedAt: number; readonly error: OrgsyncError } | undefined;
 
   constructor(options: PacingOptions) {
@@ -94,7 +94,7 @@ class SlotPacing implements Pacing {
     });
   }
 
-  /** Gives the passes that are due, asks for slots, and sees to it that the next pass is given in time. */
+  /** Gives the passes that are due, reserves slots, and sets the alarm for the next pass. */
   #serve(): void {
     const now = this.#clock.monotonic();
     let next = Infinity;
@@ -104,7 +104,7 @@ class SlotPacing implements Pacing {
     this.#setAlarm(next, now);
   }
 
-  /** Returns when the queue's next pass is due, as far as that is known. */
+  /** Gives the queue's passes that are due. Returns when the next one is due, or Infinity when that is not known. */
   #giveDue(queue: SlotQueue, now: number): number {
     for (;;) {
       const slot = queue.nextSlot(now);
@@ -164,8 +164,8 @@ class SlotPacing implements Pacing {
   }
 
   #failed(queues: readonly SlotQueue[], error: OrgsyncError, askedAt: number): void {
-    if (!passes(error)) {
-      for (const queue of queues) sendAway(queue, error);
+    if (!isPassing(error)) {
+      for (const queue of queues) failAll(queue, error);
       return;
     }
     const triedAt = this.#clock.monotonic();
@@ -176,7 +176,7 @@ class SlotPacing implements Pacing {
     if (triedAt >= this.#lost.since + this.#options.patienceMs) this.#giveUp(error);
   }
 
-  /** When an answer has been waited for long enough. */
+  /** When waiting requests fail if no answer comes. */
   #giveUpAt(): number {
     if (this.#askedAt === undefined || ![...this.#queues.values()].some(({ waiting }) => waiting.size > 0)) return Infinity;
     const { patienceMs } = this.#options;
@@ -185,10 +185,10 @@ class SlotPacing implements Pacing {
 
   #giveUp(error: OrgsyncError): void {
     const reason = error.kind === 'unavailable' ? error : unavailable(error.message, error);
-    for (const queue of this.#queues.values()) if (queue.slots.length === 0) sendAway(queue, reason);
+    for (const queue of this.#queues.values()) if (queue.slots.length === 0) failAll(queue, reason);
   }
 
-  /** When asking may give something new; `Infinity` while a question is under way, or nothing is wanted. */
+  /** When to ask for slots next; `Infinity` while an answer is pending, or when no slots are needed. */
   #nextAskAt(now: number): number {
     if (this.#askedAt !== undefined) return Infinity;
     const times = [...this.#queues.values()].filter(({ isBusy, slots }) => isBusy && slots.length === 0).map(({ askAgainAt }) => askAgainAt);
@@ -212,12 +212,12 @@ class SlotPacing implements Pacing {
   }
 }
 
-function sendAway({ waiting }: SlotQueue, error: OrgsyncError): void {
+function failAll({ waiting }: SlotQueue, error: OrgsyncError): void {
   for (const waiter of [...waiting]) waiter.fail(error);
 }
 
-/** Whether asking again may help. */
-function passes(error: OrgsyncError): boolean {
+/** Whether a retry may help. */
+function isPassing(error: OrgsyncError): boolean {
   return error.kind === 'unavailable' || (error.kind === 'temporary' && !(error instanceof Interrupted));
 }
 

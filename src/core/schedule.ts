@@ -1,42 +1,43 @@
-/** How late after its slot a request may still be given leave. */
+/** How late after its slot a request may still get its pass. */
 export const LATE_MS = 25;
-/** How much later than others a request may arrive because of its way to the server. */
+/** How much the travel times of two requests to the server may differ. */
 export const WAY_MS = 50;
-/** No slot lies further ahead than this: a keeper that lost its count can wait until all slots given before have passed. */
+/** The farthest slot that is ever reserved. A Redis that lost its data waits this long: then all slots reserved before are over. */
 export const FARTHEST_MS = 1_000;
-/** How far ahead slots are reserved. */
+/** How far ahead slots are normally reserved. */
 export const AHEAD_MS = 500;
 
 const SECOND_MS = 1_000;
 const CELL_MS = 25;
-/** How soon to ask again where the address has nothing left as far ahead as slots are given. */
+/** How soon to ask again when the address has no free slot within the time that can be reserved. */
 export const LOOK_AGAIN_MS = 50;
-/** So many cells that the requests of the first and the one after the last arrive more than a second apart. */
+/** The length of the window in cells. Requests in two cells that are this far apart arrive more than a second apart. */
 export const WINDOW_CELLS = 44;
 
-/** How many requests one sliding second may hold: whole ones. Below one a second, the second is stretched instead. */
+/** How many requests one sliding second may hold, a whole number. For rates below 1 it is 1, and the second is {@link stretch}ed instead. */
 export function mostAtOnce(perSecond: number): number {
   return Math.max(1, Math.floor(perSecond));
 }
 
-/** How long the span is in which {@link mostAtOnce} requests may be sent, in units of a second: 1, or more for slow rates. */
+/** The length in seconds of the sliding window that may hold {@link mostAtOnce} requests: 1, or more for rates below 1. */
 export function stretch(perSecond: number): number {
   return 1 / Math.min(1, perSecond);
 }
 
-/** Milliseconds between two slots of a corp, so that a slot used late and a request slow on its way exceed no sliding second. */
+/** Milliseconds between two slots of a corp. Includes a reserve for slots that are used late and for different travel times. */
 export function widthMs(perSecond: number): number {
   return ((SECOND_MS + LATE_MS + WAY_MS) * stretch(perSecond)) / mostAtOnce(perSecond);
 }
 
-/** The length of one cell of an address's book. */
+/** The length of one cell in an {@link AddressBook}, in milliseconds. */
 export function cellMs(perSecond: number): number {
   return CELL_MS * stretch(perSecond);
 }
 
 /**
- * How many requests of an address are booked in each short span of time (a cell), whole milliseconds of one clock divided
- * by {@link cellMs}. Slots may be booked in any order: no {@link WINDOW_CELLS} cells in a row hold more than the rate.
+ * The slots of one address, counted in short spans of time (cells). A cell's number is the time in milliseconds divided by
+ * {@link cellMs}, rounded down. Slots may be booked in any order: no {@link WINDOW_CELLS} consecutive cells hold more than
+ * the rate allows.
  */
 export class AddressBook {
   readonly cells = new Map<number, number>();
@@ -44,14 +45,14 @@ export class AddressBook {
   readonly #most: number;
   readonly #mostInCell: number;
 
-  /** @param mostInCell what one cell can hold, whatever the rate */
+  /** @param mostInCell the most that one cell can hold, whatever the rate */
   constructor(perSecond: number, mostInCell = Infinity) {
     this.#cellMs = cellMs(perSecond);
     this.#most = mostAtOnce(perSecond);
     this.#mostInCell = mostInCell;
   }
 
-  /** Books the first moment from `at` to `until`; undefined, and nothing is booked, when there is none. */
+  /** Books the first free moment from `at` to `until`, and returns it. Returns undefined, and books nothing, when there is none. */
   book(at: number, until: number): number | undefined {
     for (let cell = Math.floor(at / this.#cellMs); cell * this.#cellMs <= until; cell += 1) {
       if (!this.#hasRoom(cell)) continue;
@@ -61,21 +62,21 @@ export class AddressBook {
     return undefined;
   }
 
-  /** Forgets what is too old to matter at `now`. */
+  /** Deletes the cells that are too old to matter at `now`. */
   forget(now: number): void {
     const oldest = Math.floor(now / this.#cellMs) - WINDOW_CELLS;
     for (const cell of this.cells.keys()) if (cell < oldest) this.cells.delete(cell);
   }
 
-  /** Looks at every run of cells that holds this one. */
+  /** Checks every window that contains this cell. */
   #hasRoom(cell: number): boolean {
     if (this.#in(cell) >= this.#mostInCell) return false;
-    let inRun = 0;
-    for (let one = cell - WINDOW_CELLS + 1; one < cell; one += 1) inRun += this.#in(one);
+    let inWindow = 0;
+    for (let one = cell - WINDOW_CELLS + 1; one < cell; one += 1) inWindow += this.#in(one);
     for (let last = cell; last < cell + WINDOW_CELLS; last += 1) {
-      inRun += this.#in(last);
-      if (inRun >= this.#most) return false;
-      inRun -= this.#in(last - WINDOW_CELLS + 1);
+      inWindow += this.#in(last);
+      if (inWindow >= this.#most) return false;
+      inWindow -= this.#in(last - WINDOW_CELLS + 1);
     }
     return true;
   }
@@ -85,25 +86,25 @@ export class AddressBook {
   }
 }
 
-/** A corp's wish for slots, on one clock in milliseconds. */
+/** What one corp asks for. Times are milliseconds on one clock. */
 export interface Wish {
   readonly perSecond: number;
   readonly count: number;
-  /** When the corp's next slot begins; undefined when none was ever given. */
+  /** The corp's next slot; undefined when none was ever reserved. */
   readonly nextAt: number | undefined;
-  /** Slots before this could not be used, those after {@link until} are not given yet. */
+  /** Slots before this are too early to be used; slots after {@link until} cannot be reserved yet. */
   readonly from: number;
   readonly until: number;
 }
 
-/** Slots, when the one after them begins, and how long to wait before asking for more makes sense. */
+/** What one corp gets: slots, the time of the slot after them, and how long to wait before asking again. */
 export interface Granted {
   readonly slots: readonly number[];
   readonly nextAt: number;
   readonly waitMs: number;
 }
 
-/** The next slots of one corp, booked with its address. */
+/** Reserves the next slots of one corp, and books them with its address. */
 export function nextSlots({ perSecond, count, nextAt = -Infinity, from, until }: Wish, book: AddressBook): Granted {
   const width = widthMs(perSecond);
   const slots: number[] = [];
@@ -115,6 +116,6 @@ export function nextSlots({ perSecond, count, nextAt = -Infinity, from, until }:
     at = slot + width;
   }
   const waitMs = slots.length > 0 ? 0 : Math.max(at - until, LOOK_AGAIN_MS);
-  // With no slot given, the corp's next one stays where it was.
+  // Without a new slot, the corp's next slot stays the same.
   return { slots, nextAt: slots.length > 0 ? at : nextAt, waitMs };
 }

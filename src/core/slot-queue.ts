@@ -2,22 +2,22 @@ import type { OrgsyncError } from '../errors.ts';
 import type { Scope } from './ports/slots.ts';
 import { AHEAD_MS, LATE_MS, mostAtOnce, stretch, WAY_MS, widthMs } from './schedule.ts';
 
-/** A scope that was used this lately is likely to be used again at once. */
+/** A scope that was used within this time will probably be used again soon. */
 const IN_USE_MS = 1_000;
-/** What asking may take longer than the last time. */
+/** How much longer the next reservation may take than the last one. */
 const SPARE_MS = 20;
 
-/** Leave to send one request now. */
+/** The permission to send one request now. */
 export interface Pass {
   /** When it was given, on the monotonic clock. */
   readonly at: number;
-  /** To be called when the request has been handed to the operating system, or when that can no longer be known. Later calls do nothing. */
+  /** Call this when the request has been handed to the operating system, or when that can no longer be known. Later calls do nothing. */
   sent(): void;
-  /** To be called instead when the request is not sent. */
+  /** Call this instead when the request is not sent. */
   drop(): void;
 }
 
-/** The requests of one scope that were really sent within the last second, and those that are about to be. */
+/** Counts the requests of one scope that were sent within the last second, and those that have a pass and are not sent yet. */
 export class SentWindow {
   readonly #most: number;
   readonly #countedMs: number;
@@ -30,7 +30,7 @@ export class SentWindow {
     this.#countedMs = (1_000 + WAY_MS) * stretch(perSecond);
   }
 
-  /** How long until one more may leave: `Infinity` until one of those given leave has been sent. */
+  /** How long to wait before one more pass may be given; `Infinity` when a request with a pass has to be sent first. */
   waitMs(now: number): number {
     while (this.#sentAt[0] !== undefined && this.#sentAt[0] + this.#countedMs <= now) this.#sentAt.shift();
     if (this.#unsent + this.#sentAt.length < this.#most) return 0;
@@ -54,17 +54,17 @@ export interface Waiter {
   readonly fail: (error: OrgsyncError) => void;
 }
 
-/** Those who wait for one corp, and its slots. */
+/** The requests that wait for one corp's slots, and the slots. */
 export class SlotQueue {
   readonly scope: Scope;
   readonly window: SentWindow;
-  /** In the order of asking. */
+  /** In the order of the calls. */
   readonly waiting = new Set<Waiter>();
-  /** Reserved and not used, the next one first. */
+  /** Reserved and not used yet, the next one first. */
   slots: number[] = [];
   askAgainAt = -Infinity;
   usedAt = -Infinity;
-  /** Until when a slot has to be left unused for each request that was sent late. */
+  /** For each request that was sent late, one slot must stay unused; each entry says until when. */
   #debts: number[] = [];
   readonly #widthMs: number;
 
@@ -74,12 +74,12 @@ export class SlotQueue {
     this.#widthMs = widthMs(scope.perSecond);
   }
 
-  /** Whether there is something to do. */
+  /** Whether slots are needed. */
   get isBusy(): boolean {
     return this.waiting.size > 0 || this.#debts.length > 0;
   }
 
-  /** The next slot that can still be used. One that was missed is lost: used later, it would be too close to the next one. */
+  /** Returns the next slot that can be used. A slot that was missed is dropped: used late, it would be too close to the next one. */
   nextSlot(now: number): number | undefined {
     this.#debts = this.#debts.filter((until) => until > now);
     for (let slot = this.slots[0]; slot !== undefined; slot = this.slots[0]) {
@@ -91,17 +91,17 @@ export class SlotQueue {
   }
 
   /**
-   * Notes that a request was really sent. Sent long after its slot, it comes beside those that other processes send at
-   * theirs: a slot of ours is left unused instead, within the span in which the two could meet.
+   * Notes when a request was really sent. A request that was sent long after its slot adds to those that other processes
+   * send at that time. In return, one of our slots stays unused, if there is one within the same sliding second.
    */
   sent(slot: number, sentAt: number): void {
     if (sentAt > slot + LATE_MS + WAY_MS / 2) this.#debts.push(slot + this.#widthMs * mostAtOnce(this.scope.perSecond));
   }
 
   /**
-   * How many slots to ask for now: one for each waiter, as far ahead as slots are given. Where asking takes long, also
-   * those that go by until the answer to the next question, as a sender may send one request after the other.
-   * @param askMs how long asking takes
+   * How many slots to reserve now: one for each waiting request, as far ahead as slots are reserved. When reserving takes
+   * long, also the slots that pass before the next answer, because a caller may send one request after the other.
+   * @param askMs how long reserving takes
    */
   wanted(now: number, askMs: number): number {
     if (!this.isBusy || now < this.askAgainAt) return 0;

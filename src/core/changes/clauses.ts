@@ -21,7 +21,7 @@ export type Clause =
 /** The parts of a change that are put into words: a stored change, or one that a plan would store. */
 export type ChangeFacts = Pick<ChangeRecord, 'entity' | 'action' | 'oldValues' | 'newValues'>;
 
-/** What a change did, the most important first. */
+/** Returns what a change did, the most important clause first. */
 export function changeClauses(change: ChangeFacts, name: NameDepartment): readonly Clause[] {
   return change.entity === 'member' ? memberClauses(change, name) : departmentClauses(change, name);
 }

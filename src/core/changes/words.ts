@@ -2,9 +2,9 @@ import { changeClauses } from './clauses.ts';
 import type { ChangeFacts, Clause } from './clauses.ts';
 import type { NameDepartment, NamedDepartment } from '../ports/history.ts';
 
-/** A language's words for changes. Departments come as text, several already joined; empty where none is known. */
+/** The words of one language for changes. Departments are given as text, several joined into one; empty when none is known. */
 export interface ChangeWords {
-  /** One whose name is not known. */
+  /** A department whose name is not known. */
   readonly department: (id: number) => string;
   readonly betweenDepartments: string;
   readonly betweenClauses: string;
@@ -26,16 +26,16 @@ export interface ChangeWords {
   readonly set: (field: string, after: string) => string;
   readonly cleared: (field: string, before: string) => string;
   readonly replaced: (field: string, before: string, after: string) => string;
-  /** Fields by what people call them; others by their own names. */
+  /** Display names of fields; a field that is missing here is shown by its own name. */
   readonly fields: Readonly<Record<string, string>>;
-  /** For fields whose values are too long, or too odd, to be read. */
+  /** Words for fields whose values are not shown because nobody could read them. */
   readonly unreadable: Readonly<Record<string, string>>;
   readonly gender: Readonly<Record<string, string>>;
-  /** What a new status means for its member. */
+  /** Words for each new status of a member. */
   readonly status: Readonly<Record<string, string>>;
 }
 
-/** What `orgsync changes` says. */
+/** The words of `orgsync changes`. */
 export const ENGLISH: ChangeWords = {
   department: (id) => `department ${id}`,
   betweenDepartments: ', ',
@@ -64,32 +64,32 @@ export const ENGLISH: ChangeWords = {
   status: { 1: 'activated', 2: 'disabled', 4: 'no longer activated', 5: 'left the enterprise' },
 };
 
-/** What happened in English, as a clause after the name of whom it happened to: `moved 研发 → 市场`. */
+/** Describes a change in English, as a clause that follows the name of the member or department: `moved 研发 → 市场`. */
 export function describeChange(change: ChangeFacts, name: NameDepartment): string {
   return describeClauses(changeClauses(change, name), ENGLISH);
 }
 
-/** Clauses in somebody's language. */
+/** Puts clauses into the words of a language. */
 export function describeClauses(clauses: readonly Clause[], words: ChangeWords): string {
   return clauses.map((clause) => formatClause(clause, words)).join(words.betweenClauses);
 }
 
 function formatClause(clause: Clause, words: ChangeWords): string {
-  const called = (department: NamedDepartment | null): string => (department === null ? '' : (department.name ?? words.department(department.id)));
-  const together = (departments: readonly NamedDepartment[]): string => departments.map(called).join(words.betweenDepartments);
-  if ('departments' in clause) return words[clause.is](together(clause.departments));
-  if ('department' in clause) return words[clause.is](called(clause.department));
-  if (clause.is === 'moved') return words.moved(together(clause.from), together(clause.to));
-  if (clause.is === 'movedUnder') return words.movedUnder(called(clause.from), called(clause.to));
-  if (clause.is === 'created') return words.created(called(clause.under));
-  if (clause.is === 'mainDepartment') return formatReplacement('mainDepartment', [called(clause.from), called(clause.to)], words);
+  const nameOf = (department: NamedDepartment | null): string => (department === null ? '' : (department.name ?? words.department(department.id)));
+  const namesOf = (departments: readonly NamedDepartment[]): string => departments.map(nameOf).join(words.betweenDepartments);
+  if ('departments' in clause) return words[clause.is](namesOf(clause.departments));
+  if ('department' in clause) return words[clause.is](nameOf(clause.department));
+  if (clause.is === 'moved') return words.moved(namesOf(clause.from), namesOf(clause.to));
+  if (clause.is === 'movedUnder') return words.movedUnder(nameOf(clause.from), nameOf(clause.to));
+  if (clause.is === 'created') return words.created(nameOf(clause.under));
+  if (clause.is === 'mainDepartment') return formatReplacement('mainDepartment', [nameOf(clause.from), nameOf(clause.to)], words);
   return clause.is === 'field' ? formatField(clause, words) : words[clause.is];
 }
 
 function formatField({ field, before, after }: Clause & { readonly is: 'field' }, words: ChangeWords): string {
   if (field === 'status') return words.status[after] ?? `${words.fields[field] ?? field} ${after}`;
-  const inWords = (value: string): string => (field === 'gender' ? (words.gender[value] ?? value) : value);
-  return words.unreadable[field] ?? formatReplacement(field, [inWords(before), inWords(after)], words);
+  const valueText = (value: string): string => (field === 'gender' ? (words.gender[value] ?? value) : value);
+  return words.unreadable[field] ?? formatReplacement(field, [valueText(before), valueText(after)], words);
 }
 
 function formatReplacement(field: string, [before, after]: readonly [before: string, after: string], words: ChangeWords): string {
