@@ -4,46 +4,46 @@ import type { Clock, Log } from '../core/ports/system.ts';
 import type { TokenCache } from '../core/ports/tokens.ts';
 import type { Secret } from '../core/secret.ts';
 
-/** How one corp is reached. */
+/** The settings for requests to one corp. */
 export interface CorpAccess {
-  /** Such as `https://qyapi.weixin.qq.com`; another for a private deployment. */
+  /** The base URL, such as `https://qyapi.weixin.qq.com`. */
   readonly api: string;
-  /** Wins over HTTPS_PROXY, HTTP_PROXY and NO_PROXY. */
+  /** Takes precedence over HTTPS_PROXY, HTTP_PROXY and NO_PROXY. */
   readonly proxy?: string | undefined;
-  /** Of the application that sees what is to be read. */
+  /** The secret of the application. */
   readonly secret: Secret;
-  /** With it, members and departments put into the application's range one by one are found. */
+  /** With it, members who were put into the application's visible range one by one or by a tag are read as well. */
   readonly agentId?: number | undefined;
-  /** Of contacts-sync; with it, the ids that WeCom knows are compared with what was read. */
+  /** The secret of contacts-sync; with it, a reading is compared with all ids of the corp. */
   readonly contactsSecret?: Secret | undefined;
-  /** How members are read: department by department (`walk`, the default), by WeCom's export, or by whichever is quicker. */
+  /** How members are read: department by department (`walk`, the default), by WeCom's export, or by the quicker of the two. */
   readonly strategy?: 'walk' | 'export' | 'auto' | undefined;
-  /** Requests per second at most, in any sliding second. */
+  /** The most requests in any sliding second. */
   readonly rate: number;
-  /** Open requests at most; fewer while WeCom finds them too many. */
+  /** The most open requests; fewer after WeCom refused some because too many were open. */
   readonly concurrency: number;
-  /** How often one request is repeated at most when no answer comes or WeCom is busy. */
+  /** The most retries of one request when no answer comes or WeCom is busy. */
   readonly retries: number;
   /** How long WeCom may be silent. */
   readonly timeoutMs: number;
-  /** How long everything pauses after the first frequency limit (45009); 65 s, for the shortest window is a minute (P90312). */
+  /** How long all requests pause after the first frequency limit (45009); 65 s by default, because WeCom's shortest window is a minute (P90312). */
   readonly frequencyWaitMs?: number | undefined;
-  /** How long to wait before the first repeat; 1 s. */
+  /** How long to wait before the first retry; 1 s by default. */
   readonly backoffMs?: number | undefined;
-  /** How large one answer may be; 64 MiB. */
+  /** The largest answer; 64 MiB by default. */
   readonly maxAnswerBytes?: number | undefined;
 }
 
 export interface WecomOptions {
-  /** How a corp is reached, asked once per corp, when it is first needed. */
+  /** Returns the settings of a corp. Called once per corp, when they are first needed. */
   readonly access: (corpId: string) => CorpAccess;
   /** Says when each request may be sent. */
   readonly pacing: Pacing;
   readonly tokens: TokenCache;
-  /** How long all token requests pause after the first frequency limit on one; 65 s. */
+  /** How long all token requests pause after the first frequency limit on one of them; 65 s by default. */
   readonly tokenWaitMs?: number | undefined;
   readonly clock: Clock;
   readonly log: Log;
-  /** Hears of requests, repeats, waits and tokens; nobody does without it. */
+  /** Counts requests, retries, waits and tokens. */
   readonly meter?: Meter;
 }

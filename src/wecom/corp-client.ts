@@ -17,12 +17,12 @@ import type { FreshToken } from './token/credential.ts';
 
 const FREQUENCY_WAIT_MS = 65_000;
 const BACKOFF_MS = 1_000;
-/** What a token lives, normally (P91039); nothing longer is believed. Shorter than a minute would mean a token for every request. */
+/** The normal life of a token (P91039), and the longest that is accepted. A life under a minute would mean a token for every request. */
 const LONGEST_LIFE_S = 7200;
 const SHORTEST_LIFE_S = 60;
 const MAX_ANSWER_BYTES = 64 * 1024 * 1024;
 
-/** What all corps of a directory have in common. */
+/** What all corps of a directory share. */
 export interface Shared extends Pick<WecomOptions, 'pacing' | 'tokens' | 'clock' | 'log'> {
   readonly connections: Connections;
   readonly meter: Meter;
@@ -30,7 +30,7 @@ export interface Shared extends Pick<WecomOptions, 'pacing' | 'tokens' | 'clock'
   readonly tokenBan: Ban;
 }
 
-/** Asks one corp: with its credentials, at its pace, within its limits. The application's token and that of contacts-sync are never mixed. */
+/** Sends requests for one corp, with its credentials and within its limits. The tokens of the application and of contacts-sync are never mixed. */
 export class CorpClient {
   readonly corpId: string;
   readonly access: CorpAccess;
@@ -40,7 +40,7 @@ export class CorpClient {
   readonly #ban: Ban;
   readonly #application: Credential;
   readonly #contacts: Credential | undefined;
-  /** For what WeCom says: it repeats what it was sent, and its words end up in tables, alerts and answers. */
+  /** For WeCom's messages: they repeat what was sent, and end up in tables, alerts and answers. */
   readonly #redactor = createRedactor();
   #requestsSent = 0;
 
@@ -56,12 +56,12 @@ export class CorpClient {
     this.#redactor.add([access.secret.reveal(), access.contactsSecret?.reveal() ?? '']);
   }
 
-  /** Repeats and token requests included. */
+  /** The number of requests sent, retries and token requests included. */
   get requestsSent(): number {
     return this.#requestsSent;
   }
 
-  /** In bytes. */
+  /** The largest answer in bytes. */
   get largestAnswer(): number {
     return this.access.maxAnswerBytes ?? MAX_ANSWER_BYTES;
   }
@@ -71,24 +71,24 @@ export class CorpClient {
     return this.#ask(question, this.#application, signal);
   }
 
-  /** Asks with the token of contacts-sync; only where a contacts secret is configured. Throws as {@link ask} does. */
+  /** Asks with the token of contacts-sync; only when a contacts secret is configured. Throws as {@link ask} does. */
   async askContacts(question: Question, signal: AbortSignal): Promise<Raw> {
     if (this.#contacts === undefined) throw new OrgsyncError('defect', { code: 'defect', message: 'asked by a contacts secret that is not there' });
     return this.#ask(question, this.#contacts, signal);
   }
 
-  /** Fetches a file; at the same pace as requests, because it reaches the same owner. Throws as {@link ask} does. */
+  /** Fetches a file, within the same rate limit as requests. Throws as {@link ask} does. */
   async fetchFile(request: string, file: FileSource, signal: AbortSignal): Promise<Raw> {
     return this.#ask({ request, file }, undefined, signal);
   }
 
-  /** From now on asks for tokens that other processes were refused. */
+  /** From now on, ignores the refusals of other processes, and asks for a token itself. */
   doubtOthers(): void {
     this.#application.doubtOthers();
     this.#contacts?.doubtOthers();
   }
 
-  /** Waits `times` as long as before the first repeat of a request. */
+  /** Waits `times` the first back-off. */
   async pause(times: number, signal: AbortSignal): Promise<void> {
     await this.#shared.clock.sleep(times * this.#backoffMs, signal);
   }
@@ -102,7 +102,7 @@ export class CorpClient {
     return new Credential({ corpId: this.corpId, secret, cache, tokenBan, clock, log, fetch: (signal) => this.#fetchToken(secret, signal) });
   }
 
-  /** P91039. A success can come without errcode. */
+  /** Fetches a token (P91039). */
   async #fetchToken(secret: Secret, signal: AbortSignal): Promise<FreshToken> {
     const params = { corpid: this.corpId, corpsecret: secret.reveal() };
     const { access_token: text, expires_in: life } = await this.#ask({ request: 'gettoken', expects: 'access_token', params, forToken: true }, undefined, signal);
@@ -112,7 +112,7 @@ export class CorpClient {
   }
 
   async #ask(question: Question, tokens: TokenSource | undefined, signal: AbortSignal): Promise<Raw> {
-    // Every waiting request listens to it; Node would print a warning from the eleventh on.
+    // Every waiting request adds a listener; Node would print a warning for more than ten.
     setMaxListeners(0, signal);
     const { connections, tokenBan, log, meter, clock } = this.#shared;
     const { proxy, retries, timeoutMs } = this.access;

@@ -15,12 +15,12 @@ import { readCorp } from './reading/strategy.ts';
 import { Walk } from './reading/walk.ts';
 
 const FREQUENCY = 45009;
-/** Status of a member who has left and is still listed (P90196). */
+/** The status of a member who has left and is still listed (P90196). */
 const LEFT = 5;
 /** How long token requests pause after the first frequency limit on one of them. */
 const TOKEN_WAIT_MS = 65_000;
 
-/** Opens the way to WeCom. Nothing is sent before the first question. */
+/** Opens the directory: WeCom. Nothing is sent before the first question. */
 export function openWecom({ access, pacing, tokens, clock, log, meter = NO_METER, tokenWaitMs = TOKEN_WAIT_MS }: WecomOptions): Directory {
   const connections = new Connections();
   const tokenBan = new Ban({ waitMs: tokenWaitMs, clock, onRefused: () => void tellOthers(tokens, log) });
@@ -63,7 +63,7 @@ export function openWecom({ access, pacing, tokens, clock, log, meter = NO_METER
   };
 }
 
-/** Too many wrong numbers, more than 20 % of the member limit, close the question for the day (P95402, P90313). */
+/** After too many wrong numbers (more than 20 % of the member limit), WeCom refuses this endpoint for the rest of the day (P95402, P90313). */
 function closedFor({ errcode, request }: WecomError): WecomError {
   return new WecomError('temporary', {
     errcode,

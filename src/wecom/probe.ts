@@ -5,7 +5,7 @@ import { OrgsyncError, WecomError } from '../errors.ts';
 import type { CorpClient } from './corp-client.ts';
 import { getAgentRange, listDepartments, listIds, listMembers } from './reading/questions.ts';
 
-/** How many departments to look into for a first member. */
+/** In how many departments to look for a member. */
 const LOOK_INTO = 5;
 
 const CREDENTIAL = 'WeCom accepts the secret';
@@ -16,8 +16,8 @@ const ONE_BY_ONE = 'members put into the range one by one are found';
 const CONTACTS = 'the contacts secret gives ids';
 
 /**
- * Finds out, with a handful of requests, what a corp's credentials can do; asks WeCom itself, whatever other processes
- * have been refused. Throws nothing but `signal.reason`.
+ * Finds out, with a few requests, what a corp's credentials may do. Asks WeCom even if other processes were refused. Throws
+ * only `signal.reason`.
  */
 export async function probe(client: CorpClient, signal: AbortSignal): Promise<readonly Finding[]> {
   client.doubtOthers();
@@ -34,7 +34,7 @@ export async function probe(client: CorpClient, signal: AbortSignal): Promise<re
   ];
 }
 
-/** The first request tells by its error how far it came: token, address, permission. */
+/** The error of the first request shows which check failed: token, address or permission. */
 function refusedAt(error: OrgsyncError): readonly Finding[] {
   const answered = error instanceof WecomError;
   if (!answered || error.request === 'gettoken') return [bad(CREDENTIAL, error)];
@@ -81,7 +81,7 @@ async function probeContacts(client: CorpClient, signal: AbortSignal): Promise<F
   return page instanceof OrgsyncError ? bad(CONTACTS, page) : good(CONTACTS);
 }
 
-/** What a question comes to, or why not; a finding either way. */
+/** Returns the answer to a question, or its error: both become a finding. */
 async function attempt<T>(question: Promise<T>, signal: AbortSignal): Promise<T | OrgsyncError> {
   try {
     return await question;
@@ -96,7 +96,7 @@ function good(title: string, detail = 'yes'): Finding {
   return reportOk(title, detail);
 }
 
-/** Whatever WeCom answers is a refusal here; that it could not be asked, or not now, keeps its own kind. */
+/** A failed finding. Errors that WeCom answered are `refused`; `unavailable`, `temporary` and `config` keep their kind. */
 function bad(title: string, { kind, message, hint }: OrgsyncError): Finding {
   return reportFailure(title, { message, hint, kind: kind === 'unavailable' || kind === 'temporary' || kind === 'config' ? kind : 'refused' });
 }

@@ -17,12 +17,12 @@ test('after a refusal half as many may be open, after thirty answers one more, n
   expect(open.limit).toBe(8);
 });
 
-test('after a refusal no slot is given before so many were given back that fewer are open', async () => {
+test('after a refusal no place is given before fewer than the new limit are open', async () => {
   const open = new OpenRequests(2);
-  const free = [await open.slot(never()), await open.slot(never())];
+  const free = [await open.enter(never()), await open.enter(never())];
   open.lower(5, 10);
   let given = false;
-  const next = open.slot(never()).then((freeNext) => {
+  const next = open.enter(never()).then((freeNext) => {
     given = true;
     return freeNext;
   });
@@ -33,14 +33,14 @@ test('after a refusal no slot is given before so many were given back that fewer
   (await next)();
 });
 
-test('an aborted wait for a slot leaves the slots to others', async () => {
+test('an aborted wait for a place leaves the places to others', async () => {
   const open = new OpenRequests(1);
-  const free = await open.slot(never());
+  const free = await open.enter(never());
   const controller = new AbortController();
-  const waiting = open.slot(controller.signal);
+  const waiting = open.enter(controller.signal);
   controller.abort(new Error('enough'));
   await expect(waiting).rejects.toThrow('enough');
-  const next = open.slot(never());
+  const next = open.enter(never());
   free();
   (await next)();
 });

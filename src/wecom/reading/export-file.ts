@@ -4,20 +4,20 @@ import type { Envelope, Raw } from '../request/envelope.ts';
 import { unusable } from '../request/faults.ts';
 import { readCount } from './values.ts';
 
-/** How requests for files are called where requests are named. */
+/** The name of file requests in logs, metrics and errors. */
 export const EXPORT_FILE = 'export/file';
 
 const AES_KEY_LENGTH = 43;
 const ALPHABET = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789';
-/** The answers of a storage that no longer has a file, or no longer gives it out. */
+/** The status of a file that was deleted, or whose signature has expired. */
 const GONE = [403, 404, 410];
-/** Base64 makes four bytes of three, and breaks lines. */
+/** How much larger base64 is, line breaks included. */
 const BASE64_GROWTH = 1.4;
 const LARGEST_PADDING = 32;
 
 /** One file of a finished export. */
 export interface ExportFile {
-  /** Signed: whoever has it has the file, for two hours (P94854). Never to be shown. */
+  /** Contains a signature that gives access to the file for two hours (P94854). It must never be shown. */
   readonly url: URL;
   /** Of the ciphertext, in bytes. */
   readonly size: number;
@@ -25,12 +25,12 @@ export interface ExportFile {
   readonly md5: string;
 }
 
-/** A key for one export: 43 letters and digits (P94849). */
+/** Creates the key of one export: 43 letters and digits (P94849). */
 export function createAesKey(): string {
   return Array.from({ length: AES_KEY_LENGTH }, () => ALPHABET[randomInt(ALPHABET.length)]).join('');
 }
 
-/** One item of `data_list`; undefined when it names no file. Where the API is reached by HTTPS, files are too. */
+/** Parses one item of `data_list`; undefined when it is not usable. When the API uses HTTPS, the file must use it too. */
 export function parseFile(item: unknown, api: string): ExportFile | undefined {
   if (!isRaw(item)) return undefined;
   const { url: address, md5 } = item;
@@ -42,38 +42,38 @@ export function parseFile(item: unknown, api: string): ExportFile | undefined {
   return { url, size, md5: md5.toLowerCase() };
 }
 
-/** How many bytes may come for a file. */
+/** The most bytes that the response for a file may have. */
 export function fileLimit({ size }: ExportFile): number {
   return Math.ceil(size * BASE64_GROWTH);
 }
 
 /**
- * Judges what came for a file: the very file, nothing else, or that it is gone, told as what WeCom answers for an
- * export that it has cleared away (40089).
+ * Checks the response for a file: it must be exactly this file. A file that is gone is treated like an export that WeCom
+ * has deleted (40089).
  */
 export function openFile(status: number, body: Buffer, file: ExportFile): Envelope {
   if (GONE.includes(status)) return { is: 'refusal', errcode: 40089, errmsg: `HTTP ${status}` };
   if (status !== 200) return { is: 'garbled', what: `HTTP ${status}` };
   const bytes = ciphertextOf(body);
-  // Which form size and md5 speak of is not said where the file is base64.
+  // For a base64 file, it is not documented whether size and md5 are those of the text or of the decoded bytes.
   if (isThis(file, body) || isThis(file, bytes)) return { is: 'answer', answer: { bytes } };
   return { is: 'garbled', what: body.length < file.size ? 'a part of the file' : 'another file' };
 }
 
 /**
- * What a file holds in plain: AES-256-CBC, the first 16 bytes of the key are the vector (P94849).
- * @throws OrgsyncError `failed` when this key does not open it, or there is no JSON object in it
+ * Decrypts a file: AES-256-CBC; the first 16 bytes of the key are the initialisation vector (P94849).
+ * @throws OrgsyncError `failed` when the key does not fit, or the content is not a JSON object
  */
 export function decryptFile(bytes: Buffer, aesKey: string): Raw {
   try {
     const key = Buffer.from(`${aesKey}=`, 'base64');
-    // PKCS#7 is padded to 32 here, and OpenSSL calls more than 16 an error.
+    // WeCom pads to 32 bytes, and OpenSSL accepts at most 16: the padding is removed below.
     const decipher = createDecipheriv('aes-256-cbc', key, key.subarray(0, 16)).setAutoPadding(false);
     const padded = Buffer.concat([decipher.update(bytes), decipher.final()]);
     const parsed: unknown = JSON.parse(withoutPadding(padded).toString('utf8'));
     if (isRaw(parsed)) return parsed;
   } catch {
-    // Told below: the foreign message could hold a piece of what was decrypted.
+    // The error is thrown below: the original message could contain decrypted text.
   }
   throw unusable(EXPORT_FILE, 'nothing that the key of the export opens');
 }
@@ -86,7 +86,7 @@ function withoutPadding(padded: Buffer): Buffer {
   return padded.subarray(0, -length);
 }
 
-/** Whether a file is base64 or not is not documented: 64 bytes of ciphertext are never all letters and digits. */
+/** Decodes base64 when the file is base64, which is not documented. 64 random bytes of ciphertext never look like base64. */
 function ciphertextOf(body: Buffer): Buffer {
   const isBase64 = /^[A-Za-z0-9+/\r\n]+={0,2}\s*$/.test(body.toString('latin1', 0, 64));
   return isBase64 ? Buffer.from(body.toString('latin1'), 'base64') : body;

@@ -9,9 +9,9 @@ import { throwUnusable, treatmentOf } from '../request/faults.ts';
 import type { CorpClient } from '../corp-client.ts';
 import type { Raw } from '../request/envelope.ts';
 
-/** Records per file, the least that WeCom takes (P94849): a file is held in memory as a whole. */
+/** Records per file: the smallest number that WeCom accepts (P94849), because a whole file is held in memory. */
 const BLOCK = 10_000;
-/** How often an export is asked after. The pauses grow from one second to ten, so this is a quarter of an hour. */
+/** How often to ask whether an export is finished. The pauses grow from one second to ten, so this takes a quarter of an hour. */
 const MOST_POLLS = 100;
 const LONGEST_PAUSE = 10;
 /** `export/get_result` (P94854). */
@@ -19,12 +19,12 @@ const RESULT = 'export/get_result';
 const DONE = 2;
 const FAILED = 3;
 
-/** Every department that the application sees, by `export/department` (P94852). Throws what {@link CorpClient.ask} throws, and `failed` for an export that came to nothing. */
+/** Returns every department that the application sees, by `export/department` (P94852). Throws what {@link CorpClient.ask} throws, and `failed` when the export fails. */
 export async function exportDepartments(client: CorpClient, signal: AbortSignal): Promise<Usable<SeenDepartment>> {
   return runExport({ client, request: 'export/department', parse: parseDepartments, signal });
 }
 
-/** Every member that the application sees, by `export/user` (P94851). Throws as {@link exportDepartments}. */
+/** Returns every member that the application sees, by `export/user` (P94851). Throws as {@link exportDepartments}. */
 export async function exportMembers(client: CorpClient, signal: AbortSignal): Promise<Usable<SeenMember>> {
   return runExport({ client, request: 'export/user', parse: parseMembers, signal });
 }
@@ -36,12 +36,12 @@ interface Order<T> {
   readonly signal: AbortSignal;
 }
 
-/** Exports; an export that failed or was cleared away under our hands is ordered once more. */
+/** Runs an export. If WeCom fails it, or deletes it before it is read, it is ordered once more. */
 async function runExport<T>(order: Order<T>): Promise<Usable<T>> {
   try {
     return await exportOnce(order);
   } catch (error) {
-    if (!isLost(error)) throw error;
+    if (!(error instanceof OrgsyncError) || error.code !== 'export_lost') throw error;
     return await exportOnce(order);
   }
 }
@@ -60,7 +60,7 @@ async function exportOnce<T>({ client, request, parse, signal }: Order<T>): Prom
   return { items, unusable: unnamed };
 }
 
-/** A file that does not come says nothing of the way to WeCom: it lies somewhere else. */
+/** Fetches a file. If that fails, WeCom may still be reachable, because files are on other servers: the error is `failed`, not `unavailable`. */
 async function fetchFile(client: CorpClient, file: ExportFile, signal: AbortSignal): Promise<Buffer> {
   try {
     const source = { url: file.url, maxBytes: fileLimit(file), open: (status: number, body: Buffer) => openFile(status, body, file) };
@@ -73,19 +73,19 @@ async function fetchFile(client: CorpClient, file: ExportFile, signal: AbortSign
   }
 }
 
-/** Asks after an export until it is done; returns its files, one at least. */
+/** Polls an export until it is finished. Returns its files, at least one. */
 async function awaitFiles(client: CorpClient, jobid: string, signal: AbortSignal): Promise<readonly ExportFile[]> {
   for (let poll = 1; poll <= MOST_POLLS; poll += 1) {
     const { status, data_list: list } = await client.ask({ request: RESULT, params: { jobid }, expects: 'status' }, signal);
     if (status === DONE) return parseFiles(list, client);
     if (status === FAILED) throw exportError('export_lost', 'WeCom could not finish the export');
-    // Anything else is waiting or running; a list that comes before the end is not whole.
+    // Any other status means waiting or running. A list that comes before the end is not complete.
     await client.pause(Math.min(poll, LONGEST_PAUSE), signal);
   }
   throw exportError('export_unfinished', 'WeCom has not finished the export in time');
 }
 
-/** Every corp has a file, be it of nobody: no file is no answer. */
+/** Even an empty corp has one file, so a result without files is not usable. */
 function parseFiles(list: unknown, { access, largestAnswer }: CorpClient): readonly ExportFile[] {
   if (!Array.isArray(list) || list.length === 0) return throwUnusable(RESULT, 'no files');
   return list.map((item) => {
@@ -94,12 +94,7 @@ function parseFiles(list: unknown, { access, largestAnswer }: CorpClient): reado
   });
 }
 
-/** A failed export (status 3) is as lost as one that WeCom no longer knows (40088, 40089) or whose files are gone. */
-function isLost(error: unknown): boolean {
-  return error instanceof OrgsyncError && error.code === 'export_lost';
-}
-
-/** Whether an error says something of this export, and nothing of the corp or of the way to WeCom. */
+/** Whether an error concerns only this export, and not the corp or the connection to WeCom. */
 export function isOfExport(error: unknown): boolean {
   const isOurs = error instanceof OrgsyncError && error.code.startsWith('export_');
   return isOurs || ['item', 'absent', 'too_large', 'cursor', 'bug'].includes(treatmentOf(error) ?? '');

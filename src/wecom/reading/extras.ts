@@ -4,14 +4,14 @@ import type { CorpClient } from '../corp-client.ts';
 import { getAgentRange, getTagged, listIds, listMembers } from './questions.ts';
 import type { Walk } from './walk.ts';
 
-/** More pages than the largest corp has; a cursor that leads further leads in a circle. */
+/** More pages than the largest corp has. A cursor that goes further goes in a circle. */
 const MOST_PAGES = 1_000;
-/** How many ids without a visible department are asked for, one by one: most of them are simply not this application's. */
+/** Most ids outside the visible departments belong to members that this application may not see. If there are more than this, none of them is asked for. */
 const MOST_STRANGERS = 200;
 
 /**
- * Members whom an application sees without seeing a department of theirs: put into its range one by one, or by a tag.
- * A walk over departments meets none of them.
+ * Reads the members who were put into the application's visible range one by one, or by a tag. If the application sees none
+ * of their departments, a walk over departments does not find them.
  */
 export async function readRange(walk: Walk, client: CorpClient, log: Log): Promise<void> {
   const { agentId } = client.access;
@@ -33,7 +33,7 @@ export async function readRange(walk: Walk, client: CorpClient, log: Log): Promi
   await walk.readMembers(userids);
 }
 
-/** A tag can hold departments that the application's own list does not. */
+/** A tag can contain departments that `department/list` does not return. */
 async function readTaggedDepartments(walk: Walk, client: CorpClient, ids: readonly number[]): Promise<void> {
   for (const id of ids.filter((id) => !walk.hasDepartment(id))) {
     for (const member of (await listMembers(client, id, walk.signal)).items) walk.take(member);
@@ -41,8 +41,8 @@ async function readTaggedDepartments(walk: Walk, client: CorpClient, ids: readon
 }
 
 /**
- * Compares what was read with all ids of the corp, where a contacts secret is configured, and reads who was missed.
- * A refusal of that secret is told, and changes nothing: the application has read what it sees.
+ * When a contacts secret is configured: compares the reading with all ids of the corp, and reads the members that are
+ * missing. If WeCom refuses that secret, this logs a warning and leaves the reading as it is.
  */
 export async function crossCheck(walk: Walk, client: CorpClient, log: Log): Promise<void> {
   if (client.access.contactsSecret === undefined) return;

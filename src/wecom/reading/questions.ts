@@ -6,43 +6,44 @@ import { throwUnusable, treatmentOf } from '../request/faults.ts';
 import type { CorpClient } from '../corp-client.ts';
 import { readUserid } from './values.ts';
 
-/** The largest page that `user/list_id` gives (P96067). */
+/** The largest page of `user/list_id` (P96067). */
 const PAGE = 10_000;
 
-/** Every department that the application sees. Never with an `id`: asked for a root outside the range, WeCom answers 60011. */
+/** Returns every department that the application sees. No `id` is sent: for a root outside the visible range, WeCom would answer 60011. */
 export async function listDepartments(client: CorpClient, signal: AbortSignal): Promise<Usable<SeenDepartment>> {
   const request = 'department/list';
   const answer = await client.ask({ request, expects: 'department' }, signal);
   return parseDepartments(answer) ?? throwUnusable(request, 'a department list that is none');
 }
 
-/** The members of one department, without those of its sub-departments: `fetch_child` is gone from P90201. */
+/** Returns the members of one department, without its sub-departments: WeCom has removed `fetch_child` (P90201). */
 export async function listMembers(client: CorpClient, departmentId: number, signal: AbortSignal): Promise<Usable<SeenMember>> {
   const request = 'user/list';
   const answer = await client.ask({ request, params: { department_id: departmentId }, expects: 'userlist' }, signal);
   return parseMembers(answer) ?? throwUnusable(request, 'a userlist that is none');
 }
 
-/** The userids of one department; for departments too large for {@link listMembers}. */
+/** Returns the userids of one department; for departments that are too large for {@link listMembers}. */
 export async function listUserids(client: CorpClient, departmentId: number, signal: AbortSignal): Promise<Usable<string>> {
   const request = 'user/simplelist';
   const answer = await client.ask({ request, params: { department_id: departmentId }, expects: 'userlist' }, signal);
   return parseUserids(answer) ?? throwUnusable(request, 'a userlist that is none');
 }
 
-/** One member, or undefined when WeCom says that nobody visible has this userid (60111, 40003, or 60011 where it is out of range). */
+/** Returns one member, or undefined when the application sees no member with this userid (60111, 40003, or 60011 when out of range). */
 export async function getMember(client: CorpClient, userid: string, signal: AbortSignal): Promise<SeenMember | undefined> {
   const request = 'user/get';
   try {
     const answer = await client.ask({ request, params: { userid } }, signal);
     return parseMemberAnswer(answer, userid) ?? throwUnusable(request, 'nobody, or somebody else');
   } catch (error) {
-    if (isNobody(error)) return undefined;
+    // For a member out of range, WeCom answers 60011 or a similar errcode.
+    if (treatmentOf(error) === 'absent' || (error instanceof WecomError && error.code === 'out_of_range')) return undefined;
     throw error;
   }
 }
 
-/** Who was put into the application's range one by one (P90227). */
+/** Returns the application's visible range: members and departments put in one by one, and tags (P90227). */
 export async function getAgentRange(client: CorpClient, agentId: number, signal: AbortSignal): Promise<AgentRange> {
   try {
     return parseAgent(await client.ask({ request: 'agent/get', params: { agentid: agentId } }, signal));
@@ -53,19 +54,19 @@ export async function getAgentRange(client: CorpClient, agentId: number, signal:
   }
 }
 
-/** Who carries a tag; needs the tag to be visible to the application. */
+/** Returns the members and departments of a tag that the application sees. */
 export async function getTagged(client: CorpClient, tagId: number, signal: AbortSignal): Promise<Tagged> {
   return parseTagged(await client.ask({ request: 'tag/get', params: { tagid: tagId }, retries: 1 }, signal));
 }
 
-/** One page of all ids of the corp; only the contacts secret may ask (P96067). */
+/** Returns one page of all ids of the corp; only the contacts secret may ask (P96067). */
 export async function listIds(client: CorpClient, cursor: string | undefined, signal: AbortSignal): Promise<IdPage> {
   const request = 'user/list_id';
   const body = { limit: PAGE, ...(cursor !== undefined && { cursor }) };
   return parseIdPage(await client.askContacts({ request, body, expects: 'dept_user' }, signal)) ?? throwUnusable(request, 'a dept_user that is none');
 }
 
-/** The userid that WeCom matches to a mobile, or undefined when there is none (46004, or an empty one). */
+/** Returns the userid of a mobile, or undefined when there is none (46004, or an empty userid). */
 export async function getUseridByMobile(client: CorpClient, mobile: string, signal: AbortSignal): Promise<string | undefined> {
   const request = 'user/getuserid';
   try {
@@ -77,7 +78,3 @@ export async function getUseridByMobile(client: CorpClient, mobile: string, sign
   }
 }
 
-/** A member out of range is told as a 60011 or its like, and no other way. */
-function isNobody(error: unknown): boolean {
-  return treatmentOf(error) === 'absent' || (error instanceof WecomError && error.code === 'out_of_range');
-}

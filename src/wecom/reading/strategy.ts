@@ -4,10 +4,10 @@ import { exportDepartments, exportMembers, isOfExport } from './export.ts';
 import type { CorpClient } from '../corp-client.ts';
 import type { Walk } from './walk.ts';
 
-/** From how many departments on `auto` exports: a walk asks once per department, an export a dozen times and then waits. */
+/** With more departments than this, `auto` exports: a walk needs one request per department, an export about a dozen, and then it waits. */
 const MOST_TO_WALK = 100;
 
-/** Reads a corp's departments and members the way its configuration wants; what could not be had is a gap of the walk. */
+/** Reads a corp's departments and members by the configured strategy. What cannot be read is a gap of the walk. */
 export async function readCorp(walk: Walk, client: CorpClient, log: Log): Promise<void> {
   switch (client.access.strategy ?? 'walk') {
     case 'walk':
@@ -15,23 +15,23 @@ export async function readCorp(walk: Walk, client: CorpClient, log: Log): Promis
     case 'export':
       return readExport(walk, client);
     case 'auto':
-      return readAsFits(walk, client, log);
+      return readAuto(walk, client, log);
   }
 }
 
-/** Both exports at once, for what they show to be of about one moment. */
+/** Runs both exports at the same time, so that both show about the same moment. */
 async function readExport(walk: Walk, client: CorpClient): Promise<void> {
   await walk.inParallel(
     [
-      () => filling(walk, 'the departments', async () => walk.takeDepartments(await exportDepartments(client, walk.signal))),
-      () => filling(walk, 'the members', async () => walk.takeMembers(await exportMembers(client, walk.signal))),
+      () => readOrGap(walk, 'the departments', async () => walk.takeDepartments(await exportDepartments(client, walk.signal))),
+      () => readOrGap(walk, 'the members', async () => walk.takeMembers(await exportMembers(client, walk.signal))),
     ],
     (read) => read(),
   );
 }
 
-/** Makes a gap of what an export threw, unless it concerns the corp. */
-async function filling(walk: Walk, what: string, read: () => Promise<unknown>): Promise<void> {
+/** Runs `read`; an error of the export becomes a gap, an error of the whole corp is thrown. */
+async function readOrGap(walk: Walk, what: string, read: () => Promise<unknown>): Promise<void> {
   try {
     await read();
   } catch (error) {
@@ -41,8 +41,8 @@ async function filling(walk: Walk, what: string, read: () => Promise<unknown>): 
   }
 }
 
-/** `department/list` has to be asked in any case: it is the size of the walk, and half of the export. */
-async function readAsFits(walk: Walk, client: CorpClient, log: Log): Promise<void> {
+/** Exports the members when there are many departments. `department/list` is needed in both cases: it also shows how long a walk would be. */
+async function readAuto(walk: Walk, client: CorpClient, log: Log): Promise<void> {
   const departments = await walk.listDepartments();
   if (departments.length > MOST_TO_WALK) {
     try {

@@ -2,54 +2,54 @@ import type { Json } from '../../core/model.ts';
 import { isRaw } from '../request/envelope.ts';
 import type { Raw } from '../request/envelope.ts';
 
-/** Departments, orders and the like are unsigned 32-bit numbers (P90208). */
+/** Department ids and orders are unsigned 32-bit numbers (P90208). */
 const LARGEST = 2 ** 32 - 1;
-/** Deeper than anything WeCom nests; deeper still is an attack on whoever walks it. */
+/** WeCom nests less than this. Deeper values are rejected, because they could exhaust the stack. */
 const DEEPEST = 32;
 
-/** A number from 0 to 2^32-1; anything else, also a number sent as text, counts as not sent. */
+/** Reads a number from 0 to 2^32-1. Anything else, also a number sent as text, counts as not sent. */
 export function readCount(value: unknown): number | undefined {
   return typeof value === 'number' && Number.isInteger(value) && value >= 0 && value <= LARGEST ? withoutSign(value) : undefined;
 }
 
-/** `-0`, which no database keeps, is 0: compared with what is stored it would be a change in every run. */
+/** Turns `-0` into 0. No database stores `-0`, so it would be a change in every run. */
 function withoutSign(zero: number): number {
   return zero + 0;
 }
 
-/** Text that every database and terminal can hold: no NUL, no half of a surrogate pair. */
+/** Removes NUL and replaces lone surrogates, which some databases and terminals do not accept. */
 function clean(text: string): string {
   return isClean(text) ? text : text.replaceAll('\0', '').toWellFormed();
 }
 
-/** Clean text of at most `longest` UTF-16 units, cut between characters. */
+/** Cuts text to at most `longest` UTF-16 units, and never within a character. */
 function cutTo(longest: number, text: string): string {
   if (text.length <= longest) return text;
   const head = text.slice(0, longest);
   return head.isWellFormed() ? head : head.slice(0, -1);
 }
 
-/** Text for people: cut when it is too long; undefined when it is no text at all, which counts as not sent. */
+/** Reads text for people, and cuts it when it is too long. Undefined when it is not text, which counts as not sent. */
 export function readText(value: unknown, longest: number): string | undefined {
   return typeof value === 'string' ? cutTo(longest, clean(value)) : undefined;
 }
 
-/** Text that names or reaches something, where a part of it would be wrong: too long counts as not sent. */
+/** Reads text that must not be cut, such as a number or an address: when it is too long, it counts as not sent. */
 export function readExact(value: unknown, longest: number): string | undefined {
   return typeof value === 'string' && value.length <= longest ? clean(value) : undefined;
 }
 
-/** A userid: 1 to 64 printable ASCII characters, which is a little more than P90195 allows. */
+/** Reads a userid: 1 to 64 printable ASCII characters, slightly more than P90195 allows. */
 export function readUserid(value: unknown): string | undefined {
   return typeof value === 'string' && /^[\x21-\x7e]{1,64}$/.test(value) ? value : undefined;
 }
 
-/** A small number that WeCom sends as text, such as `gender`. */
+/** Reads a small number that WeCom sends as text, such as `gender`. */
 export function readDigits(value: unknown): string | undefined {
   return typeof value === 'string' && /^\d{1,2}$/.test(value) ? value : undefined;
 }
 
-/** A list of which every item is good; undefined when it is no list or an item is not. */
+/** Reads a list; undefined when it is not a list, or when one item is not usable. */
 export function readList<T>(value: unknown, readItem: (item: unknown) => T | undefined): readonly T[] | undefined {
   if (!Array.isArray(value)) return undefined;
   const items: T[] = [];
@@ -61,7 +61,7 @@ export function readList<T>(value: unknown, readItem: (item: unknown) => T | und
   return items;
 }
 
-/** Any JSON with clean texts, and numbers that JSON can say again (`1e999` becomes null); undefined when it is nested beyond reason. What is clean is not copied. */
+/** Reads any JSON and cleans its texts; numbers that JSON cannot express (`1e999`) become null. Undefined when it is nested too deeply. A value that is clean already is not copied. */
 export function readJson(value: unknown): Json | undefined {
   return isCleanJson(value, 0) ? value : cleanJson(value, 0);
 }

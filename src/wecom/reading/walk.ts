@@ -8,14 +8,14 @@ import { treatmentOf } from '../request/faults.ts';
 import type { CorpClient } from '../corp-client.ts';
 import { getMember, listDepartments, listMembers, listUserids } from './questions.ts';
 
-/** How often the departments are listed again because some were gone when their turn came. */
+/** How often the departments are read and listed again because some disappeared during the walk. */
 const ROUNDS = 3;
-/** How many departments in a row may get no answer before nobody believes in the next. */
+/** After this many departments in a row without an answer, the walk stops. */
 const LOST_IN_A_ROW = 3;
-/** How many departments are asked for at once, per request that may be open: those that back off leave their place to others. */
+/** How many departments are in progress per open request: while one backs off, another one can use its place. */
 const WIDTH = 2;
 
-/** One walk through a corp's departments, and what it met. */
+/** Reads one corp, department by department, and collects what it finds. */
 export class Walk {
   readonly #client: CorpClient;
   readonly #stop = new AbortController();
@@ -24,11 +24,11 @@ export class Walk {
   readonly #members: SeenMember[] = [];
   readonly #met = new Set<MemberKey>();
   readonly #gaps: Gap[] = [];
-  /** Departments whose members WeCom would not list, and why: gaps, unless it no longer lists the department. */
+  /** Departments whose members could not be listed, with the error. They are gaps unless WeCom no longer lists the department. */
   readonly #doubtful = new Map<number, unknown>();
   #read = 0;
   #lostInARow = 0;
-  /** Ends everything that this walk asks for. */
+  /** Aborts all requests of this walk. */
   readonly signal: AbortSignal;
 
   constructor(client: CorpClient, signal: AbortSignal, progress?: ReadingProgress) {
@@ -37,12 +37,12 @@ export class Walk {
     this.signal = AbortSignal.any([signal, this.#stop.signal]);
   }
 
-  /** Takes over what `department/list` says now; returns the departments that were not there before. */
+  /** Reads `department/list` and replaces the known departments. Returns the ids that are new. */
   async listDepartments(): Promise<readonly number[]> {
     return this.takeDepartments(await listDepartments(this.#client, this.signal));
   }
 
-  /** Puts these in the place of the departments known so far; returns those that were not there before. */
+  /** Replaces the known departments. Returns the ids that are new. */
   takeDepartments(listed: Usable<SeenDepartment>): readonly number[] {
     this.#doubtUnusable('the departments', listed, 'have no usable id');
     const known = new Set(this.#departments.keys());
@@ -52,7 +52,7 @@ export class Walk {
     return [...this.#departments.keys()].filter((id) => !known.has(id));
   }
 
-  /** Takes over the members of all departments at once. */
+  /** Adds the members of all departments, from an export. */
   takeMembers(members: Usable<SeenMember>): void {
     for (const member of members.items) this.take(member);
     this.#doubtUnusable('the members', members, 'have no usable userid');
@@ -60,7 +60,7 @@ export class Walk {
     this.#tell();
   }
 
-  /** Reads whoever is in a department: in one of `listed`, or of those that are listed while reading. */
+  /** Reads the members of the departments `listed`, and of departments that appear while it reads. */
   async readDepartments(listed: readonly number[]): Promise<void> {
     let unread = listed;
     for (let round = 1; unread.length > 0; round += 1) {
@@ -76,7 +76,7 @@ export class Walk {
     for (const id of unread) this.gap(`department ${id}`, 'it appeared while the others were read, again and again');
   }
 
-  /** Reads members one by one; who is gone by now is no gap. */
+  /** Reads members one by one. A member that WeCom no longer knows is not a gap. */
   async readMembers(userids: readonly string[]): Promise<void> {
     await this.inParallel(this.unmet(userids), async (userid) => {
       try {
@@ -84,13 +84,13 @@ export class Walk {
         this.#answered();
         if (member !== undefined) this.take(member);
       } catch (error) {
-        this.#judge(error);
+        this.#throwIfOfCorp(error);
         this.gap('a member', error);
       }
     });
   }
 
-  /** Those of `userids` whom the walk has not met, each once. */
+  /** Returns those of `userids` that the walk has not found yet, without duplicates. */
   unmet(userids: readonly string[]): readonly string[] {
     const unmet = new Map(userids.map((userid) => [memberKey(userid), userid]));
     return [...unmet].filter(([key]) => !this.#met.has(key)).map(([, userid]) => userid);
@@ -110,7 +110,7 @@ export class Walk {
     this.#gaps.push({ what, why: why instanceof Error ? why.message : String(why), ...facts });
   }
 
-  /** Whether nothing is missing so far: what is not whole will not be applied, and is not worth further questions. */
+  /** Whether there is no gap so far. A reading with gaps is not applied, so further requests would be of no use. */
   get isWhole(): boolean {
     return this.#gaps.length === 0;
   }
@@ -119,7 +119,7 @@ export class Walk {
     return { departments: [...this.#departments.values()], members: this.#members, gaps: this.#gaps };
   }
 
-  /** Does `task` for every item, several at once; when one throws, all stop. */
+  /** Runs `task` for every item, several at a time. When one throws, all stop. */
   async inParallel<T>(items: readonly T[], task: (item: T) => Promise<void>): Promise<void> {
     const queue = new PQueue({ concurrency: this.#client.access.concurrency * WIDTH });
     const all = items.map((item) => async () => {
@@ -140,7 +140,7 @@ export class Walk {
       await this.#readMembersOf(id);
       this.#answered();
     } catch (error) {
-      this.#judge(error);
+      this.#throwIfOfCorp(error);
       this.#doubtful.set(id, error);
     }
     this.#read += 1;
@@ -168,8 +168,8 @@ export class Walk {
     this.#lostInARow = 0;
   }
 
-  /** Returns when the error concerns one department or member; throws it when it concerns the corp. */
-  #judge(error: unknown): void {
+  /** Returns when the error concerns one department or member only; throws it when it concerns the whole corp. */
+  #throwIfOfCorp(error: unknown): void {
     this.signal.throwIfAborted();
     switch (treatmentOf(error)) {
       case 'item':

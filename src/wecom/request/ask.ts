@@ -16,27 +16,27 @@ import { send } from './send.ts';
 
 /** How many fresh tokens in a row may be refused before the credential itself is in doubt. */
 const MOST_RENEWALS = 2;
-/** Repeats wait 1, 2, 4, 4, … times the first wait. */
+/** Retries wait 1, 2, 4, 4, … times the first back-off. */
 const LONGEST_BACKOFF = 4;
 
-/** What a question needs of the corp that it is asked of. */
+/** What {@link ask} needs of the corp. */
 export interface AskContext {
   readonly corpId: string;
-  /** Where the question goes to, without a token. */
+  /** The URL without a token. */
   readonly url: URL;
   readonly agents: Agents;
   readonly openRequests: OpenRequests;
   readonly pacer: Pacer;
-  /** Undefined where no token is sent. */
+  /** Undefined when no token is sent. */
   readonly tokens: TokenSource | undefined;
-  /** Those whom a frequency limit stops; the first is the one that this question's own 45009 counts for. */
+  /** The question waits for all of these bans. A 45009 in its own answer belongs to the first one. */
   readonly bans: readonly [Ban, ...Ban[]];
-  /** How often a request is repeated at most. */
+  /** The most retries of one request. */
   readonly retries: number;
   readonly backoffMs: number;
   readonly timeoutMs: number;
   readonly maxBytes: number;
-  /** Takes the secret out of what WeCom says. */
+  /** Removes the secret from WeCom's messages. */
   readonly scrub: (text: string) => string;
   /** Called once for each request that is sent. */
   readonly count: () => void;
@@ -45,22 +45,22 @@ export interface AskContext {
   readonly log: Log;
 }
 
-/** What has been spent on one question so far. */
+/** The retries and token renewals of one question so far. */
 interface Spent {
   repeats: number;
   renewals: number;
 }
 
 /**
- * WeCom's answer to a question. Each attempt, repeats included, takes a slot of open requests, a live token and the pacer's
- * leave; then it is sent, judged, and perhaps repeated after a wait.
- * @throws WecomError when WeCom refuses; OrgsyncError `unavailable` when no answer of WeCom's comes; `signal.reason` on abort
+ * Asks WeCom a question, and returns the answer. Each attempt, retries included, first needs a place among the open
+ * requests, a valid token and a pass. Then it is sent and judged. After a failure it is perhaps retried, after a wait.
+ * @throws WecomError when WeCom refuses; OrgsyncError `unavailable` when WeCom does not answer; `signal.reason` on abort
  */
 export async function ask(question: Question, context: AskContext, signal: AbortSignal): Promise<Raw> {
   const { openRequests, clock } = context;
   const spent: Spent = { repeats: 0, renewals: 0 };
   for (;;) {
-    const freeSlot = question.forToken ? undefined : await whileWaiting(openRequests.slot(signal), context);
+    const leave = question.forToken ? undefined : await timed(openRequests.enter(signal), context);
     let waitMs: number | undefined;
     try {
       const { token, pass } = await getReady(context, signal);
@@ -71,22 +71,22 @@ export async function ask(question: Question, context: AskContext, signal: Abort
       }
       signal.throwIfAborted();
       waitMs = await waitAfter(outcome.error, { question, token, pass, spent }, context);
-      tell(outcome.error, waitMs !== undefined, question, context);
+      report(outcome.error, waitMs !== undefined, question, context);
       if (waitMs === undefined) throw outcome.error;
     } finally {
-      // Only now: who takes the slot must not find the token that has just been called dead.
-      freeSlot?.();
+      // Not before the token has been dropped: the next question must not use the same invalid token.
+      leave?.();
     }
     await clock.sleep(waitMs, signal);
   }
 }
 
-/** A live token, and leave to send at once. A token can die, and a ban begin, while leave is waited for: then all are waited for again. */
+/** Waits for a valid token, the end of all bans, and a pass. If the token becomes invalid or a ban begins meanwhile, it waits again. */
 async function getReady(context: AskContext, signal: AbortSignal): Promise<{ readonly token: Token | undefined; readonly pass: Pass }> {
   const { tokens, bans, pacer } = context;
   for (;;) {
     const token = await tokens?.token(signal);
-    const pass = await whileWaiting(passAfterBans(bans, pacer, signal), context);
+    const pass = await timed(passAfterBans(bans, pacer, signal), context);
     const isAlive = token === undefined || tokens?.isCurrent(token) === true;
     if (isAlive && bans.every((ban) => ban.isOver) && !signal.aborted) return { token, pass };
     pass.drop();
@@ -99,7 +99,7 @@ async function passAfterBans(bans: readonly Ban[], pacer: Pacer, signal: AbortSi
   return pacer.pass(signal);
 }
 
-/** Sends one request. Nothing may be awaited before {@link send}: the pass is for now. */
+/** Sends one request. Nothing may be awaited before {@link send}, because the pass is valid only now. */
 async function sendOnce(question: Question, { token, pass }: { readonly token: Token | undefined; readonly pass: Pass }, context: AskContext, signal: AbortSignal): Promise<Outcome> {
   const { corpId, agents, timeoutMs, maxBytes, meter, clock } = context;
   const scrub = (text: string): string => (token === undefined ? context.scrub(text) : context.scrub(text).replaceAll(token.text, '***'));
@@ -126,7 +126,7 @@ interface Failed {
   readonly spent: Spent;
 }
 
-/** Does what an error asks for. Returns how long to wait before the request is repeated, in milliseconds; undefined when it is not. */
+/** Handles a failed attempt. Returns how long to wait before the retry, in milliseconds; undefined when there is no retry. */
 async function waitAfter(error: OrgsyncError, failed: Failed, context: AskContext): Promise<number | undefined> {
   switch (treatmentOf(error)) {
     case 'renew':
@@ -137,7 +137,7 @@ async function waitAfter(error: OrgsyncError, failed: Failed, context: AskContex
       lowerLimit(failed, context);
       return backOff(failed, context);
     case 'repeat':
-      // A rationed question without an answer may have arrived, and been counted.
+      // Without an answer, WeCom may still have received and counted a rationed question.
       return failed.question.rationed && !(error instanceof WecomError) ? undefined : backOff(failed, context);
     case 'corp':
     case 'item':
@@ -157,7 +157,7 @@ async function renew({ token, spent }: Failed, { tokens }: AskContext): Promise<
   return 0;
 }
 
-/** The pause itself is waited for by {@link getReady}, by all together. */
+/** Notes the frequency limit. {@link getReady} does the waiting, for all requests of the corp. */
 function pause(error: OrgsyncError, { question, pass }: Failed, { bans: [ban], log, corpId }: AskContext): number | undefined {
   if (question.rationed || !(error instanceof WecomError)) return undefined;
   const again = ban.refused(pass.at, error);
@@ -177,16 +177,16 @@ function backOff({ question, spent }: Failed, { retries, backoffMs }: AskContext
   return Math.ceil(backoffMs * steps * (0.75 + Math.random() / 2));
 }
 
-/** Logs a failed request. That WeCom knows nobody by a name is an answer, and no news. */
-function tell(error: OrgsyncError, repeated: boolean, { request }: Question, { corpId, meter, log }: AskContext): void {
+/** Logs a failed request, except when WeCom only says that a member does not exist. */
+function report(error: OrgsyncError, repeated: boolean, { request }: Question, { corpId, meter, log }: AskContext): void {
   if (repeated) meter.repeated(corpId, request);
   if (!repeated && treatmentOf(error) === 'absent') return;
   const errcode = error instanceof WecomError ? error.errcode : undefined;
   log(repeated ? 'info' : 'warn', 'request_failed', error.message, { corp: corpId, request, errcode, repeated });
 }
 
-/** Waits, and tells the meter for how long. */
-async function whileWaiting<T>(turn: Promise<T>, { corpId, meter, clock }: AskContext): Promise<T> {
+/** Awaits `turn`, and reports the waiting time to the meter. */
+async function timed<T>(turn: Promise<T>, { corpId, meter, clock }: AskContext): Promise<T> {
   const startedAt = clock.monotonic();
   const result = await turn;
   meter.waited(corpId, (clock.monotonic() - startedAt) / 1000);

@@ -2,9 +2,9 @@ import type { Clock } from '../../core/ports/system.ts';
 import type { WecomError } from '../../errors.ts';
 
 /**
- * What a frequency limit (45009) does to everyone behind it: they all wait once, for as long as the shortest window
- * lasts; whoever is refused after that closes it for all, as WeCom does not tell whether a minute, an hour or a
- * day has been used up (P90312).
+ * The ban after a frequency limit (45009). All requests that it concerns wait once, for the length of WeCom's shortest
+ * window. If a request is refused after that, the ban is closed and all requests fail: WeCom does not say whether the limit
+ * per minute, hour or day was reached (P90312).
  */
 export class Ban {
   readonly #waitMs: number;
@@ -14,14 +14,14 @@ export class Ban {
   #waitEnds = -Infinity;
   #closedBy: WecomError | undefined;
 
-  /** @param options.onRefused hears of each refusal that tells something new */
+  /** @param options.onRefused called when the ban begins, and when it is closed */
   constructor({ waitMs, clock, onRefused = () => undefined }: { waitMs: number; clock: Clock; onRefused?: () => void }) {
     this.#waitMs = waitMs;
     this.#clock = clock;
     this.#onRefused = onRefused;
   }
 
-  /** Whether anybody behind it has been refused. */
+  /** Whether a request has been refused. */
   get isMet(): boolean {
     return this.#waitBegan !== undefined;
   }
@@ -31,7 +31,7 @@ export class Ban {
     return this.#closedBy === undefined && this.#clock.monotonic() >= this.#waitEnds;
   }
 
-  /** Resolves when requests may be sent. Throws what closed it, and `signal.reason` on abort. */
+  /** Resolves when requests may be sent. Throws the refusal that closed the ban, and `signal.reason` on abort. */
   async over(signal: AbortSignal): Promise<void> {
     while (!this.isOver) {
       if (this.#closedBy !== undefined) throw this.#closedBy;
@@ -41,10 +41,10 @@ export class Ban {
 
   /**
    * Notes a refusal.
-   * @param departedAt when the refused request left, on the monotonic clock
-   * @returns whether the request may be repeated, after the wait
+   * @param sentAt when the refused request was sent, on the monotonic clock
+   * @returns whether the request may be retried after the wait
    */
-  refused(departedAt: number, error: WecomError): boolean {
+  refused(sentAt: number, error: WecomError): boolean {
     if (this.#closedBy !== undefined) return false;
     if (this.#waitBegan === undefined) {
       this.#waitBegan = this.#clock.monotonic();
@@ -52,8 +52,8 @@ export class Ban {
       this.#onRefused();
       return true;
     }
-    // Those that were on their way when the first refusal came tell nothing new.
-    if (departedAt <= this.#waitBegan) return true;
+    // This request was sent before the first refusal arrived, so its refusal says nothing new.
+    if (sentAt <= this.#waitBegan) return true;
     this.#closedBy = error;
     this.#onRefused();
     return false;

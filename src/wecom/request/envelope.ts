@@ -1,4 +1,4 @@
-/** An object as it came from JSON: nothing is known of its values. */
+/** A JSON object whose values have not been checked. */
 export type Raw = Readonly<Record<string, unknown>>;
 
 export function isRaw(value: unknown): value is Raw {
@@ -7,17 +7,17 @@ export function isRaw(value: unknown): value is Raw {
 
 const BYTE_ORDER_MARK = '\uFEFF';
 
-/** What came back for one request, before anyone looks at lists. */
+/** The response to one request, before its lists are parsed. */
 export type Envelope =
   | { readonly is: 'answer'; readonly answer: Raw }
-  /** WeCom said no. Its body can hold empty lists all the same; nobody gets to see them. */
+  /** WeCom refused. The body can contain empty lists, which must not be used. */
   | { readonly is: 'refusal'; readonly errcode: number; readonly errmsg: string }
-  /** Not WeCom's JSON: a gateway's page, a cut body, an empty one. */
+  /** Not WeCom's JSON: a gateway's page, an incomplete body, or an empty one. */
   | { readonly is: 'garbled'; readonly what: string };
 
 /**
- * Judges a response by its `errcode` first: WeCom answers HTTP 200 to whatever it refuses, and error bodies carry the
- * endpoint's empty lists (P90664). Success can come without an errcode.
+ * Checks the `errcode` first: WeCom refuses with HTTP 200, and the bodies of refusals contain empty lists (P90664). A
+ * success can come without an errcode.
  */
 export function openEnvelope(status: number, body: Buffer): Envelope {
   if (status < 200 || status > 299) return { is: 'garbled', what: `HTTP ${status}` };

@@ -2,17 +2,17 @@ import { WecomError } from '../../errors.ts';
 import type { ErrorCode, ErrorKind } from '../../errors.ts';
 
 /**
- * What is done about an errcode.
+ * How an errcode is treated.
  *
- * - `renew`: the token is dead: fetch a new one, repeat the request
- * - `repeat`: back off and repeat, within a bound
+ * - `renew`: the token is invalid: fetch a new one and retry
+ * - `repeat`: back off and retry, up to a limit
  * - `yield`: as `repeat`, with fewer requests open at once
- * - `pause`: a frequency limit: the whole corp pauses once, then this run gives the corp up
- * - `corp`: the corp cannot be read until somebody changes something
+ * - `pause`: a frequency limit: the whole corp pauses once; at the second limit, this run gives up the corp
+ * - `corp`: the corp cannot be read until its settings are changed
  * - `item`: this department cannot be read, others can
- * - `absent`: WeCom knows nobody visible by this name
- * - `too_large`: the answer does not fit: ask in smaller pieces
- * - `cursor`: the paging has to begin again
+ * - `absent`: the application sees no such member
+ * - `too_large`: the answer is too large: ask for smaller parts
+ * - `cursor`: paging has to begin again
  * - `bug`: a request that should never have been sent
  */
 export type Treatment =
@@ -27,7 +27,7 @@ export type Treatment =
   | 'cursor'
   | 'bug';
 
-/** One kind of refusal: what is done about it, and how it is told. */
+/** What an errcode means: how it is treated, and what the error says. */
 export interface Meaning {
   readonly treatment: Treatment;
   readonly kind: ErrorKind;
@@ -40,7 +40,7 @@ const RANGE = "check the application's visible range in the WeCom admin console 
 const REPORT = 'please report this with the errcode: orgsync should not send such a request';
 const NOBODY: Meaning = { treatment: 'absent', kind: 'failed', code: 'nobody', hint: RANGE };
 
-/** Every errcode with a known treatment. Meanings are those of WeCom's global error list (P90313), treatments are ours. */
+/** Every errcode with a known treatment. The meanings come from WeCom's global error list (P90313), the treatments are ours. */
 const TABLE: readonly (readonly [codes: readonly number[], meaning: Meaning])[] = [
   [
     [40014, 42001],
@@ -116,27 +116,27 @@ const UNKNOWN: Meaning = {
   hint: 'look the errcode up at https://open.work.weixin.qq.com/devtool/query',
 };
 
-/** Errcodes that mean something else in answer to one endpoint: where a member is asked for, an invalid userid is nobody's. */
+/** Errcodes that mean something else at one endpoint: for `user/get`, an invalid userid means that there is no such member. */
 const AT_ENDPOINT: ReadonlyMap<string, Meaning> = new Map([['user/get 40003', NOBODY]]);
 
 const MEANINGS = new Map(TABLE.flatMap(([codes, meaning]) => codes.map((code) => [code, meaning] as const)));
 
-/** What an errcode means in answer to `request`, and what is done about it; a code that nobody listed is shown and not repeated. */
+/** Returns what an errcode means at the endpoint `request`. An unknown errcode is shown, and the request is not retried. */
 export function meaningOf(errcode: number, request = ''): Meaning {
   return AT_ENDPOINT.get(`${request} ${errcode}`) ?? MEANINGS.get(errcode) ?? UNKNOWN;
 }
 
-/** Every errcode listed, for the reference and its test. */
+/** Returns every known errcode, for the documentation and its test. */
 export function knownErrcodes(): readonly number[] {
   return [...MEANINGS.keys()];
 }
 
-/** Our address as WeCom sees it, from the tail of an errmsg (`…, from ip: 203.0.113.7, …`). */
+/** Finds our address, as WeCom sees it, in an errmsg (`…, from ip: 203.0.113.7, …`). */
 function callerAddress(errmsg: string): string | undefined {
   return /from ip: ([\da-fA-F.:]{3,45})(?:,|\s|$)/.exec(errmsg)?.[1];
 }
 
-/** The part of an errmsg that is for people: without the hint number, our address and the link, never long, and harmless on a terminal. */
+/** Returns the readable part of an errmsg: without the hint number, our address, the link and control characters, and cut when it is long. */
 function shortErrmsg(errmsg: string): string {
   const text = errmsg
     .replace(/,? *(?:hint: \[|from ip:|more info at).*$/s, '')
@@ -145,7 +145,7 @@ function shortErrmsg(errmsg: string): string {
   return text.length > 200 ? `${text.slice(0, 200)}…` : text;
 }
 
-/** The error for a request that WeCom refused. `errmsg` must hold no secret and no token. */
+/** Creates the error for a request that WeCom refused. `errmsg` must not contain a secret or a token. */
 export function refusal({ errcode, errmsg, request }: { errcode: number; errmsg: string; request: string }): WecomError {
   const { kind, code, hint } = meaningOf(errcode, request);
   const address = code === 'address_refused' ? callerAddress(errmsg) : undefined;

@@ -3,14 +3,14 @@ import { ProxyError } from '../../http.ts';
 import { meaningOf } from './errcodes.ts';
 import type { Treatment } from './errcodes.ts';
 
-/** No answer, or not WeCom's. */
+/** No answer, or an answer that is not WeCom's. */
 const UNREACHABLE = 'wecom_unreachable';
 const TOO_LARGE = 'answer_too_large';
 const UNUSABLE = 'answer_unusable';
 
 const OPENED = 'something between here and WeCom opens TLS: put its certificate into NODE_EXTRA_CA_CERTS';
 
-/** What to do about the ways a request can get lost, by Node's code; the message of the foreign error is not shown, for it can hold the URL. */
+/** Hints by Node's error code. The message of the original error is not shown, because it can contain the URL. */
 const HINTS: Readonly<Record<string, string>> = {
   ENOTFOUND: 'the name cannot be resolved: check the DNS of this machine, `wecom.api` and `wecom.proxy`',
   EAI_AGAIN: 'the name cannot be resolved: check the DNS of this machine, `wecom.api` and `wecom.proxy`',
@@ -25,7 +25,7 @@ const HINTS: Readonly<Record<string, string>> = {
 };
 const NETWORK_HINT = 'check the network between here and WeCom, and `wecom.proxy`; `orgsync doctor` tries it';
 
-/** The error for a request that got lost. Carries the foreign error's code and nothing else of it: got's errors hold the URL, which holds secrets. */
+/** The error for a request without an answer. It takes over only the code of the original error: got's errors contain the URL, which contains secrets. */
 export function unreachable(request: string, lost: unknown): OrgsyncError {
   const causes = causesOf(lost);
   const code = causes.map(codeOf).find((found) => found !== undefined) ?? 'no code';
@@ -37,12 +37,12 @@ export function unreachable(request: string, lost: unknown): OrgsyncError {
   });
 }
 
-/** The error for an answer that is not WeCom's. */
+/** The error for an answer that did not come from WeCom. */
 export function garbled(request: string, what: string): OrgsyncError {
   return new OrgsyncError('unavailable', { code: UNREACHABLE, message: `instead of an answer to ${request} came ${what}`, hint: NETWORK_HINT });
 }
 
-/** The error for an answer that ended before it was whole because it grew too large. */
+/** The error for an answer that was not read to its end because it is too large. */
 export function tooLarge(request: string, bytes: number): OrgsyncError {
   return new OrgsyncError('failed', {
     code: TOO_LARGE,
@@ -51,7 +51,7 @@ export function tooLarge(request: string, bytes: number): OrgsyncError {
   });
 }
 
-/** The error for an answer without the one thing it is about; never to be taken for an empty list. */
+/** The error for an answer without the data that was asked for. It must not be treated as an empty list. */
 export function unusable(request: string, what: string): OrgsyncError {
   return new OrgsyncError('failed', {
     code: UNUSABLE,
@@ -65,11 +65,11 @@ export function throwUnusable(request: string, what: string): never {
   throw unusable(request, what);
 }
 
-/** What is done about an error of one request; undefined for an error that is none of WeCom's. */
+/** Returns how an error of one request is treated; undefined for an error that did not come from a request. */
 export function treatmentOf(error: unknown): Treatment | undefined {
   if (error instanceof WecomError) {
     const { treatment } = meaningOf(error.errcode, error.request);
-    // A token request has no token that could be renewed: the secret itself was refused.
+    // A token request has no token to renew: WeCom refused the secret itself.
     return error.request === 'gettoken' && treatment === 'renew' ? 'corp' : treatment;
   }
   if (!(error instanceof OrgsyncError)) return undefined;
@@ -78,7 +78,7 @@ export function treatmentOf(error: unknown): Treatment | undefined {
   return error.code === UNUSABLE ? 'item' : undefined;
 }
 
-/** The error and what caused it, outermost first. */
+/** Returns the error and its causes, the outermost first. */
 function causesOf(lost: unknown): readonly Error[] {
   return lost instanceof Error ? [lost, ...causesOf(lost.cause)] : [];
 }

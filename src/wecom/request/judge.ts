@@ -7,12 +7,12 @@ import { garbled, tooLarge, unreachable } from './faults.ts';
 import type { Question } from './question.ts';
 import type { Reply } from './send.ts';
 
-/** What one request brought: an answer of WeCom's, or why there is none. */
+/** The result of one request: WeCom's answer, or the error. */
 export type Outcome =
   | { readonly is: 'answer'; readonly answer: Raw; readonly end: RequestEnd }
   | { readonly is: 'failure'; readonly error: OrgsyncError; readonly end: RequestEnd };
 
-/** Judges what came back. `scrub` takes secrets and tokens out of what WeCom says: it repeats what it was sent. */
+/** Turns a reply into an outcome. `scrub` removes secrets and tokens from WeCom's messages, because WeCom repeats what it was sent. */
 export function judge({ request, expects, file }: Question, reply: Reply, { maxBytes, scrub }: { readonly maxBytes: number; readonly scrub: (text: string) => string }): Outcome {
   if (reply.is === 'lost') return { is: 'failure', error: unreachable(request, reply.error), end: reply.how };
   if (reply.is === 'too_large') return { is: 'failure', error: tooLarge(request, maxBytes), end: 'abandoned' };

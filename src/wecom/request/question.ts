@@ -1,31 +1,31 @@
 import type { Envelope } from './envelope.ts';
 
-/** One question to WeCom, answered by as many requests as it takes. */
+/** One question to WeCom. It can take several requests, because failed ones are retried. */
 export interface Question {
   /** The endpoint, such as `user/list`. */
   readonly request: string;
   readonly params?: Readonly<Record<string, string | number>>;
-  /** Sent by POST when given. */
+  /** When given, it is sent by POST. */
   readonly body?: Readonly<Record<string, string | number>>;
-  /** The key that an answer must have: a gateway's `{}` is not an empty department. */
+  /** A key that the answer must have. Without it, a gateway's `{}` would look like an empty department. */
   readonly expects?: string;
-  /** How often to repeat at most, where that is not the corp's own number. */
+  /** The most retries, when it differs from the corp's setting. */
   readonly retries?: number;
-  /** Each request may count as a wrong number: one that may have arrived is not repeated, and a frequency limit (45009) concerns this endpoint alone and is not waited for. */
+  /** Each request may count as a wrong number. A request that may have arrived is not retried. A frequency limit (45009) concerns only this endpoint, and nothing waits for its end. */
   readonly rationed?: true;
-  /** Asks for a token. It uses the slot of the question that waits for the token: a slot of its own could be waiting for that very question. */
+  /** Asks for a token, for another question that waits and already has a place among the open requests. A second place is not taken, because that could deadlock. */
   readonly forToken?: true;
-  /** Fetches a file instead. */
+  /** Fetches this file instead of calling the API. */
   readonly file?: FileSource;
 }
 
-/** A file that lies at an address of its own and is fetched without a token. */
+/** A file with its own URL, fetched without a token. */
 export interface FileSource {
-  /** Its query is a signature: whoever has it has the file. Never to be shown. */
+  /** The query is a signature that gives access to the file. It must never be shown. */
   readonly url: URL;
-  /** How many bytes may come at most. */
+  /** The most bytes of the response. */
   readonly maxBytes: number;
-  /** Judges what came. */
+  /** Checks the response. */
   readonly open: (status: number, body: Buffer) => Envelope;
 }
 
@@ -34,12 +34,12 @@ export interface Token {
   readonly text: string;
 }
 
-/** Where the tokens of one secret come from. */
+/** Provides the tokens of one secret. */
 export interface TokenSource {
-  /** A token that nobody has called dead. Throws why there is none. */
+  /** Returns a token that WeCom has not called invalid. Throws when there is none. */
   token(signal: AbortSignal): Promise<Token>;
   /** Whether this is still the token to use. */
   isCurrent(token: Token): boolean;
-  /** WeCom called this token dead: the next one is another. */
+  /** Call this when WeCom called the token invalid: {@link TokenSource.token} then returns another one. */
   drop(token: Token): Promise<void>;
 }

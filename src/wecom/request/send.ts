@@ -2,14 +2,14 @@ import got, { CancelError } from 'got';
 import { makeRequest } from '../../http.ts';
 import type { Agents } from '../../http.ts';
 
-/** How many times the limit of one silence a whole answer may take: large departments are slow, an answer that comes in drops is refused. */
+/** A whole answer may take this many times `timeoutMs`: large departments are slow, but an answer that trickles in must end. */
 const WHOLE_ANSWER = 6;
 
 /** One HTTP request. */
 export interface HttpRequest {
-  /** Holds the token or the secret: it must appear in no error. */
+  /** Contains the token or the secret, so it must not appear in any error. */
   readonly url: URL;
-  /** Sent by POST when given. */
+  /** When given, it is sent by POST. */
   readonly json?: Readonly<Record<string, string | number>> | undefined;
   readonly agents: Agents;
   /** How long each phase may take (looking up the name, connecting, the TLS handshake, waiting for the answer), and how long the server may be silent. */
@@ -19,7 +19,7 @@ export interface HttpRequest {
   readonly onSent: () => void;
 }
 
-/** What came of an HTTP request. */
+/** The result of an HTTP request. */
 export type Reply =
   | { readonly is: 'reply'; readonly status: number; readonly body: Buffer }
   | { readonly is: 'lost'; readonly how: 'timeout' | 'connection'; readonly error: unknown }
@@ -30,12 +30,12 @@ const client = got.extend({
   request: makeRequest,
   responseType: 'buffer',
   throwHttpErrors: false,
-  // A redirect would hand the token to wherever it points.
+  // A redirect would send the token to another server.
   followRedirect: false,
   retry: { limit: 0 },
 });
 
-/** Sends one request, once. Throws `signal.reason` on abort and nothing else. */
+/** Sends one request, without retries. Throws only `signal.reason`, on abort. */
 export async function send({ url, json, agents, timeoutMs, maxBytes, onSent }: HttpRequest, signal: AbortSignal): Promise<Reply> {
   const pending = client(url, {
     method: json === undefined ? 'GET' : 'POST',

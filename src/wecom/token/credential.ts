@@ -8,10 +8,10 @@ import type { Token, TokenSource } from '../request/question.ts';
 import { barred, isFinal, REFUSED_FOR_MS, refusalOf, refusalText } from './refusals.ts';
 import { digestOf, Seal } from './seal.ts';
 
-/** How long before its end a token is no longer used: a request may wait long for its turn. */
+/** A token is no longer used when it has less than this left, because a request may wait a long time before it is sent. */
 const MARGIN_MS = 5 * 60_000;
 
-/** A token as WeCom gave it. */
+/** A token as WeCom returned it. */
 export interface FreshToken {
   readonly text: string;
   readonly expiresInSeconds: number;
@@ -19,9 +19,9 @@ export interface FreshToken {
 
 /** A token in use. */
 interface SharedToken extends Token {
-  /** As it lies in the cache. */
+  /** As it is stored in the cache. */
   readonly sealed: string;
-  /** Wall clock, for other processes read it too; when it is wrong, WeCom says so (42001). */
+  /** On the wall clock, because other processes read it too. If a clock is wrong, WeCom answers 42001. */
   readonly expiresAt: number;
 }
 
@@ -29,7 +29,7 @@ interface CredentialOptions {
   readonly corpId: string;
   readonly secret: Secret;
   readonly cache: TokenCache;
-  /** What a frequency limit on token requests closes. */
+  /** The ban of token requests. */
   readonly tokenBan: Ban;
   readonly clock: Clock;
   readonly log: Log;
@@ -38,9 +38,9 @@ interface CredentialOptions {
 }
 
 /**
- * One secret of one corp, and the token it gives. The token is shared with all processes through the cache, where it
- * lies sealed; however many need a new one, it is fetched once. A secret that WeCom refused is not tried again by this
- * process, nor for a minute by any: WeCom bars addresses that send wrong secrets, for all corps (P90313, 45009).
+ * One secret of one corp, and its token. All processes share the token through the cache, where it is stored sealed. When
+ * several need a new token, only one fetches it. After WeCom refused a secret, this process does not send it again, and
+ * other processes do not for a minute: WeCom bars addresses that send wrong secrets, for all corps (P90313, 45009).
  */
 export class Credential implements TokenSource {
   readonly #options: CredentialOptions;
@@ -58,7 +58,7 @@ export class Credential implements TokenSource {
     this.#seal = new Seal(options.corpId, options.secret);
   }
 
-  /** A token that nobody has called dead. */
+  /** Returns a token that WeCom has not called invalid. */
   async token(signal: AbortSignal): Promise<Token> {
     for (;;) {
       signal.throwIfAborted();
@@ -68,13 +68,13 @@ export class Credential implements TokenSource {
       try {
         return await untilAborted(renewal.token, signal);
       } catch (error) {
-        // Whoever began the renewal was told to stop; that does not concern the others.
+        // The caller that started the renewal was aborted. The other callers go on.
         if (signal.aborted || !renewal.signal.aborted) throw error;
       }
     }
   }
 
-  /** From now on asks for itself what other processes were refused. */
+  /** From now on, ignores the refusals of other processes, and asks WeCom itself. */
   doubtOthers(): void {
     this.#doubtsOthers = true;
   }
@@ -84,7 +84,7 @@ export class Credential implements TokenSource {
     return this.#current === token;
   }
 
-  /** WeCom called this token dead: drops it, here and in the cache, unless somebody has renewed it. */
+  /** Drops a token that WeCom called invalid, here and in the cache, unless it has been renewed already. */
   async drop(token: Token): Promise<void> {
     const dead = this.#current;
     if (dead === undefined || dead !== token) return;
@@ -101,7 +101,7 @@ export class Credential implements TokenSource {
 
   #startRenewal(signal: AbortSignal): { token: Promise<SharedToken>; signal: AbortSignal } {
     const token = this.#renew(signal).finally(() => (this.#renewal = undefined));
-    token.catch(() => undefined); // Everyone who waits sees it; when all have gone, nobody has to.
+    token.catch(() => undefined); // Each waiting caller gets the error. Without one, it must not end the process.
     return { token, signal };
   }
 
@@ -118,7 +118,7 @@ export class Credential implements TokenSource {
     return this.#fetch(signal);
   }
 
-  /** As {@link TokenCache.single}, going on alone when the cache itself fails. */
+  /** As {@link TokenCache.single}; when the cache fails, it fetches without it. */
   async #single(signal: AbortSignal, fetch: () => Promise<SharedToken>): Promise<SharedToken> {
     const state = { began: false };
     const once = async (): Promise<SharedToken> => {
@@ -134,7 +134,7 @@ export class Credential implements TokenSource {
     }
   }
 
-  /** What lies in the cache, if it is ours, still good, and not the one that just died. */
+  /** Returns the token in the cache, if it is sealed with our secret, still valid, and not the one that was just dropped. */
   async #cached(): Promise<SharedToken | undefined> {
     const sealed = await this.#withCache(undefined, () => this.#options.cache.get(this.#key));
     if (sealed === undefined || sealed === this.#lastDead?.sealed) return undefined;
@@ -145,7 +145,7 @@ export class Credential implements TokenSource {
   async #fetch(signal: AbortSignal): Promise<SharedToken> {
     const { clock, cache } = this.#options;
     const fresh = await this.#options.fetch(signal).catch((error: unknown) => this.#remember(error));
-    // Short lives keep half of themselves: a margin longer than the life would mean a token for every request.
+    // A short-lived token is used for half its life: a margin longer than its life would mean a token for every request.
     const ttlMs = Math.max(fresh.expiresInSeconds * 1000 - MARGIN_MS, fresh.expiresInSeconds * 500);
     const expiresAt = clock.now() + ttlMs;
     const sealed = this.#seal.seal(JSON.stringify({ text: fresh.text, expiresAt }));
@@ -153,12 +153,12 @@ export class Credential implements TokenSource {
     return { text: fresh.text, sealed, expiresAt };
   }
 
-  /** What another process was refused not long ago: with this secret, or with null whatever the secret. */
+  /** Returns the refusal that another process received within the last minute: for this secret, or with null for any secret. */
   async #refusal(key: TokenKey | null): Promise<string | undefined> {
     return this.#withCache(undefined, () => this.#options.cache.refusal(key));
   }
 
-  /** Throws what another process was refused. */
+  /** Throws the refusal that another process received. */
   #heedOthers(refused: string | undefined, barredAll: string | undefined): void {
     const text = refused === undefined ? undefined : this.#seal.open(refused);
     this.#refusedFor = text === undefined ? undefined : refusalOf(text);
@@ -175,7 +175,7 @@ export class Credential implements TokenSource {
     throw error;
   }
 
-  /** The cache is a help, not a need: when it fails, this process goes on without. */
+  /** Uses the cache. When it fails, this process goes on without it. */
   async #withCache<T>(otherwise: T, use: () => Promise<T>): Promise<T> {
     try {
       return await use();

@@ -4,24 +4,24 @@ import { asOrgsyncError, WecomError } from '../../errors.ts';
 import { meaningOf, refusal } from '../request/errcodes.ts';
 import { treatmentOf } from '../request/faults.ts';
 
-/** How long what one process was refused is not asked again by any: WeCom bars an address after about 2000 wrong secrets an hour. */
+/** After a refusal, no process asks again for this time: WeCom bars an address after about 2000 wrong secrets an hour. */
 export const REFUSED_FOR_MS = 60_000;
 
 const FREQUENCY = 45009;
 const TOKEN = 'gettoken';
 const NOT_ASKED = 'not asked again within a minute';
 
-/** Whether the answer to a token request will not change until somebody changes something. */
+/** Whether a token request will be refused until a setting is changed. */
 export function isFinal(error: unknown): error is WecomError {
   return error instanceof WecomError && treatmentOf(error) === 'corp';
 }
 
-/** A refusal as others may read it, or undefined where it concerns this host's address and not the secret. */
+/** Writes a refusal for other processes; undefined when it concerns this host's address and not the secret. */
 export function refusalText(error: WecomError): string | undefined {
   return error.code === 'address_refused' ? undefined : JSON.stringify({ errcode: error.errcode, message: error.message });
 }
 
-/** The refusal that {@link refusalText} told of; undefined for a text that is none. */
+/** Reads a refusal that {@link refusalText} wrote; undefined for any other text. */
 export function refusalOf(text: string): WecomError | undefined {
   const read: unknown = JSON.parse(text);
   if (typeof read !== 'object' || read === null || !('errcode' in read) || !('message' in read)) return undefined;
@@ -31,12 +31,12 @@ export function refusalOf(text: string): WecomError | undefined {
   return new WecomError(kind, { code, hint, errcode, request: TOKEN, message: `${message} (${NOT_ASKED}; orgsync doctor asks)` });
 }
 
-/** Why no token is asked for while another process meets the frequency limit on token requests. */
+/** The error while another process is banned from token requests. */
 export function barred(): WecomError {
   return refusal({ errcode: FREQUENCY, errmsg: `was another process's answer, ${NOT_ASKED}`, request: TOKEN });
 }
 
-/** Token requests are barred for the address that asks: tells whoever shares the tokens not to ask either. */
+/** WeCom bars token requests by address. Tells the processes that share the tokens, so that they do not ask either. */
 export async function tellOthers(tokens: TokenCache, log: Log): Promise<void> {
   try {
     await tokens.putRefusal(null, String(FREQUENCY), REFUSED_FOR_MS);

@@ -4,17 +4,17 @@ import type { Secret } from '../../core/secret.ts';
 const NONCE_BYTES = 12;
 const TAG_BYTES = 16;
 
-/** Bytes for one purpose, from a corp's secret, with the corpid for salt (HKDF-SHA256). */
+/** Derives bytes for one purpose from a corp's secret, with the corpid as salt (HKDF-SHA256). */
 function derive(corpId: string, secret: Secret, purpose: string, bytes: number): Buffer {
   return Buffer.from(hkdfSync('sha256', secret.reveal(), corpId, `orgsync ${purpose} v1`, bytes));
 }
 
-/** A one-way digest of the secret: the same for all processes, and useless to whoever reads it. */
+/** Returns a one-way digest of the secret, the same in all processes. It does not reveal the secret. */
 export function digestOf(corpId: string, secret: Secret): string {
   return derive(corpId, secret, 'secret digest', 16).toString('base64url');
 }
 
-/** Encrypts and authenticates text under a key that only holders of the secret have (AES-256-GCM). */
+/** Encrypts and authenticates text with a key made from the secret (AES-256-GCM). */
 export class Seal {
   readonly #key: Buffer;
 
@@ -29,7 +29,7 @@ export class Seal {
     return Buffer.concat([...sealed, cipher.getAuthTag()]).toString('base64url');
   }
 
-  /** The text, or undefined when this is not something sealed under the same secret. */
+  /** Decrypts; undefined when the text was not sealed with the same secret. */
   open(sealed: string): string | undefined {
     const bytes = Buffer.from(sealed, 'base64url');
     if (bytes.length < NONCE_BYTES + TAG_BYTES) return undefined;
