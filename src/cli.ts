@@ -11,12 +11,12 @@ import { packageVersion } from './version.ts';
 
 const STOP_SIGNALS: readonly StopSignal[] = ['SIGTERM', 'SIGINT', 'SIGHUP'];
 
-/** What was stopped by a signal and does not end by itself is ended after this. */
+/** After a signal, a process that has not stopped by then is ended. */
 const PATIENCE_MS = 4_500;
-/** A process that is done but held open by something forgotten is ended after this. */
+/** After its command, a process that is kept alive by an open resource is ended after this time. */
 const LINGER_MS = 3_000;
 
-/** Runs one command; the only place that decides how the process ends. */
+/** Runs one command. Only here is decided how the process ends. */
 async function main(argv: readonly string[]): Promise<number> {
   const redactor = createRedactor();
   const early = openTerminal({ json: argv.includes('--json'), verbose: 0, color: true }, redactor);
@@ -25,7 +25,7 @@ async function main(argv: readonly string[]): Promise<number> {
   let code = 0;
   const signal = stopSignal({
     onFirst: () => terminal.note('orgsync: stopping; once more to stop at once'),
-    onLate: (interrupted) => complain(interrupted, terminal, argv),
+    onLate: (interrupted) => printError(interrupted, terminal, argv),
   });
   const endWith = (wanted: number): void => void (code = wanted);
   let context: CommandContext | undefined;
@@ -40,12 +40,12 @@ async function main(argv: readonly string[]): Promise<number> {
     await program.parseAsync(argv, { from: 'user' });
   } catch (thrown) {
     if (thrown instanceof CommanderError) await endUnread(thrown, { terminal, scrub: redactor.scrub, argv, endWith });
-    else code = complain(isAbort(thrown) && signal.aborted ? signal.reason : thrown, terminal, argv);
+    else code = printError(isAbort(thrown) && signal.aborted ? signal.reason : thrown, terminal, argv);
   }
   return signal.reason instanceof Interrupted ? signal.reason.exitCode : code;
 }
 
-/** What Node.js itself rejects with when a signal aborts its calls. */
+/** Whether Node.js threw this because a signal aborted one of its calls. */
 function isAbort(thrown: unknown): boolean {
   return thrown instanceof Error && thrown.name === 'AbortError';
 }
@@ -75,11 +75,11 @@ function createContext({ globals, terminal, signal, redactor, endWith }: Context
   return { terminal, env: process.env, signal, endWith, scrub: redactor.scrub, protect: redactor.add, loadConfig: () => (loaded ??= load()) };
 }
 
-/** Ends where commander went no further: it has shown a help or the version, or could not read the command line. */
+/** Handles the end of commander: it has shown help or the version, or the command line is wrong. */
 async function endUnread(ended: CommanderError, context: MisreadContext): Promise<void> {
   if (ended.exitCode === 0) return;
   context.endWith(EXIT_CODES.usage);
-  // Without a command commander has shown the help already.
+  // Without a command, commander has already shown the help.
   if (ended.code === 'commander.help') return;
   const error = usageError(ended);
   const answer = await misreadAnswer(context.argv);
@@ -87,8 +87,8 @@ async function endUnread(ended: CommanderError, context: MisreadContext): Promis
   else answer(error, context);
 }
 
-/** Says what went wrong, and returns the exit code for it. */
-function complain(thrown: unknown, terminal: Terminal, argv: readonly string[]): number {
+/** Prints the error, and returns its exit code. */
+function printError(thrown: unknown, terminal: Terminal, argv: readonly string[]): number {
   const error = asOrgsyncError(thrown);
   const code = exitCodeOf(error);
   terminal.error(error, code);
@@ -96,7 +96,7 @@ function complain(thrown: unknown, terminal: Terminal, argv: readonly string[]):
   return code;
 }
 
-/** What commander calls the ways a command line can be wrong. */
+/** Our codes for commander's error codes. */
 const USAGE_CODES: Readonly<Record<string, ErrorCode>> = {
   'commander.conflictingOption': 'conflicting_option',
   'commander.excessArguments': 'excess_arguments',
@@ -120,11 +120,11 @@ function reportRequest({ verbose }: Terminal, argv: readonly string[]): string {
 
 interface StopListeners {
   readonly onFirst: () => void;
-  /** The process is ended though something has not stopped. */
+  /** The process ends although something has not stopped. */
   readonly onLate: (interrupted: Interrupted) => void;
 }
 
-/** Aborts on the first signal; the second, or too long a wait, ends the process at once. As process 1 of a container nobody else would handle them. */
+/** Aborts on the first signal. The second one, or PATIENCE_MS, ends the process at once. (As process 1 of a container, the default handlers would not do it.) */
 function stopSignal({ onFirst, onLate }: StopListeners): AbortSignal {
   const controller = new AbortController();
   setMaxListeners(0, controller.signal);
@@ -144,7 +144,7 @@ function stopSignal({ onFirst, onLate }: StopListeners): AbortSignal {
   return controller.signal;
 }
 
-/** A progress bar hides the cursor: whoever leaves without taking it down must show it again. */
+/** Ends the process at once. Shows the cursor again, because progress bars hide it. */
 function exitNow(code: number): never {
   if (process.stderr.isTTY) process.stderr.write('\u001b[?25h');
   process.exit(code);
@@ -152,20 +152,20 @@ function exitNow(code: number): never {
 
 function guardAgainstDefects(terminal: Terminal, argv: readonly string[]): void {
   const end = (thrown: unknown): void => {
-    complain(asDefect(thrown), terminal, argv);
+    printError(asDefect(thrown), terminal, argv);
     exitNow(EXIT_CODES.defect);
   };
   process.on('uncaughtException', end);
   process.on('unhandledRejection', end);
 }
 
-/** An expected failure that nobody waited for is a defect as well. */
+/** An expected error that was thrown outside of the command's promise is a defect as well. */
 function asDefect(thrown: unknown): OrgsyncError {
   const { message, code } = asOrgsyncError(thrown);
   return new OrgsyncError('defect', { code: 'defect', message: code === 'defect' ? message : `unhandled: ${message}`, cause: thrown });
 }
 
-// What people start is CommonJS, which knows no await out here; a rejection ends as a defect.
+// The bundle is CommonJS, which has no top-level await. A rejection ends as a defect.
 void main(process.argv.slice(2)).then((code) => {
   process.exitCode = code;
   setTimeout(exitNow, LINGER_MS, code).unref();

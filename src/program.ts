@@ -2,10 +2,10 @@ import { Command, type CommandUnknownOpts } from '@commander-js/extra-typings';
 import type { AnswerMisread, GetContext } from './app/context.ts';
 import { packageVersion } from './version.ts';
 
-/** Loads the file of one command, and builds the command. */
+/** Loads one command's file, and builds the command. */
 type Loader = (getContext: GetContext) => Promise<CommandUnknownOpts>;
 
-/** Every command by name, in the order and the groups that `--help` shows. */
+/** Every command by name, in the order and groups of `--help`. */
 const COMMANDS: Readonly<Record<string, Readonly<Record<string, Loader>>>> = {
   'Every day:': {
     run: async (getContext) => (await import('./commands/run/run.ts')).runCommand(getContext),
@@ -31,19 +31,19 @@ const COMMANDS: Readonly<Record<string, Readonly<Record<string, Loader>>>> = {
   },
 };
 
-/** Commands that do not end with 64 and a complaint on stderr when they are called wrongly: what leads to their answer. */
+/** Commands that answer a wrong command line themselves, instead of ending with 64 and an error on stderr. */
 const MISREAD_ANSWERS: Readonly<Record<string, () => Promise<AnswerMisread>>> = {
   status: async () => (await import('./commands/status/status.ts')).answerMisread,
 };
 
-/** The answer of the first command that `argv` names, if it has one; an option before that name may be what is wrong. */
+/** Returns the answer to a wrong command line, if the first command in `argv` has its own. */
 export async function misreadAnswer(argv: readonly string[]): Promise<AnswerMisread | undefined> {
   const names = new Set(Object.values(COMMANDS).flatMap((commands) => Object.keys(commands)));
   const named = argv.find((word) => names.has(word));
   return named === undefined ? undefined : await MISREAD_ANSWERS[named]?.();
 }
 
-/** Options of every command, before or after its name. */
+/** The options of every command, before or after its name. */
 export interface GlobalOptions {
   readonly config?: string;
   readonly json?: boolean;
@@ -67,9 +67,9 @@ Exit codes:
   orgsync status has its own: 0 fresh · 1 warning · 2 stale or failing · 3 unknown`;
 
 /**
- * Builds the program with the commands that `argv` may mean: the one it names, or all of them when it names none (help,
- * completion, a misspelt name). Of many processes that start together, most end after one question to Redis: they
- * should not read the files of commands they do not run.
+ * Builds the program with the commands that `argv` names, or with all of them when it names none (help, completion, a
+ * misspelt name). Most of many processes that start together end after one question to Redis, so they should not load the
+ * files of other commands.
  */
 export async function buildProgram(argv: readonly string[], getContext: GetContext): Promise<CommandUnknownOpts> {
   const program = new Command('orgsync')
@@ -104,7 +104,7 @@ async function loadCommands(argv: readonly string[], getContext: GetContext): Pr
   return Promise.all((named.length > 0 ? named : all).map(async ({ group, load }) => [group, await load(getContext)] as const));
 }
 
-/** Commands made on their own know nothing of the program's ways of failing and helping. */
+/** Copies the program's settings for errors and help to a command that was built separately. */
 function inherit(command: CommandUnknownOpts, parent: CommandUnknownOpts): void {
   command.copyInheritedSettings(parent);
   for (const child of command.commands) inherit(child, command);

@@ -38,8 +38,8 @@ import type { RunDeps } from '../sync/run.ts';
 import { packageVersion } from '../version.ts';
 
 /**
- * Everything a command may need, opened when it is first asked for: of many processes that start together most end
- * after one question about the lease. The only file that knows which adapter stands behind which port.
+ * Everything that a command may need, opened when it is first used: of many processes that start together, most end after
+ * they have asked for the lease. This is the only file that knows which adapter fulfils which port.
  */
 export interface App {
   readonly config: Config;
@@ -51,26 +51,26 @@ export interface App {
   history(): Promise<History>;
   alertBook(): Promise<AlertBook>;
   leases(): Promise<Leases>;
-  /** Opens the way to WeCom, whose requests `meter` counts. Each call opens another, with a pace of its own where nothing is shared. */
+  /** Opens the directory (WeCom). `meter` counts its requests. Each call opens another one. */
   openDirectory(meter: Meter): Promise<Directory>;
   ration(): Promise<Ration>;
-  /** What a live lookup asks with. */
+  /** Opens what a live lookup needs. */
   liveParts(): Promise<LiveParts>;
-  /** What `orgsync doctor` wants to know of the store. */
+  /** The findings of `orgsync doctor` about the store. */
   inspectStore(): Promise<readonly Finding[]>;
-  /** What `orgsync doctor` wants to know of Redis; nothing where the configuration names none. */
+  /** The findings of `orgsync doctor` about Redis; empty when Redis is not configured. */
   inspectRedis(): Promise<readonly Finding[]>;
   /** The configured corps, or those named by id or name, in that order. Throws `usage` / `unknown_corp`. */
   corps(named?: readonly string[]): Promise<readonly Corp[]>;
-  /** Those who tell how a run went; of a shard, when it is one. */
+  /** Opens the reporters of a run, or of a shard's run. */
   reporters(shard: Shard | undefined): Promise<Reporters>;
-  /** What a run needs. */
+  /** Opens what a run needs. */
   runDeps(reporters: Pick<Reporters, 'meter' | 'started'>, watch: RunWatch): Promise<RunDeps>;
-  /** Closes what was opened, last first, also when opening failed half-way. Idempotent. */
+  /** Closes what was opened, the last first, also when opening failed. Idempotent. */
   close(): Promise<void>;
 }
 
-/** Opens the application of a configuration. Connects to nothing yet. */
+/** Opens the application of a configuration. Does not connect to anything yet. */
 export async function openApp({ config, oldNames }: LoadedConfig, context: CommandContext): Promise<App> {
   const closers = new Closers();
   const { openLog } = await import('../observe/log/log.ts');
@@ -226,7 +226,7 @@ class OpenApp implements App {
     return this.#closers.keep(openRedis({ url, prefix, clock, log, host: hostname(), pid: process.pid, ttlMs: lock.ttl, windowMs: lock.window }));
   });
 
-  /** One for all directories: it counts what this process sends. */
+  /** One for all directories, because it counts the requests of the whole process. */
   readonly #pacing = once(async (): Promise<Pacing> => {
     const { config, clock, log } = this;
     const slots = (await this.#redis())?.slots ?? (await this.#ownSlots());
@@ -234,21 +234,21 @@ class OpenApp implements App {
     return createPacing({ slots, address, clock, log, patienceMs: config.lock.ttl });
   });
 
-  /** Without Redis the schedule of requests is kept in the store; where nothing may be written, by each process for itself. */
+  /** Without Redis, the store keeps the schedule of slots. When the store is read-only, each process has its own schedule. */
   async #ownSlots(): Promise<Slots> {
     if (this.config.read_only) return (await import('../local/slots.ts')).createLocalSlots(this.clock);
     const [database, { createStoreSlots }] = await Promise.all([this.#database(), import('../store/shared/slots.ts')]);
     return createStoreSlots(database, this.clock);
   }
 
-  /** Shared through Redis; without it each process has its own. */
+  /** Redis shares the tokens between processes; without it, each process has its own. */
   readonly #tokens = once(async (): Promise<TokenCache> => {
     const redis = await this.#redis();
     return redis === null ? (await import('../local/tokens.ts')).createTokenCache(this.clock) : redis.tokens;
   });
 }
 
-/** Things that must be closed, last opened first. */
+/** Closes resources, the last opened first. */
 class Closers {
   readonly #open: { close(): Promise<void> }[] = [];
 

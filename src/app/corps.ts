@@ -7,27 +7,26 @@ import type { Database } from '../store/engine/database.ts';
 import type { CorpAccess } from '../wecom/access.ts';
 import { once } from './once.ts';
 
-/** What the list of corps is made from. */
 interface CorpListDeps {
   readonly config: Config;
-  /** Where `corps.query` is asked; opened only for that. */
+  /** Opens the database for `corps.query`. */
   readonly database: () => Promise<Database>;
-  /** Makes the secrets of the rows known, before anything is printed. */
+  /** Hides the secrets of the rows in all output. */
   readonly protect: (secrets: readonly string[]) => void;
 }
 
-/** The configured corps: those of the file, or those that `corps.query` returns. Read once. */
+/** The configured corps: from the file, or from `corps.query`. Read once. */
 export class CorpList {
   readonly #deps: CorpListDeps;
   readonly #usable = new Map<string, CorpConfig>();
-  /** Corps of rows that cannot be used, with what is wrong with them. */
+  /** Corps whose rows cannot be used, with the error. */
   readonly #unusable = new Map<string, Corp & { readonly error: OrgsyncError }>();
 
   constructor(deps: CorpListDeps) {
     this.#deps = deps;
   }
 
-  /** All of them, or those named by id or name, in that order; unusable ones included. Throws `unknown_corp`. */
+  /** Returns all corps, or those named by id or name, in that order; unusable ones included. Throws `unknown_corp`. */
   async find(named: readonly string[]): Promise<readonly Corp[]> {
     await this.read();
     const all = [...this.#usable.values(), ...this.#unusable.values()];
@@ -41,19 +40,19 @@ export class CorpList {
     for (const corp of usable) this.#usable.set(corp.id, corp);
   });
 
-  /** Throws why a corp cannot be tried, when its row is unusable. */
+  /** Throws the error of a corp whose row is unusable. */
   ensureUsable(corpId: string): void {
     const unusable = this.#unusable.get(corpId);
     if (unusable !== undefined) throw unusable.error;
   }
 
-  /** The safety limits of a corp that {@link find} has returned. */
+  /** Returns the safety limits of a corp from {@link find}. */
   limitsOf({ id }: Corp): SafetyLimits {
     const { safety } = this.#usable.get(id) ?? this.#deps.config;
     return { maxDepartures: safety.max_departures, maxDepartmentRemovals: safety.max_department_removals, minMembers: safety.min_members };
   }
 
-  /** How a corp that {@link find} has returned is reached. Throws why it cannot be. */
+  /** Returns the WeCom settings of a corp from {@link find}. Throws when its row is unusable. */
   accessTo(corpId: string): CorpAccess {
     this.ensureUsable(corpId);
     const corp = this.#usable.get(corpId);

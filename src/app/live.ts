@@ -6,26 +6,25 @@ import type { Ration } from '../core/ports/ration.ts';
 import type { Writer } from '../core/ports/writing.ts';
 import type { Clock, Log } from '../core/ports/system.ts';
 
-/** What a live lookup asks with. */
+/** What a live lookup needs. */
 export interface LiveParts {
   readonly directory: Directory;
   readonly ration: Ration;
-  /** Writes down for `metrics:` what was asked. Never rejects; takes seconds at most. */
+  /** Writes the metrics. Never rejects; takes a few seconds at most. */
   readonly flush: () => Promise<void>;
 }
 
-/** What live lookups need of the application. */
 interface LivePartsDeps {
   readonly config: Config;
   readonly clock: Clock;
   readonly log: Log;
   readonly writer: Writer;
   readonly ration: () => Promise<Ration>;
-  /** Opens the directory, whose requests the meter counts. */
+  /** Opens the directory; the meter counts its requests. */
   readonly directory: (meter: Meter) => Promise<Directory>;
 }
 
-/** Opens what a live lookup asks with, counted where `metrics:` asks for it. */
+/** Opens what a live lookup needs, with metrics when `metrics:` is configured. */
 export async function openLiveParts({ config, clock, log, writer, ration, directory }: LivePartsDeps): Promise<LiveParts> {
   const { textfile, pushgateway } = config.metrics;
   if (textfile === undefined && pushgateway === undefined) return { directory: await directory(NO_METER), ration: await ration(), flush: () => Promise.resolve() };
@@ -36,7 +35,7 @@ export async function openLiveParts({ config, clock, log, writer, ration, direct
     directory: await directory(metrics.meter),
     ration: metered,
     async flush() {
-      // Where the ration cannot be asked, the lookup has said so.
+      // If the ration is out of reach, the lookup has already reported it.
       await metered.tell().catch(() => undefined);
       await metrics.flush();
     },

@@ -3,7 +3,7 @@ import { OrgsyncError } from '../errors.ts';
 import { readIfThere } from '../files.ts';
 import { isSandboxConfig } from '../sandbox/config-file.ts';
 
-/** Writes the configuration of a sandbox, over that of an earlier one; never over a configuration that is somebody's own. */
+/** Writes the configuration of a sandbox. Overwrites only a file that a sandbox wrote. */
 export async function writeSandboxConfig(file: string, text: string): Promise<void> {
   try {
     if (!isSandboxConfig(await readIfThere(file))) {

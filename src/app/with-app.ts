@@ -1,7 +1,7 @@
 import type { App } from './app.ts';
 import type { CommandContext } from './context.ts';
 
-/** Opens the application of the configuration, hands it to `use`, and closes it however that ends. */
+/** Opens the application of the configuration, calls `use` with it, and closes it afterwards, also after an error. */
 export async function withApp<T>(context: CommandContext, use: (app: App) => Promise<T>): Promise<T> {
   const { openApp } = await import('./app.ts');
   const app = await openApp(await context.loadConfig(), context);

@@ -2,10 +2,10 @@ import type { Clock } from '../core/ports/system.ts';
 import { RemoteClock } from '../core/remote-clock.ts';
 import type { RedisLink, Reply } from './connect.ts';
 
-/** Bounds this far apart at most are good enough: twice the time that a slot may be used late. */
+/** The clock is known well enough when its bounds are at most this far apart: twice the time that a slot may be used late. */
 const SURE_MS = 50;
 
-/** Redis's clock, asked for until it is known well enough. */
+/** Redis's clock, compared with our own. */
 export class ServerClock extends RemoteClock {
   readonly #link: RedisLink;
   readonly #clock: Clock;
@@ -17,7 +17,7 @@ export class ServerClock extends RemoteClock {
     this.#clock = clock;
   }
 
-  /** Asks Redis for its time if nobody has; a second time where the answer was held up, or Redis is far. Throws OrgsyncError. */
+  /** Asks Redis for its time at the first call; asks a second time when the first answer was slow. Throws OrgsyncError. */
   async ready(): Promise<void> {
     this.#asked ??= this.#askTwice();
     try {

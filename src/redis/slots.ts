@@ -5,18 +5,18 @@ import type { RedisLink, Reply } from './connect.ts';
 import { redisSilence } from './errors.ts';
 import { ServerClock } from './server-clock.ts';
 
-/** A slot begins this much after its answer is expected. */
+/** The first slot is this much later than the expected arrival of the answer. */
 const SPARE_MS = 2;
 
 /**
- * Reserves slots by Redis's own clock: the Lua twin of `nextSlots` in core/schedule.ts.
- * KEYS since, address, corp…; ARGV how early and how far ahead slots may be in ms, length of a cell in ms, most in a
- * window, then for each corp the ms between its slots and how many are wanted.
- * Returns Redis's time, then for each corp a list of how far ahead of it each slot is, all in µs; where there is none, how
- * long to wait before asking again, as a negative number.
+ * Reserves slots on Redis's clock. This is `nextSlots` of core/schedule.ts in Lua.
+ * KEYS since, address, corp…; ARGV the least and the most ms that slots may be ahead, length of a cell in ms, most slots in
+ * a window, then for each corp the ms between its slots and the number of slots.
+ * Returns Redis's time in µs, then a list for each corp: how many µs after that time each slot is. When a corp gets no slot,
+ * its list contains one negative number: how long to wait before asking again.
  *
- * `since` is when counting began. A corp without a count, where Redis was emptied meanwhile, begins when every slot given
- * before has passed; the same where Redis's clock was set back. Where counting began long ago, it is only unused.
+ * `since` is when this schedule began. If Redis lost its data, or its clock was set back, `since` is recent: a corp without
+ * a key then starts after every slot that was reserved before is over. If `since` is long ago, such a corp is only new.
  */
 export const RESERVE = `
 local time = redis.call('TIME')
@@ -35,12 +35,12 @@ for i = 1, #flat, 2 do
   if key < past then redis.call('HDEL', KEYS[2], flat[i]) else booked[key] = tonumber(flat[i + 1]) end
 end
 local function hasRoom(at)
-  local inRun = 0
-  for one = at - ${WINDOW_CELLS} + 1, at - 1 do inRun = inRun + (booked[one] or 0) end
+  local inWindow = 0
+  for one = at - ${WINDOW_CELLS} + 1, at - 1 do inWindow = inWindow + (booked[one] or 0) end
   for last = at, at + ${WINDOW_CELLS} - 1 do
-    inRun = inRun + (booked[last] or 0)
-    if inRun >= most then return false end
-    inRun = inRun - (booked[last - ${WINDOW_CELLS} + 1] or 0)
+    inWindow = inWindow + (booked[last] or 0)
+    if inWindow >= most then return false end
+    inWindow = inWindow - (booked[last - ${WINDOW_CELLS} + 1] or 0)
   end
   return true
 end
@@ -79,15 +79,15 @@ for one in pairs(added) do redis.call('HSET', KEYS[2], one, booked[one]) end
 redis.call('PEXPIRE', KEYS[2], math.ceil(4 * ${WINDOW_CELLS} * cell))
 return answer`;
 
-/** What the keeper needs beside the way to Redis. */
+/** What the slots need in addition to the connection. */
 export interface SlotOptions {
   readonly prefix: string;
   readonly clock: Clock;
 }
 
 /**
- * Keeps the schedule in Redis, for all processes with this Redis and prefix. A slot is a moment on Redis's clock, so that
- * hosts at unequal distances keep the rate together. Where Redis was emptied, everyone pauses for a second.
+ * Keeps the schedule in Redis, for all processes with this Redis and prefix. A slot is a moment on Redis's clock, so hosts at
+ * different distances share one schedule. After Redis has lost its data, all processes pause for a second.
  */
 export function createRedisSlots(link: RedisLink, { prefix, clock }: SlotOptions): Slots {
   const serverClock = new ServerClock(link, clock);
@@ -100,7 +100,7 @@ export function createRedisSlots(link: RedisLink, { prefix, clock }: SlotOptions
       const askedAt = clock.monotonic();
       const reply = await link.run(RESERVE, keys, [early, early + AHEAD_MS, cellMs(address.perSecond), mostAtOnce(address.perSecond), ...wishes]);
       const answeredAt = clock.monotonic();
-      // Slots that come so late may have been forgotten meanwhile.
+      // After so long, Redis may have deleted these slots from the schedule.
       if (answeredAt - askedAt > 2 * FARTHEST_MS) throw redisSilence(link.where, 2 * FARTHEST_MS);
       const [micros, ...given] = Array.isArray(reply) ? (reply as readonly Reply[]) : [];
       const theirs = Number(micros) / 1_000;

@@ -3,30 +3,30 @@ import { type Bar, frameOf, type Overall } from './frame.ts';
 import { plain } from './text.ts';
 import { columnsOf } from './width.ts';
 
-/** Bars for things done at the same time, and one for all of them; without a watching person nothing is drawn. */
+/** Progress bars for several tasks, and one for all of them. Nothing is drawn when stderr is not a terminal. */
 export interface Bars {
-  /** Starts the bar of this name, or moves it. `total` may grow. */
+  /** Adds or moves the bar `name`. `total` may grow. */
   update(name: string, done: number, total: number): void;
-  /** Ends the bar of this name with a word (`ok`, `failed`). */
+  /** Removes the bar `name`; `word` is its outcome (`ok`, `failed`). */
   end(name: string, word: string): void;
-  /** Takes all bars off the screen, and gives the cursor back. Idempotent. */
+  /** Removes all bars from the screen, and shows the cursor again. Idempotent. */
   stop(): void;
 }
 
 /** Bars that are on the screen. */
 export interface DrawnBars extends Bars {
-  /** Calls `write`, which writes whole lines to the same screen, with the bars out of their way. */
+  /** Removes the bars, calls `write`, which writes whole lines to the same screen, and draws the bars again. */
   above(write: () => void): void;
 }
 
-/** Where nobody watches. */
+/** Bars that draw nothing. */
 export const NO_BARS: Bars = { update: () => undefined, end: () => undefined, stop: () => undefined };
 
-/** Between two frames. */
+/** The time between two frames. */
 const FRAME_MS = 100;
 const ERASE_LINE_ABOVE = '\u001b[1A\u001b[2K';
 
-/** Draws bars on `stream`. `total`, when given, is how many names will end: it gets a bar of its own, below the others. */
+/** Draws bars on `stream`. `total`, when given, is the number of tasks: a bar for all of them is drawn below the others. */
 export function drawBars(stream: NodeJS.WriteStream, total?: number): DrawnBars {
   return new Screen(stream, total);
 }
@@ -38,7 +38,7 @@ class Screen implements DrawnBars {
   readonly #bars = new Map<string, Bar>();
   #overall: Overall | undefined;
   #render: Render | undefined;
-  /** The last frame, as it stands on the screen. */
+  /** The lines of the last frame, as they are on the screen. */
   #frame: readonly string[] = [];
   #drawnAt = -Infinity;
   #next: NodeJS.Timeout | undefined;
@@ -83,11 +83,11 @@ class Screen implements DrawnBars {
     this.#render = undefined;
   }
 
-  /** Loads what draws only here: a run that finds the lock taken, and every run under cron, never draws. */
+  /** Loads log-update only when bars are drawn: runs under cron, and runs that find the lease taken, do not need it. */
   async #open(): Promise<void> {
     const library = await import('log-update');
     if (this.#stopped) return;
-    // A terminal that does not know its size says 0, where log-update would draw nothing.
+    // A terminal without a known size reports 0, and log-update would then draw nothing.
     const sized = Object.create(this.#stream, { columns: { get: () => this.#columns }, rows: { get: () => this.#rows } }) as NodeJS.WriteStream;
     this.#render = library.createLogUpdate(sized);
     this.#stream.on('resize', this.#resized);
@@ -102,7 +102,7 @@ class Screen implements DrawnBars {
     return this.#stream.rows || 24;
   }
 
-  /** Draws now, or when the frame before has been seen long enough. */
+  /** Draws now, or when FRAME_MS have passed since the last frame. */
   #changed(): void {
     const wait = this.#drawnAt + FRAME_MS - performance.now();
     if (wait <= 0) this.#draw();
@@ -120,7 +120,7 @@ class Screen implements DrawnBars {
     else this.#render.clear();
   }
 
-  /** A terminal that became narrower has broken the lines of the last frame: it takes more rows than log-update knows of. */
+  /** When the terminal becomes narrower, it wraps the lines of the last frame, so there are more rows to erase than log-update knows. */
   readonly #resized = (): void => {
     const broken = this.#frame.reduce((rows, line) => rows + Math.max(0, Math.ceil(columnsOf(line) / this.#columns) - 1), 0);
     this.#render?.clear();

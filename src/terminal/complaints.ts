@@ -2,26 +2,26 @@ import type { Corp } from '../core/model.ts';
 import type { OrgsyncError } from '../errors.ts';
 import { errorText } from './text.ts';
 
-/** What became of a corp. */
+/** The outcome of a corp. */
 interface Troubled {
   readonly corp: Corp;
   readonly error: OrgsyncError | null;
   readonly departing?: readonly string[];
 }
 
-/** What went wrong for one corp, or in the same way for many. */
+/** An error of one corp, or the same error of several corps. */
 export interface Complaint {
-  /** The corp's name; of many, how many they are, and the first of them. */
+  /** The corp's name; for several corps, their number and the first names. */
   readonly about: string;
   readonly error: OrgsyncError;
-  /** Whom a held-back run would have dismissed. */
+  /** The members who would depart, when the corp was held back. */
   readonly departing: readonly string[];
 }
 
-/** How many corps a complaint names. */
+/** The most corps that a complaint names. */
 const NAMED = 5;
 
-/** What there is to complain of, in the order of the corps. What reads the same for hundreds is told once: cron mails every line. */
+/** Collects the errors in the order of the corps. Equal errors are combined, because cron mails every line. */
 export function complaints(results: readonly Troubled[]): readonly Complaint[] {
   const alike = new Map<string, { readonly names: string[]; readonly error: OrgsyncError; readonly departing: readonly string[] }>();
   for (const { corp, error, departing = [] } of results) {
@@ -31,10 +31,10 @@ export function complaints(results: readonly Troubled[]): readonly Complaint[] {
     if (earlier === undefined) alike.set(key, { names: [corp.name], error, departing });
     else earlier.names.push(corp.name);
   }
-  return [...alike.values()].map(({ names, ...complaint }) => ({ about: listed(names), ...complaint }));
+  return [...alike.values()].map(({ names, ...complaint }) => ({ about: formatNames(names), ...complaint }));
 }
 
-function listed(names: readonly string[]): string {
+function formatNames(names: readonly string[]): string {
   if (names.length === 1) return names.join('');
   const more = names.length - NAMED;
   return `${names.length} corps (${names.slice(0, NAMED).join(', ')}${more > 0 ? ` and ${more} more` : ''})`;

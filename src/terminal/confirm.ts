@@ -3,24 +3,23 @@ import { untilAborted } from '../core/abort.ts';
 import { OrgsyncError } from '../errors.ts';
 import { plain } from './terminal.ts';
 
-/** What a question needs. */
 export interface ConfirmOptions {
-  /** Whether a person sees what is written to stderr. */
+  /** Whether a person reads stderr. */
   readonly interactive: boolean;
   readonly signal: AbortSignal;
-  /** Where the answer comes from; the process's own stdin otherwise. */
+  /** Where the answer comes from; the process's stdin by default. */
   readonly input?: NodeJS.ReadStream;
 }
 
 /**
- * Asks a person on the terminal; only `y` and `yes` are a yes. Throws `usage` where nobody can be asked, and what
- * `signal` aborted with.
+ * Asks a question on the terminal; only `y` and `yes` confirm. Throws `usage` when there is no terminal, and `signal.reason`
+ * on abort.
  */
 export async function confirm(question: string, { interactive, signal, input = process.stdin }: ConfirmOptions): Promise<boolean> {
   if (!interactive || !input.isTTY) {
     throw new OrgsyncError('usage', { code: 'not_confirmed', message: 'this asks before it acts, and there is nobody to ask', hint: 'repeat it with --yes' });
   }
-  // Not `terminal: true`: the terminal itself then echoes and edits the line, and Ctrl-C stays a signal.
+  // With `terminal: false`, the terminal itself echoes and edits the line, and Ctrl-C stays a signal.
   const lines = createInterface({ input, output: process.stderr, terminal: false });
   try {
     const answer = new Promise<string>((resolve) => {

@@ -1,6 +1,6 @@
 import { columnsOf, cut } from './width.ts';
 
-/** Something that is being done. */
+/** The progress of one task. */
 export interface Bar {
   readonly name: string;
   readonly done: number;
@@ -9,29 +9,29 @@ export interface Bar {
   readonly movedAt: number;
 }
 
-/** How many of all have ended. */
+/** The progress of all tasks together. */
 export interface Overall {
   readonly total: number;
   readonly ended: number;
-  /** Of those, how many did not end well. */
+  /** The number of ended tasks that failed. */
   readonly failed: number;
 }
 
-/** The part of a terminal that a frame may fill, and the time in milliseconds. */
+/** The size of the terminal, and the time in milliseconds. */
 export interface Viewport {
   readonly columns: number;
   readonly rows: number;
   readonly now: number;
 }
 
-/** A bar that has not moved for this long is at rest. */
+/** A bar that has not moved for this long counts as resting. */
 const REST_MS = 2_000;
 const LONGEST_BAR = 24;
 
 /**
- * The lines of one frame: at most `rows - 1`, for the cursor stands below them, and none wider than `columns`. Bars that
- * move come first, in the order of their start; then those at rest, the latest first; `overall` is the last line. What
- * does not fit is counted: `and 31 more`.
+ * Returns the lines of one frame: at most `rows - 1`, because the cursor is below them, and none wider than `columns`. Moving
+ * bars come first, in the order of their start; then resting bars, those that moved last first; `overall` is the last line.
+ * Bars that do not fit are counted: `and 31 more`.
  */
 export function frameOf(bars: readonly Bar[], overall: Overall | undefined, { columns, rows, now }: Viewport): readonly string[] {
   const last = overall === undefined ? [] : [lineOf(overall.ended, overall.total, wordsOf(overall), columns)];

@@ -1,12 +1,12 @@
 import stringWidth from 'string-width';
 import { OWN_COLOUR } from './text.ts';
 
-/** ASCII, and Chinese as people's names and titles are made of it. */
+/** ASCII, and the Chinese characters and punctuation of names and titles. */
 const PLAIN = /^[\u0020-\u007e\u3001-\u3003\u3008-\u3011\u4e00-\u9fff\uff01-\uff5e]*$/u;
 
 /**
- * How many columns of a terminal a text takes, a wide character being two. The library knows every script and emoji,
- * and compiles patterns for that when it is first asked, which takes longer than a whole lookup: plain text is counted here.
+ * Returns the width of a text in columns of a terminal; a wide character has two. string-width knows every script and emoji,
+ * but its first call takes longer than a whole lookup, so plain text is counted here.
  */
 export function columnsOf(text: string): number {
   if (!PLAIN.test(text)) return stringWidth(text);
@@ -15,12 +15,12 @@ export function columnsOf(text: string): number {
   return columns;
 }
 
-/** The text with spaces after it, up to so many columns. */
-export function padded(text: string, columns: number): string {
+/** Returns the text, filled up with spaces to this width. */
+export function pad(text: string, columns: number): string {
   return text + ' '.repeat(Math.max(0, columns - columnsOf(text)));
 }
 
-/** The text, its end replaced by `…` where it is wider than so many columns. */
+/** Returns the text; when it is wider than this, its end is replaced by `…`. */
 export function cut(text: string, columns: number): string {
   if (columnsOf(text) <= columns) return text;
   let kept = '';
@@ -31,17 +31,17 @@ export function cut(text: string, columns: number): string {
   return columns < 1 ? '' : `${kept}…`;
 }
 
-/** Text that hangs is broken into lines no shorter than this, though they be too long for the terminal. */
+/** {@link hang} text is wrapped into lines of at least this width, even when they are too long for the terminal. */
 const NARROWEST = 16;
 
 const END_WEIGHT = '\u001b[22m';
 const END_COLOUR = '\u001b[39m';
 
-/** Where a line may end: after a space, and within Chinese; elsewhere only when a word is longer than a line. */
+/** Where a line may be wrapped: after a space, and between Chinese characters; elsewhere only when a word is longer than a line. */
 export const BREAKS = /(?<=[\s\u2e80-\u9fff\uf900-\ufaff\uff00-\uffef\u{20000}-\u{3ffff}])/u;
 
-/** A text, colours of ours in it or not, in lines of so many columns at most; each line ends the colours that it begins. */
-export function wrapped(text: string, columns: number): readonly string[] {
+/** Wraps a text, with our own colours in it or not, into lines of at most this width. Each line ends the colours that it begins. */
+export function wrap(text: string, columns: number): readonly string[] {
   if (columnsOf(text) <= columns) return [text];
   const lines: string[] = [];
   let line = '';
@@ -53,11 +53,11 @@ export function wrapped(text: string, columns: number): readonly string[] {
     }
     line = (line + piece).trimStart();
   }
-  return repainted(line === '' ? lines : [...lines, line]);
+  return repaint(line === '' ? lines : [...lines, line]);
 }
 
-/** A colour that reaches over the end of a line would also colour what a table has beside it. */
-function repainted(lines: readonly string[]): readonly string[] {
+/** Ends each colour at the end of a line and begins it again on the next one. Otherwise it would also colour the next cell of a table. */
+function repaint(lines: readonly string[]): readonly string[] {
   let weight = '';
   let colour = '';
   return lines.map((line) => {
@@ -72,18 +72,18 @@ function repainted(lines: readonly string[]): readonly string[] {
   });
 }
 
-/** A text after a prefix, its further lines below its beginning, in so many columns. */
-export function hanging(prefix: string, text: string, columns: number): string {
+/** Returns a text after a prefix, wrapped to this width; further lines are indented by the prefix. */
+export function hang(prefix: string, text: string, columns: number): string {
   const indent = columnsOf(prefix);
-  return prefix + wrapped(text, Math.max(columns - indent, NARROWEST)).join(`\n${' '.repeat(indent)}`);
+  return prefix + wrap(text, Math.max(columns - indent, NARROWEST)).join(`\n${' '.repeat(indent)}`);
 }
 
-/** What must not be broken: what people take for one character, and a colour. */
+/** Splits a text into the parts that must not be broken: grapheme clusters and colours. */
 function piecesOf(text: string): readonly string[] {
   return text.split(OWN_COLOUR).flatMap((part, index) => (index % 2 === 1 ? [part] : Array.from(new Intl.Segmenter().segment(part), ({ segment }) => segment)));
 }
 
-/** Before the word that the line ends within. */
+/** Returns where to wrap: before the word that is not complete at the end of the line. */
 function breakOf(line: string): number {
   const unfinished = (`${line}x`.split(BREAKS).at(-1) ?? '').length - 1;
   return unfinished < line.length ? line.length - unfinished : line.length;

@@ -14,7 +14,7 @@ import { departedLine, nameOf, pathText } from './card.ts';
 import { notAPhone } from './error.ts';
 import { lookupDocument, refusedDocument } from './json.ts';
 import { complain, spentText } from './live-text.ts';
-import { padded } from '../../terminal/width.ts';
+import { pad } from '../../terminal/width.ts';
 
 /** Numbers as they stand in a file, and how many; a stream does not tell before its end. */
 export interface Numbers {
@@ -103,7 +103,7 @@ function answerLine(answer: LookupAnswer): string {
   const current = currentHolders(answer);
   const people = current.map((match) => {
     const where = match.departments.map(({ path }) => pathText(path)).join(', ');
-    return [padded(`${nameOf(match)} (${plain(match.member.userid)})`, NAME_COLUMNS), plain(match.corp.name), plain(match.member.fields.position ?? ''), where].filter((part) => part !== '').join('  ');
+    return [pad(`${nameOf(match)} (${plain(match.member.userid)})`, NAME_COLUMNS), plain(match.corp.name), plain(match.member.fields.position ?? ''), where].filter((part) => part !== '').join('  ');
   });
   const former = current.length === 0 ? matches.map(formerText) : [];
   const said = [...people, ...former];

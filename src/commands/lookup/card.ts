@@ -2,7 +2,7 @@ import type { PhoneMatch } from '../../core/ports/looking-up.ts';
 import type { Paint } from '../../terminal/terminal.ts';
 import { plain } from '../../terminal/terminal.ts';
 import { localTime } from '../../terminal/text.ts';
-import { columnsOf, padded, wrapped } from '../../terminal/width.ts';
+import { columnsOf, pad, wrap } from '../../terminal/width.ts';
 
 /** How something is shown: colours, and how many columns there are. */
 export interface Sheet {
@@ -42,14 +42,14 @@ const STATUSES: Readonly<Record<number, string>> = { 1: 'active', 2: 'disabled',
 
 function card(match: PhoneMatch, { paint, width }: Sheet): string {
   const room = Math.min(Math.max(width, NARROWEST), WIDEST) - 4;
-  const [title = '', ...more] = wrapped(`${nameOf(match)} (${plain(match.member.userid)})`, room - 1);
-  const lines = rowsOf(match).flatMap(([label, value]) => wrapped(value, room - LABEL_WIDTH).map((text, index) => ({ label: index === 0 ? label : '', text })));
+  const [title = '', ...more] = wrap(`${nameOf(match)} (${plain(match.member.userid)})`, room - 1);
+  const lines = rowsOf(match).flatMap(([label, value]) => wrap(value, room - LABEL_WIDTH).map((text, index) => ({ label: index === 0 ? label : '', text })));
   const inner = Math.max(columnsOf(title) + 1, ...lines.map(({ text }) => LABEL_WIDTH + columnsOf(text)));
   const edge = paint.dim('│');
   return [
     `${paint.dim('┌')} ${paint.bold(title)} ${paint.dim(`${'─'.repeat(inner - columnsOf(title))}┐`)}`,
-    ...more.map((text) => `${edge} ${paint.bold(padded(text, inner))} ${edge}`),
-    ...lines.map(({ label, text }) => `${edge} ${paint.dim(label.padEnd(LABEL_WIDTH))}${padded(text, inner - LABEL_WIDTH)} ${edge}`),
+    ...more.map((text) => `${edge} ${paint.bold(pad(text, inner))} ${edge}`),
+    ...lines.map(({ label, text }) => `${edge} ${paint.dim(label.padEnd(LABEL_WIDTH))}${pad(text, inner - LABEL_WIDTH)} ${edge}`),
     paint.dim(`└${'─'.repeat(inner + 2)}┘`),
   ].join('\n');
 }
