@@ -44,7 +44,7 @@ export function proxyFor(url: URL, configured?: string): URL | undefined {
   if (proxy?.protocol === 'http:' || proxy?.protocol === 'https:') return proxy;
   throw new OrgsyncError('config', {
     code: 'proxy_unsupported',
-    message: `the proxy for ${url.host} is no HTTP proxy${proxy === undefined ? '' : ` but ${proxy.protocol}//`}`,
+    message: `the proxy for ${url.host} is not an HTTP proxy${proxy === undefined ? '' : `: ${proxy.protocol}//`}`,
     hint: 'name an HTTP proxy by `wecom.proxy` or HTTPS_PROXY (http:// or https://), or list the host in NO_PROXY',
   });
 }
