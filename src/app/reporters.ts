@@ -121,7 +121,7 @@ async function openAlerts({ config, clock, log, scrub, writer, alertBook, store 
 
 function targetOf(target: Config['alerts']['to'][number]): AlertTarget {
   if ('wecom_robot' in target) return { kind: 'wecom_robot', key: target.wecom_robot };
-  if ('webhook' in target) return { kind: 'webhook', url: target.webhook, hmac_key: target.hmac_key };
+  if ('webhook' in target) return { kind: 'webhook', url: target.webhook, secret: target.secret, hmac_key: target.hmac_key };
   if ('ping' in target) return { kind: 'ping', url: target.ping };
   return { kind: 'command', command: target.command };
 }

@@ -124,6 +124,19 @@ export function secret(folder: Folder) {
   return z.union([literal, file], { error: expected }).meta({ accepts: expected });
 }
 
+/** `whsec_` and base64 of 24 to 64 bytes, as https://www.standardwebhooks.com has it. */
+const SIGNING_SECRET = /^whsec_((?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?)$/;
+
+/** A {@link secret} that signs webhooks. */
+export function signingSecret(folder: Folder) {
+  const message = 'is no signing secret; expected whsec_ and 24 to 64 bytes in base64: echo "whsec_$(openssl rand -base64 32)"';
+  const isOne = (written: Secret): boolean => {
+    const bytes = Buffer.from(SIGNING_SECRET.exec(written.reveal())?.[1] ?? '', 'base64').length;
+    return bytes >= 24 && bytes <= 64;
+  };
+  return secret(folder).refine(isOne, { error: message, params: { problem: true } }).meta({ accepts: 'whsec_ and base64 of 24 to 64 bytes, or { file: PATH }' });
+}
+
 /** The path of a file; parsed to an absolute path. */
 export function path(folder: Folder) {
   return text('the path of a file').transform((written) => folder.resolve(written));

@@ -15,7 +15,7 @@ const RULES: readonly ((draft: Draft) => readonly Breach[])[] = [
   uniqueCorps('id'),
   uniqueCorps('name'),
   queryNeedsMysql,
-  hmacNeedsWebhook,
+  signatureNeedsWebhook,
   rateWithinAddress,
   windowWithinTtl,
 ];
@@ -45,12 +45,12 @@ function queryNeedsMysql({ corps, store }: Draft): readonly Breach[] {
   return [{ path: ['corps', 'query'], message: 'corps can be read by a query from a MySQL store only; expected store: mysql://…' }];
 }
 
-function hmacNeedsWebhook({ alerts }: Draft): readonly Breach[] {
-  return asList(asDraft(alerts)['to']).flatMap((target, index) =>
-    target['hmac_key'] === undefined || target['webhook'] !== undefined
-      ? []
-      : [{ path: ['alerts', 'to', index, 'hmac_key'], message: 'signs only webhooks; expected webhook: in the same entry' }],
-  );
+function signatureNeedsWebhook({ alerts }: Draft): readonly Breach[] {
+  return asList(asDraft(alerts)['to']).flatMap((target, index) => {
+    if (target['webhook'] !== undefined) return [];
+    const written = ['secret', 'hmac_key'].filter((key) => target[key] !== undefined);
+    return written.map((key) => ({ path: ['alerts', 'to', index, key], message: 'signs only webhooks; expected webhook: in the same entry' }));
+  });
 }
 
 /** Only where both are written: a rate above the default of the address is kept down by it. */

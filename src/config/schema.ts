@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import type { Secret } from '../core/secret.ts';
-import { choice, duration, flag, type Folder, limit, list, mapping, number, path, percentage, secret, text, url } from './fields.ts';
+import { choice, duration, flag, type Folder, limit, list, mapping, number, path, percentage, secret, signingSecret, text, url } from './fields.ts';
 import { SecretUrl } from './secret-url.ts';
 
 /** Where the organisations are stored. */
@@ -11,7 +11,7 @@ export type StoreTarget =
 /** Where an alert is sent when a sync begins to fail, still fails, or works again. Each kind has its own key, as in the file. */
 type AlertTarget =
   | { readonly wecom_robot: Secret }
-  | { readonly webhook: SecretUrl; readonly hmac_key: Secret | null }
+  | { readonly webhook: SecretUrl; readonly secret: Secret | null; readonly hmac_key: Secret | null }
   | { readonly ping: SecretUrl }
   | { readonly command: string };
 
@@ -240,17 +240,22 @@ function alertTarget(folder: Folder) {
   const fields = {
     wecom_robot: secret(folder).describe('The key of a WeCom group robot').meta({ suchAs: ['${ALERT_ROBOT_KEY}'] }),
     webhook: url(['https:', 'http:'], 'https://ops.example/hook', 'path').describe('An address that gets a JSON POST').meta({ suchAs: ['https://ops.example/hook'] }),
-    hmac_key: secret(folder).describe('With webhook: signs the body, HMAC-SHA256 in the header X-Orgsync-Signature').meta({ suchAs: ['${HOOK_KEY}'] }),
+    secret: signingSecret(folder)
+      .describe('With webhook: signs it by Standard Webhooks, in the headers webhook-id, webhook-timestamp and webhook-signature')
+      .meta({ suchAs: ['${HOOK_SECRET}'] }),
+    hmac_key: secret(folder)
+      .describe('With webhook: the signature before `secret`, HMAC-SHA256 of the body in the header X-Orgsync-Signature. Deprecated: the next minor version drops it')
+      .meta({ suchAs: ['${HOOK_KEY}'] }),
     ping: url(['https:', 'http:'], 'https://hc-ping.com/uuid', 'path').describe('The address of a health check: gets start, success and failure').meta({ suchAs: ['https://hc-ping.com/uuid'] }),
     command: text('a command').describe('A shell command that gets the alert as JSON on its standard input').meta({ suchAs: ['mail -s orgsync ops@example.com'] }),
   };
   return z
     .strictObject(fields, { error: 'a mapping with one of wecom_robot, webhook, ping, command' })
     .partial()
-    .transform(({ wecom_robot, webhook, hmac_key, ping, command }, context): AlertTarget => {
+    .transform(({ wecom_robot, webhook, secret: signing, hmac_key, ping, command }, context): AlertTarget => {
       const targets: AlertTarget[] = [];
       if (wecom_robot) targets.push({ wecom_robot });
-      if (webhook) targets.push({ webhook, hmac_key: hmac_key ?? null });
+      if (webhook) targets.push({ webhook, secret: signing ?? null, hmac_key: hmac_key ?? null });
       if (ping) targets.push({ ping });
       if (command !== undefined) targets.push({ command });
       const [target] = targets;

@@ -115,14 +115,14 @@ describe('a configuration that holds', () => {
 
   it('prints no secret, however it is printed', async () => {
     const loaded = await load(
-      `${CORP}store: mysql://u:pw-canary@h/db\nredis: redis://:redis-canary@h\nalerts: { to: [{ webhook: "https://a/hook-canary", hmac_key: hmac-canary }, { ping: "https://hc/ping-canary" }, { wecom_robot: robot-canary }] }\n`,
+      `${CORP}store: mysql://u:pw-canary@h/db\nredis: redis://:redis-canary@h\nalerts: { to: [{ webhook: "https://a/hook-canary", secret: whsec_canarycanarycanarycanarycanaryAA, hmac_key: hmac-canary }, { ping: "https://hc/ping-canary" }, { wecom_robot: robot-canary }] }\n`,
       S,
     );
     const { config } = loaded;
     const printed = `${JSON.stringify(config)} ${inspect(config, { depth: 9 })} ${String(config.redis)}`;
     expect(printed).not.toMatch(/canary|correct-horse/);
     expect(printed).toContain('mysql://u:***@h/db');
-    expect(loaded.secrets).toEqual(expect.arrayContaining(['correct-horse', 'pw-canary', 'redis-canary', '/hook-canary', 'hmac-canary', '/ping-canary', 'robot-canary']));
+    expect(loaded.secrets).toEqual(expect.arrayContaining(['correct-horse', 'pw-canary', 'redis-canary', '/hook-canary', 'hmac-canary', 'whsec_canarycanarycanarycanarycanaryAA', '/ping-canary', 'robot-canary']));
   });
 
   it.each([

@@ -38,6 +38,11 @@ describe('a problem', () => {
     ['store: sqlite://x', '2:8 store: found text that is not shown here; expected mysql://'],
     ['redis: cache:6379', '2:8 redis: found text that is not shown here; expected an address such as redis://cache:6379/0'],
     ['alerts: { to: [{ ping: "https://a", webhook: "https://b" }] }', '2:16 alerts.to[0]: found a mapping; expected exactly one of wecom_robot, webhook, ping, command'],
+    ['alerts: { to: [{ command: x, secret: whsec_MTIzNDU2Nzg5MDEyMzQ1Njc4OTAxMjM0 }] }', '2:38 alerts.to[0].secret: signs only webhooks; expected webhook: in the same entry'],
+    ...['hunter2', 'whsec_', 'whsec_hunter2', 'whsec_MTIzNDU2Nzg5MDEyMzQ1Njc4OTAxMjM', 'MTIzNDU2Nzg5MDEyMzQ1Njc4OTAxMjM0'].map((signing) => [
+      `alerts: { to: [{ webhook: "https://a/b", secret: ${signing} }] }`,
+      '2:50 alerts.to[0].secret: is no signing secret; expected whsec_ and 24 to 64 bytes in base64',
+    ]),
     ['alerts: { to: [{ ping: "https://a/b", hmac_key: k }] }', '2:49 alerts.to[0].hmac_key: signs only webhooks; expected webhook: in the same entry'],
     ['log: { level: "${LEVEL}" }', '2:15 log.level: the environment variable LEVEL is not set'],
     ['log: { level: "${LEVEL-info}" }', '2:15 log.level: ${LEVEL-info} names no variable; expected ${NAME} or ${NAME:-default}'],

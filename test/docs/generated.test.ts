@@ -42,7 +42,7 @@ describe('config.example.yml', async () => {
 
   it('loads', async () => {
     const root = folder({ 'config.yml': text, 'branch.secret': 'b' });
-    const env = { HQ_SECRET: 'a', HQ_CONTACTS: 'c', DB_PASSWORD: 'p@ss', ALERT_ROBOT_KEY: 'k', HOOK_KEY: 'h' };
+    const env = { HQ_SECRET: 'a', HQ_CONTACTS: 'c', DB_PASSWORD: 'p@ss', ALERT_ROBOT_KEY: 'k', HOOK_SECRET: `whsec_${'k'.repeat(32)}`, HOOK_KEY: 'h' };
     expect((await loadConfig({ env, cwd: root, home: root })).warnings).toEqual([]);
   });
 

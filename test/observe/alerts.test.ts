@@ -46,7 +46,8 @@ async function fleet() {
   return { process, clock, state, logged };
 }
 
-const webhook = (url: string): AlertTarget => ({ kind: 'webhook', url: new Secret(`${url}/hook`), hmac_key: null });
+const webhook = (url: string): AlertTarget => ({ kind: 'webhook', url: new Secret(`${url}/hook`), secret: null, hmac_key: null });
+const SECRET = new Secret(`whsec_${Buffer.alloc(24, 'k').toString('base64')}`);
 const ping = (url: string): AlertTarget => ({ kind: 'ping', url: new Secret(`${url}/uuid`) });
 
 /** What a webhook was told: `began corp:ww1`, … */
@@ -118,6 +119,29 @@ describe('alerts of a fleet', () => {
     expect(told(ops.heard)).toEqual(['began corp:ww1', 'reminder corp:ww1', 'recovered corp:ww1', 'recovered corp:ww1']);
   });
 
+  test('keep their webhook-id until they have been told, and never use it again', async () => {
+    const { process, clock } = await fleet();
+    let works = false;
+    const run = async (url: string, ended: EndedRun, host: string): Promise<void> => {
+      await process([{ kind: 'webhook', url: new Secret(url), secret: SECRET, hmac_key: null }], host).ended(ended, '');
+    };
+    const ids: unknown[] = [];
+    for (const ended of [failing, failing, well, failing, well]) {
+      const ops = await listen((_request, response) => response.writeHead(works ? 200 : 503).end());
+      works = false;
+      await run(ops.url, ended(clock.now()), 'host-1');
+      works = true;
+      await clock.advance(13 * HOUR);
+      await run(ops.url, ended(clock.now()), 'host-2');
+      await clock.advance(13 * HOUR);
+      const heard = new Set(ops.heard.map(({ headers }) => headers['webhook-id']));
+      expect(ops.heard).toHaveLength(3);
+      expect([...heard]).toEqual([expect.stringMatching(/^msg_[0-9a-f]{32}$/)]);
+      ids.push(...heard);
+    }
+    expect(new Set(ids).size).toBe(5);
+  });
+
   test('are not repeated on the channels that work when another does not', async () => {
     const { process, clock } = await fleet();
     const [good, bad] = await Promise.all([listen(), listen((_request, response) => response.writeHead(404).end())]);
@@ -129,7 +153,7 @@ describe('alerts of a fleet', () => {
     const { process, clock, logged } = await fleet();
     const silent = await listen(() => undefined);
     const targets: AlertTarget[] = [
-      { kind: 'webhook', url: new Secret(`${silent.url}/canary`), hmac_key: new Secret('canary') },
+      { kind: 'webhook', url: new Secret(`${silent.url}/canary`), secret: new Secret(`whsec_${'canary'.repeat(6)}`), hmac_key: new Secret('canary') },
       { kind: 'ping', url: new Secret(`${silent.url}/canary`) },
       { kind: 'wecom_robot', key: new Secret('canary') },
       { kind: 'command', command: 'echo canary; exit 1' },

@@ -1,10 +1,11 @@
-import { createHmac } from 'node:crypto';
+import { createHmac, randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { Webhook } from 'standardwebhooks';
 import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import { observeRun, judgeAlerts } from '../../src/core/alerts/alerting.ts';
 import type { CorpResult } from '../../src/core/outcome.ts';
@@ -79,7 +80,7 @@ describe('a WeCom group robot', () => {
 describe('a webhook', () => {
   test('gets JSON, signed with its key', async () => {
     const ops = await listen();
-    await createWebhook({ url: new Secret(`${ops.url}/hook/t0ken?x=1`), key: new Secret('signing key'), http }).tell(noticeOf([barredCorp('ww1')]));
+    await createWebhook({ url: new Secret(`${ops.url}/hook/t0ken?x=1`), secret: null, hmacKey: new Secret('signing key'), http }).tell(noticeOf([barredCorp('ww1')]));
     const [heard] = ops.heard;
     expect(heard?.path).toBe('/hook/t0ken?x=1');
     expect(heard?.headers['content-type']).toBe('application/json');
@@ -92,15 +93,27 @@ describe('a webhook', () => {
     });
   });
 
+  test('is signed as Standard Webhooks says, where it has a secret, and beside the older way', async () => {
+    const ops = await listen();
+    const secret = new Secret(`whsec_${randomBytes(32).toString('base64')}`);
+    await createWebhook({ url: new Secret(ops.url), secret, hmacKey: new Secret('signing key'), http }).tell({ ...noticeOf([barredCorp('ww1')]), at: new Date() });
+    const { headers, body } = ops.heard[0] ?? { headers: {}, body: '' };
+    const signed = headers as Record<string, string>;
+    expect(new Webhook(secret.reveal()).verify(body, signed)).toEqual(JSON.parse(body));
+    expect(() => new Webhook(`whsec_${randomBytes(32).toString('base64')}`).verify(body, signed)).toThrow('No matching signature');
+    expect(() => new Webhook(secret.reveal()).verify(body.replace('ww1', 'ww2'), signed)).toThrow('No matching signature');
+    expect(headers).toHaveProperty('x-orgsync-signature');
+  });
+
   test('without a key is not signed', async () => {
     const ops = await listen();
-    await createWebhook({ url: new Secret(ops.url), key: null, http }).tell(noticeOf([barredCorp('ww1')]));
-    expect(ops.heard[0]?.headers).not.toHaveProperty('x-orgsync-signature');
+    await createWebhook({ url: new Secret(ops.url), secret: null, hmacKey: null, http }).tell(noticeOf([barredCorp('ww1')]));
+    expect(Object.keys(ops.heard[0]?.headers ?? {}).filter((name) => /^webhook-|signature/.test(name))).toEqual([]);
   });
 
   test.each([404, 302, 500])('that answers %i has not been told, and the error shows the host only', async (status) => {
     const ops = await listen((_request, response) => response.writeHead(status, { location: '/elsewhere' }).end());
-    const told = createWebhook({ url: new Secret(`${ops.url}/canary-token`), key: null, http }).tell(noticeOf([barredCorp('ww1')]));
+    const told = createWebhook({ url: new Secret(`${ops.url}/canary-token`), secret: null, hmacKey: null, http }).tell(noticeOf([barredCorp('ww1')]));
     await expect(told).rejects.toMatchObject({ code: 'call_failed', message: `${new URL(ops.url).host}: HTTP ${status}` });
     expect(ops.heard).toHaveLength(1);
   });
@@ -108,19 +121,19 @@ describe('a webhook', () => {
   test('is told again once when it fails in passing', async () => {
     let times = 0;
     const ops = await listen((_request, response) => response.writeHead(times++ === 0 ? 503 : 200).end());
-    await createWebhook({ url: new Secret(ops.url), key: null, http }).tell(noticeOf([barredCorp('ww1')]));
+    await createWebhook({ url: new Secret(ops.url), secret: null, hmacKey: null, http }).tell(noticeOf([barredCorp('ww1')]));
     expect(ops.heard).toHaveLength(2);
   });
 
   test('where nobody listens is said to refuse the connection', async () => {
-    const told = createWebhook({ url: new Secret('http://127.0.0.1:1/hook'), key: null, http }).tell(noticeOf([barredCorp('ww1')]));
+    const told = createWebhook({ url: new Secret('http://127.0.0.1:1/hook'), secret: null, hmacKey: null, http }).tell(noticeOf([barredCorp('ww1')]));
     await expect(told).rejects.toMatchObject({ message: '127.0.0.1:1: ECONNREFUSED' });
   });
 
   test('that never answers is given up, after one more try at most', async () => {
     const silent = await listen(() => undefined);
     const hasty = createHttp({ version: '1.2.3', attemptMs: 200 });
-    await expect(createWebhook({ url: new Secret(silent.url), key: null, http: hasty }).tell(noticeOf([barredCorp('ww1')]))).rejects.toThrow('no answer in time');
+    await expect(createWebhook({ url: new Secret(silent.url), secret: null, hmacKey: null, http: hasty }).tell(noticeOf([barredCorp('ww1')]))).rejects.toThrow('no answer in time');
     expect(silent.heard.length).toBeLessThanOrEqual(2);
   });
 
@@ -129,7 +142,7 @@ describe('a webhook', () => {
     const proxy = await tunnel(new URL(ops.url));
     vi.stubEnv('HTTP_PROXY', proxy.url);
     onTestFinished(() => void vi.unstubAllEnvs());
-    await createWebhook({ url: new Secret('http://ops.example/hook'), key: null, http }).tell(noticeOf([barredCorp('ww1')]));
+    await createWebhook({ url: new Secret('http://ops.example/hook'), secret: null, hmacKey: null, http }).tell(noticeOf([barredCorp('ww1')]));
     expect(proxy.asked).toEqual(['ops.example:80']);
     expect(ops.heard).toHaveLength(1);
   });

@@ -27,6 +27,7 @@ const ROBOT_KEY = canary('robot key', { awkward: false });
 const WEBHOOK_PATH = canary('webhook path', { awkward: false });
 const WEBHOOK_TOKEN = canary('webhook token', { awkward: false });
 const HMAC_KEY = canary('hmac key');
+const SIGNING_SECRET = found('signing secret', `whsec_${randomBytes(32).toString('base64')}`);
 const PING_ID = canary('ping id', { awkward: false });
 const PUSH_PASSWORD = canary('pushgateway password', { awkward: false });
 
@@ -105,7 +106,7 @@ export async function setScene({ mariadb, redis }: Servers, folder: string): Pro
     database: store.href,
     addresses: { REDIS: `127.0.0.1:${redis.port}`, PROXY: `127.0.0.1:${proxy}` },
     listener,
-    canaries: [CORP_SECRET, CONTACTS_SECRET, STORE_PASSWORD, REDIS_PASSWORD, PROXY_PASSWORD, ENVIRONMENT_PROXY, ROBOT_KEY, WEBHOOK_PATH, WEBHOOK_TOKEN, HMAC_KEY, PING_ID, PUSH_PASSWORD],
+    canaries: [CORP_SECRET, CONTACTS_SECRET, STORE_PASSWORD, REDIS_PASSWORD, PROXY_PASSWORD, ENVIRONMENT_PROXY, ROBOT_KEY, WEBHOOK_PATH, WEBHOOK_TOKEN, HMAC_KEY, SIGNING_SECRET, PING_ID, PUSH_PASSWORD],
     async configure({ format = 'ecs', replace = {}, console = 'auto' } = {}) {
       const lines: Record<string, string> = {
         corps: `[{ id: ${corp.id}, name: Head office, secret: ${JSON.stringify(CORP_SECRET.secret)}, contacts_secret: ${JSON.stringify(CONTACTS_SECRET.secret)}, agent_id: ${sandbox.world.secret(corp, 'app_pre2022').agentId} }]`,
@@ -115,7 +116,7 @@ export async function setScene({ mariadb, redis }: Servers, folder: string): Pro
         wecom: `{ api: "${sandbox.url}", proxy: "http://robot:${encodeURIComponent(PROXY_PASSWORD.secret)}@127.0.0.1:${proxy}", rate: 500, rate_address: 1000, retries: 0, timeout: 2s, frequency_wait: 10ms }`,
         log: `{ level: debug, file: ${files.log}, format: ${format}, console: ${console} }`,
         metrics: `{ textfile: ${files.metrics}, pushgateway: "${listener.url.replace('//', `//pusher:${PUSH_PASSWORD.secret}@`)}" }`,
-        alerts: `{ to: [{ wecom_robot: ${ROBOT_KEY.secret} }, { webhook: "${listener.url}/${WEBHOOK_PATH.secret}?token=${WEBHOOK_TOKEN.secret}", hmac_key: ${JSON.stringify(HMAC_KEY.secret)} }, { ping: "${listener.url}/${PING_ID.secret}" }] }`,
+        alerts: `{ to: [{ wecom_robot: ${ROBOT_KEY.secret} }, { webhook: "${listener.url}/${WEBHOOK_PATH.secret}?token=${WEBHOOK_TOKEN.secret}", secret: "${SIGNING_SECRET.secret}", hmac_key: ${JSON.stringify(HMAC_KEY.secret)} }, { ping: "${listener.url}/${PING_ID.secret}" }] }`,
         ...replace,
       };
       const path = join(folder, `config-${randomBytes(4).toString('hex')}.yml`);

@@ -30,6 +30,8 @@ export interface Observations {
 
 /** One alert: a problem began, continues (`reminder`), or ended (`recovered`). */
 export interface Alert extends Incident {
+  /** Names the step for receivers: the same however often it is tried, another once it has been told. */
+  readonly id: string;
   readonly change: 'began' | 'reminder' | 'recovered';
   readonly since: Date;
 }
@@ -134,11 +136,11 @@ function stepsOf(incident: Incident, previous: AlertRecord | null, { now, host, 
   const at = new Date(now);
   const next = { subject, kind, since: at, sentAt: at, closedAt: null, host, message };
   if (previous === null || previous.closedAt !== null || isForgotten(previous, { now, host, remindAfterMs })) {
-    return [{ previous, next, alert: { ...incident, change: 'began', since: at } }];
+    return [{ previous, next, alert: { ...incident, id: stepId(previous, next), change: 'began', since: at } }];
   }
   if (now - previous.sentAt.getTime() < (kind === 'stale' ? STALE_AGAIN_MS : remindAfterMs)) return [];
   const { since } = previous;
-  return [{ previous, next: { ...next, since }, alert: { ...incident, change: 'reminder', since } }];
+  return [{ previous, next: { ...next, since }, alert: { ...incident, id: stepId(previous, next), change: 'reminder', since } }];
 }
 
 function isOurs({ subject, host }: AlertRecord, rules: AlertRules): boolean {
@@ -152,6 +154,13 @@ function isForgotten(record: AlertRecord, rules: AlertRules): boolean {
 
 function recover(previous: AlertRecord, corp: Corp | null, { now }: AlertRules): Step {
   const { subject, kind, since, message } = previous;
-  const alert: Alert = { change: 'recovered', subject, kind, corp, since, message, code: 'recovered', hint: null, errcode: null, request: null, departing: [], lastSuccessAt: new Date(now) };
-  return { previous, next: { ...previous, closedAt: new Date(now) }, alert };
+  const next = { ...previous, closedAt: new Date(now) };
+  const alert: Alert = { id: stepId(previous, next), change: 'recovered', subject, kind, corp, since, message, code: 'recovered', hint: null, errcode: null, request: null, departing: [], lastSuccessAt: new Date(now) };
+  return { previous, next, alert };
+}
+
+/** Made of the record that stays as it was until the step has been told; {@link untold} leaves a new one never sent. */
+function stepId(previous: AlertRecord | null, { subject, kind, host, since, closedAt }: AlertRecord): string {
+  const times = [previous?.since ?? since, previous?.sentAt ?? new Date(0), previous?.closedAt ?? new Date(0)];
+  return [subject, kind, subject === 'run' ? host : '', closedAt === null ? '' : 'over', ...times.map((time) => time.getTime())].join(' ');
 }

@@ -18,7 +18,7 @@ import { createWebhook } from './webhook.ts';
 /** A target of alerts, from the configuration. */
 export type AlertTarget =
   | { readonly kind: 'wecom_robot'; readonly key: Secret }
-  | { readonly kind: 'webhook'; readonly url: Secret; readonly hmac_key: Secret | null }
+  | { readonly kind: 'webhook'; readonly url: Secret; readonly secret: Secret | null; readonly hmac_key: Secret | null }
   | { readonly kind: 'ping'; readonly url: Secret }
   | { readonly kind: 'command'; readonly command: string };
 
@@ -71,7 +71,7 @@ function channelOf(target: AlertTarget, { robotApi }: AlertsOptions, http: Http)
     case 'wecom_robot':
       return [createRobot({ key: target.key, api: robotApi, http })];
     case 'webhook':
-      return [createWebhook({ url: target.url, key: target.hmac_key, http })];
+      return [createWebhook({ url: target.url, secret: target.secret, hmacKey: target.hmac_key, http })];
     case 'command':
       return [createCommand({ command: target.command })];
     case 'ping':
