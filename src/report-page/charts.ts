@@ -26,12 +26,12 @@ export interface Style {
 /** How long runs took; those with trouble stand out. */
 export function durationChart(corp: CorpReport, style: Style): EChartsCoreOption {
   const data = corp.points.map(({ seconds, troubled }) => (troubled > 0 ? { value: seconds, itemStyle: { color: style.bad } } : seconds));
-  return { ...frame(corp, style), series: [bars(style.say('duration'), data, style.accent)] };
+  return { ...frame(corp, style, ['duration', ({ seconds }) => seconds]), series: [bars(style.say('duration'), data, style.accent)] };
 }
 
 /** How many requests runs sent. */
 export function requestsChart(corp: CorpReport, style: Style): EChartsCoreOption {
-  return { ...frame(corp, style), series: [bars(style.say('requests'), corp.points.map(({ requests }) => requests), style.accent)] };
+  return { ...frame(corp, style, ['requests', ({ requests }) => requests]), series: [bars(style.say('requests'), corp.points.map(({ requests }) => requests), style.accent)] };
 }
 
 /** Who came, above the line, and who left, below it. */
@@ -40,7 +40,7 @@ export function peopleChart(corp: CorpReport, style: Style): EChartsCoreOption {
   // Not -0, which would be drawn as something.
   const left = bars(style.say('left'), corp.points.map(({ departed }) => 0 - departed), style.bad);
   return {
-    ...frame(corp, style),
+    ...frame(corp, style, ['joined', ({ joined: count }) => count], ['left', ({ departed }) => departed]),
     legend: { top: 0, right: 0, itemWidth: 10, itemHeight: 10, itemGap: 18, textStyle: { color: style.faint } },
     series: [joined, left].map((series) => ({ ...series, stack: 'people', barMinHeight: 0 })),
   };
@@ -60,11 +60,23 @@ function axisTime(iso: string, { points, pointsAre }: CorpReport, { time, day, h
   return Date.parse(last) - Date.parse(first) > SHORT_SPAN_MS ? day(iso) : `${day(iso)}\n${hour(iso)}`;
 }
 
-function frame(corp: CorpReport, style: Style): EChartsCoreOption {
+/** What a bar shows, by its name. */
+type Measure = readonly [Word, (point: RunPoint) => number];
+
+/** How many of the latest bars are read out. */
+const READ_OUT = 10;
+
+/** A chart for those who cannot see it; what echarts says by itself is English. */
+function spoken({ points, pointsAre }: CorpReport, { say, time }: Style, measures: readonly Measure[]): string {
+  const said = points.slice(-READ_OUT).map((point) => `${time(point.at, pointsAre === 'days')} ${measures.map(([, of]) => of(point)).join(' / ')}`);
+  return `${measures.map(([word]) => say(word)).join(' / ')}: ${said.join(', ')}`;
+}
+
+function frame(corp: CorpReport, style: Style, ...measures: readonly Measure[]): EChartsCoreOption {
   const { points, pointsAre } = corp;
   return {
     animation: style.animation,
-    aria: { enabled: true },
+    aria: { enabled: true, label: { description: spoken(corp, style, measures) } },
     textStyle: { fontFamily: 'inherit', color: style.text },
     // To the right, room for half a label: one in the middle of the last bar is wider than that.
     grid: { left: 8, right: 30, top: 28, bottom: 4, outerBoundsMode: 'same' },
@@ -118,7 +130,8 @@ interface TreemapNode {
 export function organisationChart({ tree, name }: CorpReport, style: Style): EChartsCoreOption {
   return {
     animation: style.animation,
-    aria: { enabled: true },
+    // The list below the map says the same as text.
+    aria: { enabled: true, label: { description: `${style.say('organisation')}: ${name}` } },
     color: [...style.palette],
     textStyle: { fontFamily: 'inherit' },
     tooltip: { ...tooltip(style), formatter: (shown: unknown) => departmentTip(shown, style) },

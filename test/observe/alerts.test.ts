@@ -28,7 +28,7 @@ async function scratch(): Promise<string> {
 }
 
 /** A fleet with one shared book, which can go away, and hosts with a file each. */
-async function fleet() {
+async function fleet({ attemptMs = 3_000 }: { readonly attemptMs?: number } = {}) {
   const folder = await scratch();
   const clock = createTestClock();
   const shared = createAlertFile(path.join(folder, 'shared', 'alerts.json'), systemClock);
@@ -37,7 +37,7 @@ async function fleet() {
   const process = (targets: readonly AlertTarget[], host = 'host-1'): Alerts =>
     createAlerts({
       targets,
-      ...{ remindAfterMs: 12 * HOUR, staleAfterMs: 6 * HOUR, host, version: '1.2.3', clock, robotApi: 'http://127.0.0.1:1', attemptMs: 300, scrub: createRedactor().scrub },
+      ...{ remindAfterMs: 12 * HOUR, staleAfterMs: 6 * HOUR, host, version: '1.2.3', clock, robotApi: 'http://127.0.0.1:1', attemptMs, scrub: createRedactor().scrub },
       shared: (): Promise<AlertBook> => (state.storeIsDown ? Promise.reject(DOWN) : Promise.resolve(shared)),
       local: createAlertFile(path.join(folder, host, 'alerts.json'), systemClock),
       corps: () => (state.storeIsDown ? Promise.reject(DOWN) : Promise.resolve([corpRecord('ww1', new Date(clock.now()))])),
@@ -150,7 +150,7 @@ describe('alerts of a fleet', () => {
   });
 
   test('never hold a run up, nor say a secret, when nothing answers', async () => {
-    const { process, clock, logged } = await fleet();
+    const { process, clock, logged } = await fleet({ attemptMs: 300 });
     const silent = await listen(() => undefined);
     const targets: AlertTarget[] = [
       { kind: 'webhook', url: new Secret(`${silent.url}/canary`), secret: new Secret(`whsec_${'canary'.repeat(6)}`), hmac_key: new Secret('canary') },
