@@ -5,7 +5,6 @@ import { allowance } from '../core/safety.ts';
 import type { SafetyLimits } from '../core/safety.ts';
 import { findUnaccounted, withAnswers } from '../core/snapshot.ts';
 
-/** What asking about absent members needs. */
 interface AbsentDeps {
   readonly directory: Pick<Directory, 'findMember'>;
   readonly limits: Pick<SafetyLimits, 'maxDepartures'>;
@@ -14,16 +13,16 @@ interface AbsentDeps {
   readonly onStep: (step: { readonly at: 'confirming'; readonly done: number; readonly total: number }) => void;
 }
 
-/** Asked about side by side; the directory paces them. Small, so that a disaster is noticed after few requests. */
+/** How many members are asked for at the same time. Small, so that a disaster is noticed after few requests. */
 const BATCH = 20;
 
 /**
- * Asks WeCom about every stored member whom the walk did not meet, for a walk is no photograph: somebody moved from a
- * department not yet read to one already read is seen in neither. Whoever is still there joins the snapshot; whoever
- * is gone is known to have left.
+ * Asks WeCom about every stored member that the reading does not contain. A reading takes time: a member who meanwhile moves
+ * from a department that was not read yet to one that was already read is in neither. Members who are still there are added
+ * to the snapshot; the others have departed.
  *
- * Stops asking once more have left than the limit lets go: the corp will be held back, and a hundred thousand
- * questions would not change that.
+ * Stops when more have departed than the safety limit allows: the corp will be held back, and further requests would not
+ * change that.
  */
 export async function confirmAbsent(
   corp: Corp,
@@ -51,7 +50,7 @@ export async function confirmAbsent(
   }
 }
 
-/** Stored members whom WeCom itself lists as having left. */
+/** Counts the stored members whom WeCom lists with the status "left". */
 function countLeft(before: Before, { left }: Snapshot): number {
   let count = 0;
   for (const { userid, departed } of before.members.values()) if (!departed && left.has(memberKey(userid))) count += 1;

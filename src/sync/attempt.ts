@@ -15,45 +15,44 @@ import { compareCorp, syncCorp } from './corp.ts';
 import type { CompareDeps, CorpStep } from './corp.ts';
 import { acquireWithin } from './patience.ts';
 
-/** What a run and its attempts at corps have in common. */
+/** What a run and its attempts at corps share. */
 export interface CommonDeps {
   readonly store: Tables & Records & Organisations;
   readonly leases: Leases;
   readonly writer: Writer;
   readonly clock: Clock;
   readonly log: Log;
-  /** Where numbers without a country code belong, such as `CN`. */
+  /** The country of phone numbers without a country code, such as `CN`. */
   readonly region: string;
   readonly limitsOf: (corp: Corp) => SafetyLimits;
-  /** Throws why a corp cannot be tried, when its configuration is unusable. */
+  /** Throws the error of a corp whose configuration is unusable. */
   readonly ensureUsable: (corp: Corp) => void;
   readonly watch: RunWatch;
-  /** Aborts everything; requests stop within a second. */
+  /** Aborts the run; requests stop within a second. */
   readonly signal: AbortSignal;
 }
 
-/** What an attempt at one corp needs. */
 export interface AttemptDeps extends CommonDeps {
   readonly directory: Directory;
-  /** A plan compares; a run commits. */
+  /** `compare` for a plan, `commit` for a run. */
   readonly mode: 'compare' | 'commit';
   readonly allowDepartures: boolean;
-  /** How long to wait for a corp's lease that is held, in milliseconds. */
+  /** How long to wait for a corp's lease that another process has, in milliseconds. */
   readonly waitMs: number;
 }
 
-/** Hears what happens to each corp while it happens; for progress bars. */
+/** Receives the progress of each corp, for progress bars. */
 export interface RunWatch {
-  /** These corps are tried now. */
+  /** The run begins with these corps. */
   onCorps(corps: readonly Corp[]): void;
   onStep(corp: Corp, step: CorpStep): void;
   onEnd(result: CorpResult): void;
 }
 
 /**
- * Tries one corp under its own lease, and tells how it ended: this never rejects, so that one corp's trouble stays its
- * own. A corp that another process holds is skipped. Every attempt that reached the store has its row in `runs`.
- * A plan writes nothing, and so needs no lease.
+ * Syncs one corp under its own lease, and returns the result. Never rejects, so that an error of one corp does not affect the
+ * others. A corp whose lease another process has is skipped. Every attempt that reached the store has a row in `runs`. A plan
+ * writes nothing, so it needs no lease.
  */
 export async function runCorp(corp: Corp, deps: AttemptDeps): Promise<CorpResult> {
   const began = { at: deps.clock.monotonic(), requests: deps.directory.requestsSent(corp) };
@@ -102,7 +101,7 @@ async function plan(corp: Corp, deps: AttemptDeps): Promise<Ended> {
   return verdict.heldBack ? { ...seen, ...endHeldBack(verdict) } : { ...seen, outcome: 'ok' };
 }
 
-/** Of the same department, the later one's name. */
+/** Names by department id. When a department is given twice, the later name counts. */
 function namesOf(departments: readonly (SeenDepartment | StoredDepartment)[]): ReadonlyMap<number, string> {
   return new Map(departments.flatMap(({ id, name = null }) => (name === null ? [] : [[id, name] as const])));
 }
@@ -139,16 +138,16 @@ function endHeldBack(verdict: Extract<Verdict, { heldBack: true }>): Pick<CorpRe
   return { outcome: 'held_back', error, departing: verdict.departing };
 }
 
-/** What was thrown, as an outcome. Once `signal` has aborted, its reason tells why, whatever broke because of it. */
+/** Turns a thrown value into an outcome. After an abort, the error is the signal's reason, because what was thrown is only a consequence. */
 function endFailed(thrown: unknown, signal: AbortSignal): { readonly outcome: 'failed' | 'interrupted'; readonly error: OrgsyncError } {
   const error = asOrgsyncError(signal.aborted ? signal.reason : thrown);
   return { outcome: error.kind === 'temporary' && INTERRUPTIONS.has(error.code) ? 'interrupted' : 'failed', error };
 }
 
-/** Codes of errors that stopped a corp from outside, so that nothing is known against it. */
+/** Errors that stopped a corp from outside, so that they say nothing about the corp. */
 const INTERRUPTIONS: ReadonlySet<ErrorCode> = new Set(['lease_lost', 'fenced_off', 'deadline_reached', 'stopped_by_signal']);
 
-/** The row in `runs` is worth a try, but its failure must not hide why the corp failed. */
+/** Closes the row in `runs`. If that fails, it only logs a warning, so that the corp's own error is reported. */
 async function finishQuietly(
   fence: Fence,
   { outcome, error, requests }: { readonly outcome: 'failed' | 'interrupted'; readonly error: OrgsyncError; readonly requests: number },

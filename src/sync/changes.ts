@@ -5,15 +5,15 @@ import type { PhoneBook } from '../core/ports/looking-up.ts';
 import type { Tables } from '../core/ports/tables.ts';
 import type { Clock, Log } from '../core/ports/system.ts';
 
-/** Where people are looked for. */
+/** What {@link findPeople} needs. */
 export interface PeopleDeps {
   readonly store: PhoneBook;
   readonly history: Pick<History, 'findPeople'>;
-  /** The country of numbers written without one. */
+  /** The country of phone numbers without a country code, such as `CN`. */
   readonly region: string;
 }
 
-/** Everyone whom `typed` may mean: a userid, whatever its case, or the phone number that somebody has now or had last. */
+/** Finds the people with this userid (in any case) or phone number (their current or last one). */
 export async function findPeople(typed: string, corpIds: readonly string[] | undefined, { store, history, region }: PeopleDeps): Promise<readonly Person[]> {
   const people = new Map<string, Person>();
   const add = (person: Person): unknown => people.set(`${person.corpId} ${person.userid}`.toLowerCase(), person);
@@ -26,18 +26,17 @@ export async function findPeople(typed: string, corpIds: readonly string[] | und
   return [...people.values()];
 }
 
-/** Which changes are wanted; `member` is a userid or a phone number as typed. */
+/** Which changes to read; `member` is a userid or a phone number as typed. */
 export interface ChangesRequest extends Omit<ChangeFilter, 'people'> {
   readonly member?: string;
 }
 
-/** What `orgsync changes` works with. */
 export interface ChangesDeps extends PeopleDeps {
   readonly store: Tables & PhoneBook;
   readonly history: History;
 }
 
-/** The changes asked for, oldest first. Throws `failed` / `unknown_member` when nobody is known by `member`. */
+/** Reads changes, the oldest first. Throws `failed` / `unknown_member` when `member` is not known. */
 export async function readChanges({ member, ...filter }: ChangesRequest, deps: ChangesDeps): Promise<Changes> {
   await deps.store.ensureReady();
   if (member === undefined) return await deps.history.changes(filter);
@@ -46,7 +45,7 @@ export async function readChanges({ member, ...filter }: ChangesRequest, deps: C
   return await deps.history.changes({ ...filter, people });
 }
 
-/** What was typed is not repeated: it may be a phone number, and this may be logged. */
+/** The error does not repeat what was typed: it may be a phone number, and the error may be logged. */
 export function unknownMember(): OrgsyncError {
   return new OrgsyncError('failed', {
     code: 'unknown_member',
@@ -55,7 +54,6 @@ export function unknownMember(): OrgsyncError {
   });
 }
 
-/** What keeping the history within its bounds needs. */
 export interface PruneDeps {
   readonly history: Pick<History, 'prune'>;
   readonly clock: Clock;
@@ -63,12 +61,12 @@ export interface PruneDeps {
   readonly signal: AbortSignal;
 }
 
-/** Steps in one run, a few hundred rows each: a history that has become too long shrinks over some runs. */
+/** Steps in one run, a few hundred rows each: a very long history shrinks over several runs. */
 const STEPS = 20;
 
 /**
- * Forgets changes and runs older than `keepMs`, a little in each run. Never rejects: what is left is for the next run,
- * and no run fails because of it.
+ * Deletes changes and runs that are older than `keepMs`, a part in each run. Never rejects: a run must not fail because of
+ * this, and the next run continues.
  */
 export async function pruneHistory(keepMs: number, { history, clock, log, signal }: PruneDeps): Promise<void> {
   const before = new Date(clock.now() - keepMs);

@@ -9,13 +9,12 @@ import type { Leases } from '../core/ports/leases.ts';
 import type { Clock } from '../core/ports/system.ts';
 import { formatAge } from '../core/status.ts';
 
-/** What is asked about, and of whom. */
 export interface CheckDeps {
   readonly config: { readonly path: string; readonly warnings: readonly { readonly message: string; readonly fix: string }[]; readonly gate: Gate; readonly readOnly: boolean };
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly clock: Clock;
   readonly inspectStore: () => Promise<readonly Finding[]>;
-  /** null when there is none. */
+  /** null when Redis is not configured. */
   readonly inspectRedis: (() => Promise<readonly Finding[]>) | null;
   readonly leases: Pick<Leases, 'holders'>;
   readonly corps: () => Promise<readonly Corp[]>;
@@ -23,7 +22,7 @@ export interface CheckDeps {
   readonly signal: AbortSignal;
 }
 
-/** A finding, with the corp it is about. */
+/** A finding, with the corp that it concerns. */
 export type Diagnosis = Finding & { readonly corp: Corp | null };
 
 interface Check {
@@ -31,7 +30,7 @@ interface Check {
   readonly find: (deps: CheckDeps) => Promise<readonly Finding[]> | readonly Finding[];
 }
 
-/** Everything that is looked at beside the corps, in the order in which a trouble explains those after it. */
+/** The checks before those of the corps. A failure can be the cause of the failures after it. */
 const CHECKS: readonly Check[] = [
   { title: 'configuration', find: checkConfig },
   { title: 'gate', find: checkGate },
@@ -40,7 +39,7 @@ const CHECKS: readonly Check[] = [
   { title: 'leases', find: checkLeases },
 ];
 
-/** Finds out all it can, a finding at a time. Trouble is a finding; only `signal.reason` and defects are thrown. */
+/** Runs all checks, and yields one finding after the other. Errors become findings; only `signal.reason` and defects are thrown. */
 export async function* diagnose(deps: CheckDeps): AsyncGenerator<Diagnosis> {
   for (const { title, find } of CHECKS) {
     for (const finding of await attempt(title, deps.signal, async () => find(deps))) yield { ...finding, corp: null };
@@ -56,7 +55,7 @@ export async function* diagnose(deps: CheckDeps): AsyncGenerator<Diagnosis> {
   }
 }
 
-/** The code that a diagnosis ends with: that of the gravest failure, 0 when nothing failed. */
+/** Returns the exit code of the gravest failure; 0 when nothing failed. */
 export function diagnosisExitCode(findings: readonly Finding[]): number {
   return gravestExitCode(findings.flatMap((finding) => (finding.result === 'failed' ? finding.kind : [])));
 }

@@ -10,33 +10,31 @@ import type { SafetyLimits, Verdict } from '../core/safety.ts';
 import { assemble } from '../core/snapshot.ts';
 import { confirmAbsent } from './absent.ts';
 
-/** What reading and comparing one corp needs. */
 export interface CompareDeps {
   readonly directory: Directory;
   readonly store: Organisations;
   readonly limits: SafetyLimits;
   readonly allowDepartures: boolean;
   readonly region: string;
-  /** Aborts everything; requests stop within a second. */
+  /** Aborts the corp; requests stop within a second. */
   readonly signal: AbortSignal;
   readonly onStep: (step: CorpStep) => void;
 }
 
-/** What writing it needs as well. */
 export interface SyncDeps extends CompareDeps {
   readonly lease: Pick<Lease, 'ensureHeld'>;
   readonly fence: Fence;
   readonly log: Log;
 }
 
-/** Where a corp's sync has come to. */
+/** The progress of a corp's sync. */
 export type CorpStep =
   | { readonly at: 'reading'; readonly done: number; readonly total: number }
   | { readonly at: 'confirming'; readonly done: number; readonly total: number }
   | { readonly at: 'comparing' }
   | { readonly at: 'writing' };
 
-/** What became of a corp that was read. */
+/** The result of a corp that was read. */
 export interface Synced {
   readonly verdict: Verdict;
   readonly counts: ChangeCounts;
@@ -44,7 +42,7 @@ export interface Synced {
   readonly departments: number;
 }
 
-/** A corp compared with the store: what a plan shows, and what a run commits. */
+/** The comparison of a corp with the store: a plan shows it, a run commits it. */
 export interface Compared {
   readonly snapshot: Snapshot;
   readonly before: Before;
@@ -53,10 +51,10 @@ export interface Compared {
 }
 
 /**
- * Makes the store hold what WeCom shows of one corp, or leaves it as it was.
+ * Makes the store equal to what WeCom shows of one corp, or leaves it unchanged.
  *
- * Throws OrgsyncError when the corp could not be read whole, or not be written; nothing is written then. Being held back
- * by a safety limit is not an error but a verdict; nothing is written then either.
+ * Throws OrgsyncError when the corp could not be read completely, or could not be written; then nothing is written. When a
+ * safety limit holds the corp back, nothing is written either, but that is a verdict and not an error.
  */
 export async function syncCorp(corp: Corp, deps: SyncDeps): Promise<Synced> {
   const { store, directory, lease, fence, log, signal, onStep } = deps;
@@ -84,7 +82,7 @@ export async function compareCorp(corp: Corp, deps: CompareDeps): Promise<Compar
   return { snapshot, before, changes, verdict: judge({ changes, before, snapshot }, limits, allowDepartures) };
 }
 
-/** An incomplete reading never becomes a departure: the corp fails, its data stays. */
+/** The error for a reading with gaps. It is not compared with the store, so nobody departs because of a gap. */
 function incomplete(gaps: readonly Gap[]): OrgsyncError {
   const [first] = gaps;
   const more = gaps.length > 1 ? ` (and ${gaps.length - 1} more)` : '';

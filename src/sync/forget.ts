@@ -9,19 +9,18 @@ import type { Log } from '../core/ports/system.ts';
 import { findPeople, unknownMember } from './changes.ts';
 import type { PeopleDeps } from './changes.ts';
 
-/** Somebody who can be erased. */
+/** A person who can be erased. */
 export interface Forgettable {
   readonly corp: Corp;
   readonly userid: string;
-  /** null when only changes are left of them. */
+  /** null when only changes of this person are left. */
   readonly name: string | null;
-  /** null when there is none, or none that is one. */
+  /** null when there is no mobile, or no valid one. */
   readonly mobileE164: string | null;
-  /** A current member: the next run that sees them stores them again. */
+  /** Whether this is a current member, whom the next run would store again. */
   readonly current: boolean;
 }
 
-/** What `orgsync forget` works with. */
 export interface ForgetDeps extends PeopleDeps {
   readonly store: Tables & PhoneBook & Pick<Sightings, 'findMembers'> & Pick<Records, 'corps'>;
   readonly history: Pick<History, 'findPeople' | 'erase'>;
@@ -29,7 +28,7 @@ export interface ForgetDeps extends PeopleDeps {
   readonly log: Log;
 }
 
-/** Everyone whom `typed`, a userid or a phone number, may mean. Throws `failed` / `unknown_member` when that is nobody. */
+/** Finds the people with this userid or phone number. Throws `failed` / `unknown_member` when there is none. */
 export async function findForgettable(typed: string, corpIds: readonly string[] | undefined, deps: ForgetDeps): Promise<readonly Forgettable[]> {
   await deps.store.ensureReady();
   const people = await findPeople(typed, corpIds, deps);
@@ -45,12 +44,12 @@ async function describe({ corpId, userid }: Person, corps: ReadonlyMap<string, C
   return { corp, userid, name: member?.fields.name ?? null, mobileE164: member?.mobileE164 ?? null, current: member !== undefined && !member.departed };
 }
 
-/** What was erased of one person. */
+/** A person, and how much was erased. */
 export type Forgotten = Forgettable & { readonly erased: Erased };
 
 /**
- * Erases these people, one after the other, each whole or not at all in the store. The ration comes first: as long as
- * it remembers their number, they can be found to be forgotten again. What is logged are counts.
+ * Erases these people, one after the other, each in one transaction. The phone number is removed from the ration first: if
+ * the erasure in the store then fails, the person can still be found and erased again. Only counts are logged.
  */
 export async function forget(people: readonly Forgettable[], { store, history, ration, log }: ForgetDeps): Promise<readonly Forgotten[]> {
   const corpIds = (await store.corps()).map(({ corp }) => corp.id);

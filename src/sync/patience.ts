@@ -2,10 +2,10 @@ import { OrgsyncError } from '../errors.ts';
 import type { Acquired, Leases } from '../core/ports/leases.ts';
 import type { Clock, Log } from '../core/ports/system.ts';
 
-/** How often a lease that is held is asked for again, in milliseconds. */
+/** The pause between two attempts to get a lease, in milliseconds. */
 const ASK_AGAIN_MS = 500;
 
-/** Asks for a lease until it is had or `waitMs` have passed; without waiting, asks once. */
+/** Tries to get a lease until `waitMs` have passed; once when `waitMs` is 0. */
 export async function acquireWithin(
   { leases, clock, signal, fair, log }: { readonly leases: Leases; readonly clock: Clock; readonly signal: AbortSignal; readonly fair: boolean; readonly log: Log },
   name: string,
@@ -23,7 +23,7 @@ export async function acquireWithin(
   }
 }
 
-/** A signal that aborts after `ms` with a `temporary` error, and a way to call it off. Never, when `ms` is not given. */
+/** Returns a signal that aborts after `ms` with a `temporary` error, and a function that cancels it. Without `ms`, it never aborts. */
 export function deadline(ms: number | undefined, clock: Clock): { readonly signal: AbortSignal; readonly cancel: () => void } {
   const reached = new AbortController();
   const off = new AbortController();

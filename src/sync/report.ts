@@ -10,7 +10,7 @@ import type { CorpStatus } from '../core/status.ts';
 import { readStatus } from './status.ts';
 import type { StatusDeps } from './status.ts';
 
-/** What `orgsync report` looks at. It only reads. */
+/** What {@link readReport} needs. It only reads. */
 export interface ReportDeps extends Omit<StatusDeps, 'store' | 'leases'> {
   readonly store: Tables & Records;
   readonly leases: Pick<Leases, 'holders'>;
@@ -25,7 +25,7 @@ const RUNS_READ = 4_000;
 /** The newest changes of each corp. */
 const CHANGES_SHOWN = 100;
 
-/** Collects all that a report shows. Throws as `readStatus` does. */
+/** Reads everything that a report shows. Throws as `readStatus` does. */
 export async function readReport(deps: ReportDeps): Promise<ReportData> {
   const status = await readStatus(deps);
   const since = new Date(status.at.getTime() - deps.weeks * WEEK_MS);
@@ -51,7 +51,7 @@ async function readCorp({ corp, health, why, record }: CorpStatus, since: Date, 
   };
 }
 
-/** What became of every ended run since then, oldest first; of the runs themselves only a page is held at a time. */
+/** Returns a point for every ended run since `since`, the oldest first. Only one page of runs is in memory at a time. */
 async function readPoints(corpId: string, since: Date, store: ReportDeps['store']): Promise<readonly RunPoint[]> {
   const points: RunPoint[] = [];
   let before: number | undefined;

@@ -15,14 +15,14 @@ import { runCorp } from './attempt.ts';
 import type { CommonDeps } from './attempt.ts';
 import { acquireWithin, deadline } from './patience.ts';
 
-/** What the caller wants of a run. Durations in milliseconds. */
+/** The options of a run. Durations in milliseconds. */
 export interface RunRequest {
-  /** Gives all corps of the configuration, or those named by hand: asked only where there may be a run, for the answer may lie in the store. */
+  /** Returns all configured corps, or those named by hand. Called only when the run may begin, because it may read the store. */
   readonly corps: () => Promise<readonly Corp[]>;
-  /** Named by hand: then only their own leases are taken. */
+  /** Whether the corps were named by hand. Then only the corps' own leases are taken. */
   readonly named: boolean;
   readonly shard?: Shard;
-  /** Compare only: a plan. */
+  /** Whether this is a plan, which only compares. */
   readonly dryRun: boolean;
   readonly allowDepartures: boolean;
   readonly ignoreGate: boolean;
@@ -30,11 +30,10 @@ export interface RunRequest {
   readonly maxRunMs?: number;
 }
 
-/** What a run works with. */
 export interface RunDeps extends CommonDeps {
-  /** Called once, by a process that has the lease: most processes end without it. */
+  /** Called once, when the process has the lease: most processes end without it. */
   readonly openDirectory: () => Promise<Directory>;
-  /** A whole run has the lease and begins its work. */
+  /** Called when a whole run has the lease and begins. */
   readonly onStart: () => void;
   readonly gate: Gate;
   readonly env: Readonly<Record<string, string | undefined>>;
@@ -44,23 +43,23 @@ export interface RunDeps extends CommonDeps {
   readonly staleAfterMs: number;
 }
 
-/** What a run did, and the code its process should end with unless a signal stopped it. */
+/** The result of a run. */
 export interface RunReport extends EndedRun {
-  /** One line for people about a run that did nothing; null when there is nothing to say. */
+  /** One line for people when the run did nothing; else null. */
   readonly note: string | null;
-  /** Who holds the run lease, when that is why nothing was done. */
+  /** The holder of the run lease, when that is why nothing was done. */
   readonly holder: Holder | null;
-  /** Whoever holds the lease gets nothing done: the corps' last success is too old. */
+  /** Set when another process has the lease, and the corps' last success is too old. */
   readonly stale: OrgsyncError | null;
 }
 
 /**
- * One run: gate, tables, lease, then the corps side by side.
+ * Runs: checks the gate and the tables, takes the lease, then syncs the corps in parallel.
  *
- * A run that has nothing to do here (gate shut, read-only, lease held elsewhere) reports `skipped`; exit code 0, or 75
- * when the lease is held and the last success is older than `staleAfterMs`. A signal's own code goes before all. Rejects
- * only when no corp could be tried at all: store or lease service unreachable, tables missing, stopped before it had the
- * lease.
+ * A run that has nothing to do here (gate closed, read-only, lease held by another process) reports `skipped` with exit code
+ * 0, or 75 when the lease is held and the last success is older than `staleAfterMs`. A signal's exit code takes precedence.
+ * Rejects only when no corp could be tried: store or lease service unreachable, tables missing, or stopped before it had
+ * the lease.
  */
 export async function run(request: RunRequest, deps: RunDeps): Promise<RunReport> {
   const startedAt = new Date(deps.clock.now());
@@ -78,7 +77,7 @@ export async function run(request: RunRequest, deps: RunDeps): Promise<RunReport
 }
 
 async function attemptRun(request: RunRequest, deps: RunDeps): Promise<Ended> {
-  const unfit = reasonToStay(request, deps);
+  const unfit = reasonToSkip(request, deps);
   if (unfit !== null) return { ...SKIPPED, ...unfit };
   await deps.store.ensureReady();
   if (request.named || request.dryRun) return await runCorps(await corpsOf(request), request, deps);
@@ -104,8 +103,8 @@ async function corpsOf({ corps, shard }: RunRequest): Promise<readonly Corp[]> {
 
 const SKIPPED = { outcome: 'skipped', exitCode: 0, corps: [] } as const;
 
-/** Why this is no place to run, with what to do about it. A plan writes nothing, so any place will do. */
-function reasonToStay({ ignoreGate, dryRun }: RunRequest, { gate, env, readOnly }: RunDeps): Pick<RunReport, 'reason' | 'note'> | null {
+/** Returns why a run must not work here, and what to do about it. A plan writes nothing, so it works everywhere. */
+function reasonToSkip({ ignoreGate, dryRun }: RunRequest, { gate, env, readOnly }: RunDeps): Pick<RunReport, 'reason' | 'note'> | null {
   if (dryRun) return null;
   const [shut] = ignoreGate ? [] : shutBy(gate, env);
   if (shut !== undefined) {
@@ -116,7 +115,7 @@ function reasonToStay({ ignoreGate, dryRun }: RunRequest, { gate, env, readOnly 
   return null;
 }
 
-/** Silence means health: whoever finds the lease taken looks whether its holder gets anything done for these corps. */
+/** Ends a run that did not get the lease. It checks whether the holder makes progress: if all corps are stale, it reports that. */
 async function standBack(corps: readonly Corp[], holder: Holder | null, deps: RunDeps): Promise<Ended> {
   const who = holder === null ? 'another process' : `${holder.host} (pid ${holder.pid})`;
   const stale = await staleBehind(who, corps, deps);
@@ -136,13 +135,13 @@ async function staleBehind(who: string, corps: readonly Corp[], { store, clock, 
   });
 }
 
-/** Syncs the corps, so many at a time; one corp's trouble changes nothing for the others. */
+/** Syncs the corps, `parallelCorps` at a time. An error of one corp does not affect the others. */
 async function runCorps(corps: readonly Corp[], request: RunRequest, deps: RunDeps): Promise<Ended> {
   const mode = request.dryRun ? 'compare' : 'commit';
   deps.log('info', 'run_started', `${mode === 'compare' ? 'a plan' : 'a run'} of ${corps.length} corps begins`, { corps: corps.length });
   deps.watch.onCorps(corps);
-  // Asking the store takes as long as loading what speaks to WeCom.
-  const [directory, ordered] = await Promise.all([deps.openDirectory(), inTurn(corps, deps.store)]);
+  // In parallel: reading the store takes as long as loading the WeCom adapter.
+  const [directory, ordered] = await Promise.all([deps.openDirectory(), sortByLastRun(corps, deps.store)]);
   const { allowDepartures, waitMs } = request;
   const attempt = { ...deps, directory, mode, allowDepartures, waitMs } as const;
   const ended = new Map<Corp, CorpResult>();
@@ -156,8 +155,8 @@ async function runCorps(corps: readonly Corp[], request: RunRequest, deps: RunDe
   return { outcome: runOutcome(results), exitCode: exitCodeOfRun(results), corps: results };
 }
 
-/** Those begun longest ago come first: runs that are always stopped early still come to everyone. */
-async function inTurn(corps: readonly Corp[], store: Records): Promise<readonly Corp[]> {
+/** Sorts the corps: those whose last run is oldest come first. So every corp gets its turn, even if runs are always stopped early. */
+async function sortByLastRun(corps: readonly Corp[], store: Records): Promise<readonly Corp[]> {
   const lastRuns = new Map((await store.corps()).map(({ corp, lastRunId }) => [corp.id.toLowerCase(), lastRunId ?? 0]));
   const lastRun = ({ id }: Corp): number => lastRuns.get(id.toLowerCase()) ?? 0;
   return [...corps].sort((one, other) => lastRun(one) - lastRun(other));

@@ -8,37 +8,37 @@ import type { Clock } from '../core/ports/system.ts';
 import { judgeCorp, worstHealth } from '../core/status.ts';
 import type { CorpFacts, CorpStatus, Health, LeaseView } from '../core/status.ts';
 
-/** What `orgsync status` looks at. It only reads. */
+/** What {@link readStatus} needs. It only reads. */
 export interface StatusDeps {
   readonly store: Tables & Records;
   readonly leases: Pick<Leases, 'holders'>;
   readonly clock: Clock;
-  /** As configured. */
+  /** The configured corps. */
   readonly corps: readonly Corp[];
   readonly maxAgeMs: number;
-  /** Leave out what the store knows beside them. */
+  /** Whether to leave out corps that are only in the store. */
   readonly onlyConfigured?: boolean;
 }
 
-/** How everything fares. */
+/** The health of all corps, and the holders of the leases. */
 export interface Status {
   readonly at: Date;
   readonly maxAgeMs: number;
   readonly health: Health;
-  /** Configured ones in their order, then those that only the store still knows. */
+  /** The configured corps in their order, then those that are only in the store. */
   readonly corps: readonly CorpStatus[];
-  /** null when nobody could be asked. */
+  /** null when the leases could not be read. */
   readonly holders: readonly Holder[] | null;
-  /** Why nobody could be asked; that alone is a warning. */
+  /** Why the leases could not be read; this alone is a warning. */
   readonly leasesError: OrgsyncError | null;
 }
 
-/** How many of a corp's latest runs make its trend. */
+/** How many of a corp's latest runs are shown. */
 const TREND = 20;
-/** Corps whose runs are read at the same time. */
+/** How many corps' runs are read at the same time. */
 const ABREAST = 4;
 
-/** Reads how everything fares. Rejects when the store cannot tell; leases that cannot be asked are part of the answer. */
+/** Reads the status. Rejects when the store cannot be read; an error of the leases is part of the answer. */
 export async function readStatus({ store, leases, clock, corps, maxAgeMs, onlyConfigured = false }: StatusDeps): Promise<Status> {
   await store.ensureReady();
   const [facts, held] = await Promise.all([readFacts(store, corps, onlyConfigured), askHolders(leases)]);

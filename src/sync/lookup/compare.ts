@@ -8,34 +8,33 @@ import type { PhoneMatch, Sightings } from '../../core/ports/looking-up.ts';
 import type { Clock } from '../../core/ports/system.ts';
 import { OrgsyncError } from '../../errors.ts';
 
-/** What WeCom said of the member whom it matched, and how that differs from the store. */
+/** The member that WeCom found, and how that differs from the store. */
 export interface Sighting {
-  /** As it will be stored; `updatedAt` is now. */
+  /** The member as it will be stored; `updatedAt` is now. */
   readonly match: PhoneMatch;
   /**
    * - `same`: the store had the number with this member
-   * - `new`: the store did not know this member, or took them for departed
-   * - `moved`: it had the number with somebody else, who is in `from`
-   * - `added`: it knew the member, and not that the number is theirs
+   * - `new`: the store did not have this member, or had them as departed
+   * - `moved`: the store had the number with another member, who is in `from`
+   * - `added`: the store had the member without this number
    */
   readonly news: 'same' | 'new' | 'moved' | 'added';
-  /** Who had the number by the store's word, and has it no more. */
+  /** The members who had the number in the store, and no longer have it. */
   readonly from: readonly StoredMember[];
   readonly changes: ChangeSet;
 }
 
-/** What became of somebody who had the number by the store's word, and by WeCom's has it not. */
+/** A member who has the number in the store, but not in WeCom. */
 export interface HolderNews {
   readonly userid: string;
   readonly name: string | null;
   /**
-   * - `cleared`: still here; the number is not theirs
-   * - `gone`: WeCom shows them no more; a run will say whether they left
+   * - `cleared`: still a member, without this number
+   * - `gone`: WeCom no longer shows the member; a run will find out whether they departed
    */
   readonly is: 'cleared' | 'gone';
 }
 
-/** What comparing takes. */
 export interface CompareDeps {
   readonly directory: Pick<Directory, 'findMember'>;
   readonly store: Pick<Sightings, 'findMembers' | 'findDepartments'>;
@@ -44,7 +43,7 @@ export interface CompareDeps {
   readonly signal: AbortSignal;
 }
 
-/** A number in a corp, and who had it there by the store's word. */
+/** A number in a corp, and the members who have it in the store. */
 interface Subject {
   readonly corp: Corp;
   readonly phone: string;
@@ -52,9 +51,9 @@ interface Subject {
 }
 
 /**
- * Compares the member whom WeCom matched with the stored one. A number is one person's within a corp (60104): whoever
- * else had it there loses it. An application that may not see mobiles gets none from `user/get`; then the number that
- * was asked for, and matched, is the member's.
+ * Compares the member that WeCom found with the stored one. Within a corp, a number belongs to one member only (60104), so
+ * other members with this number lose it. If the application may not see mobiles, `user/get` returns none; then the member
+ * gets the number that was asked for.
  */
 export async function compareFound({ corp, phone, seen, holders }: Subject & { readonly seen: SeenMember }, { store, clock, region }: CompareDeps): Promise<Sighting> {
   const key = memberKey(seen.userid);
@@ -74,9 +73,8 @@ export async function compareFound({ corp, phone, seen, holders }: Subject & { r
 }
 
 /**
- * WeCom matches nobody to the number; those whom the store takes for its holders are asked for by name. Who is still
- * here has lost the number, for the application sees them. Who is not is left as stored: whether somebody departed is
- * for a run to say, which sees the whole corp.
+ * WeCom finds no member with the number: asks for each member who has it in the store. Those who are still there have lost
+ * the number. Those who are not are left unchanged: only a run, which reads the whole corp, decides who departed.
  */
 export async function compareHolders({ corp, phone, holders }: Subject, { directory, store, region, signal }: CompareDeps): Promise<{ readonly holders: readonly HolderNews[]; readonly changes: ChangeSet }> {
   const stored = await store.findMembers(corp, holders.map(({ member }) => memberKey(member.userid)));
@@ -90,13 +88,13 @@ export async function compareHolders({ corp, phone, holders }: Subject, { direct
   return { holders: news, changes: changeSet(changes, []) };
 }
 
-/** The number as WeCom showed it, or else as it was asked for. */
+/** Returns the member with the number that WeCom returned; without one, with the number that was asked for. */
 function withMobile(seen: SeenMember, phone: string): SeenMember {
   const { mobile } = seen.fields;
   return mobile === undefined || mobile === '' ? { ...seen, fields: { ...seen.fields, mobile: asWecomMobile(phone) } } : seen;
 }
 
-/** Another number that WeCom shows stays; this one goes. */
+/** Returns the member without this number. Another number that WeCom returned stays. */
 function withoutMobile(seen: SeenMember, phone: string, region: string): SeenMember {
   const { mobile } = seen.fields;
   const isOther = mobile !== undefined && toE164(mobile, region) !== phone;

@@ -3,16 +3,16 @@ import type { ErrorKind, OrgsyncError } from '../../errors.ts';
 import type { LookupAnswer } from './lookup.ts';
 import type { LiveStep } from './live.ts';
 
-/** Who has the number, so far as is known: the store's word, but for corps where WeCom says that nobody has it. */
+/** Returns the current members with the number: those in the store, except in corps where WeCom says that no member has it. */
 export function currentHolders({ matches, live }: LookupAnswer): readonly PhoneMatch[] {
   const denied = new Set(live?.flatMap(({ corp, is }) => (is === 'nobody' ? corp.id.toLowerCase() : [])));
   return matches.filter(({ departedAt, corp }) => departedAt === null && !denied.has(corp.id.toLowerCase()));
 }
 
 /**
- * The kinds of error that a lookup ends with. None when a current member has the number, also by the store's word where
- * WeCom was not asked; else those of what failed, for then nothing is known; else `failed`. Where every corp failed, and
- * where an answer could not be written, those count too.
+ * Returns the kinds of error of a lookup. Without a current member who has the number: `failed`, and the errors of all corps.
+ * With one, in WeCom or only in the store: the errors of answers that could not be written, and, if every corp that was
+ * asked failed, their errors.
  */
 export function lookupErrors(answer: LookupAnswer): readonly ErrorKind[] {
   const steps = answer.live ?? [];
@@ -22,7 +22,7 @@ export function lookupErrors(answer: LookupAnswer): readonly ErrorKind[] {
   return [...(isHeld ? [] : ['failed' as const]), ...errorsOf(counted).map(({ kind }) => kind)];
 }
 
-/** What went wrong on the way to an answer. */
+/** Returns the errors of these steps. */
 export function errorsOf(steps: readonly LiveStep[]): readonly OrgsyncError[] {
   return steps.flatMap((step) => (step.is === 'failed' ? step.error : 'writeError' in step ? (step.writeError ?? []) : []));
 }

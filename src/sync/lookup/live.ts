@@ -12,24 +12,23 @@ import type { OrgsyncError } from '../../errors.ts';
 import { compareFound, compareHolders } from './compare.ts';
 import type { HolderNews, Sighting } from './compare.ts';
 
-/** What came of asking one corp. */
+/** The result of asking one corp. */
 export type LiveStep =
-  /** WeCom has matched the number to this member. */
+  /** This member has the number. */
   | { readonly corp: Corp; readonly is: 'found'; readonly sighting: Sighting; readonly written: boolean; readonly writeError: OrgsyncError | null }
-  /** Nobody whom this corp's application can see has the number; what became of those the store took for its holders. */
+  /** The application sees no member with the number; `holders` are the members who have it in the store. */
   | { readonly corp: Corp; readonly is: 'nobody'; readonly holders: readonly HolderNews[]; readonly written: boolean; readonly writeError: OrgsyncError | null }
-  /** Not asked: the number was wrong not long ago. */
+  /** Not asked, because the number was wrong a short time ago. */
   | { readonly corp: Corp; readonly is: 'known_wrong' }
-  /** Not asked: so many wrong numbers today are all that is risked. */
+  /** Not asked, because the ration of wrong numbers is used up for today. */
   | { readonly corp: Corp; readonly is: 'ration_spent'; readonly budget: number }
   | { readonly corp: Corp; readonly is: 'failed'; readonly error: OrgsyncError };
 
-/** Asks WeCom who has a number, given what the store says: corp by corp, in the order of asking. */
+/** Asks WeCom who has a number, corp by corp; `stored` is the answer of the store. Returns the steps in the order of asking. */
 export type LiveQuestion = (phone: string, stored: readonly PhoneMatch[]) => Promise<readonly LiveStep[]>;
 
-/** What asking WeCom takes. */
 export interface LiveDeps {
-  /** Those that may be asked, in their order. */
+  /** The corps that may be asked, in their order. */
   readonly corps: readonly Corp[];
   readonly directory: Pick<Directory, 'findUseridByMobile' | 'findMember'>;
   readonly ration: Ration;
@@ -37,22 +36,22 @@ export interface LiveDeps {
   readonly writer: Writer;
   readonly clock: Clock;
   readonly log: Log;
-  /** Answers are shown, and not written. */
+  /** Whether answers are only shown, and not written. */
   readonly readOnly: boolean;
-  /** Where numbers without a country code belong, such as `CN`. */
+  /** The country of phone numbers without a country code, such as `CN`. */
   readonly region: string;
-  /** Of a corp's members: how many wrong numbers a day are risked, 0 … 1. */
+  /** How many wrong numbers may be sent a day, as a share of the corp's members, 0 … 1. */
   readonly maxWrongShare: number;
   readonly forgetWrongAfterMs: number;
   readonly signal: AbortSignal;
 }
 
-/** How long a spent ration is believed without looking again: others may give back what they booked. */
+/** How long before a spent ration is checked again: other processes may give back what they booked. */
 const SPENT_FOR_MS = 1_000;
 
 /**
- * Opens the way to ask WeCom about numbers, one after the other: each corp in turn, the likeliest first, until one
- * knows the number. A corp that failed is not asked again, for the next number would fail as well.
+ * Creates the function that asks WeCom about numbers, one after the other. It asks the corps in turn, the likeliest first,
+ * until one has the number. A corp that failed is not asked again, because the next number would probably fail as well.
  */
 export function createLiveQuestion(deps: LiveDeps): LiveQuestion {
   const session = new LiveSession(deps);
@@ -62,9 +61,9 @@ export function createLiveQuestion(deps: LiveDeps): LiveQuestion {
 class LiveSession {
   readonly #deps: LiveDeps;
   readonly #failed = new Map<string, OrgsyncError>();
-  /** Why questions cannot be counted: then none is asked, whichever the corp. */
+  /** The error of the ration, if it failed. Then no corp is asked. */
   #uncounted: OrgsyncError | undefined;
-  /** Until when a corp's ration is known to be spent, on the monotonic clock. */
+  /** Until when a corp's ration counts as spent, on the monotonic clock. */
   readonly #spentUntil = new Map<string, number>();
   #memberCounts: Promise<ReadonlyMap<string, number>> | undefined;
 
@@ -120,14 +119,14 @@ class LiveSession {
     return booking.is;
   }
 
-  /** Believed for a while, and logged once: a batch meets it with every number. */
+  /** Remembered for a while, and logged only once, because it concerns every number of a batch. */
   #noteSpent({ corpId, budget }: Parameters<Ration['book']>[0]): void {
     const { clock, log } = this.#deps;
     if (!this.#spentUntil.has(corpId)) log('warn', 'ration_spent', 'as many wrong numbers were asked today as are risked: WeCom is asked no more', { corp: corpId, budget });
     this.#spentUntil.set(corpId, clock.monotonic() + SPENT_FOR_MS);
   }
 
-  /** Asks, and settles the ticket: what hit, or was refused as a request, costs nothing; what got lost may have cost. */
+  /** Asks, and settles the ticket. A number that was found, or a refused request, is given back. A request without an answer stays booked, because WeCom may have counted it. */
   async #question(corp: Corp, phone: string, ticket: RationTicket): Promise<string | undefined> {
     const { directory, ration, forgetWrongAfterMs, signal } = this.#deps;
     try {
@@ -140,7 +139,7 @@ class LiveSession {
     }
   }
 
-  /** The answer is there, and worth more than the count: one that is not settled stays spent. */
+  /** Settles a ticket. If that fails, the ticket stays booked, and the answer is still used. */
   async #settle(corp: Corp, settling: Promise<void>): Promise<void> {
     try {
       await settling;
@@ -161,7 +160,7 @@ class LiveSession {
     return { corp, is: 'found', sighting, ...(await this.#write(corp, sighting.changes)) };
   }
 
-  /** An answer that cannot be written is an answer all the same. */
+  /** Writes an answer. An error does not hide the answer: it is part of the result. */
   async #write(corp: Corp, changes: Sighting['changes']): Promise<{ readonly written: boolean; readonly writeError: OrgsyncError | null }> {
     if (this.#deps.readOnly || changes.members.length + changes.reseen.length === 0) return { written: false, writeError: null };
     try {
@@ -175,7 +174,7 @@ class LiveSession {
   }
 }
 
-/** Where the store has a holder now, then where it had one last, then the others in their order. */
+/** Sorts the corps: those with a current holder in the store first, then those with a former one, then the others in their order. */
 function likeliestFirst(corps: readonly Corp[], stored: readonly PhoneMatch[]): readonly Corp[] {
   const seenIn = [...new Set(stored.map(({ corp }) => corp.id.toLowerCase()))];
   const rank = ({ id }: Corp): number => {

@@ -4,54 +4,53 @@ import type { PhoneBook, PhoneMatch } from '../../core/ports/looking-up.ts';
 import type { LiveQuestion, LiveStep } from './live.ts';
 import { withSighting } from './sighting.ts';
 
-/** Who has a number. */
+/** The answer to a lookup. */
 export interface LookupAnswer {
-  /** E.164. */
+  /** The number in E.164. */
   readonly phone: string;
-  /** Current members first, then the departed, the latest first. After a live answer: as it was written, or would have been. */
+  /** Current members first, then departed ones, the latest first. With a live answer: as it was written, or would have been. */
   readonly matches: readonly PhoneMatch[];
-  /** What WeCom said, corp by corp, in the order of asking; null where it was not to be asked. */
+  /** WeCom's answers, corp by corp, in the order of asking; null without `--live`. */
   readonly live: readonly LiveStep[] | null;
 }
 
-/** What a lookup works with. */
 export interface LookupDeps {
   readonly store: PhoneBook;
-  /** Only these corps; all that the store knows when missing. */
+  /** Only these corps; all corps in the store by default. */
   readonly corps?: readonly Corp[];
-  /** Asks WeCom; missing when only the store is to be asked. */
+  /** Asks WeCom; missing when only the store is asked. */
   readonly ask?: LiveQuestion;
 }
 
-/** A bulk query takes this many numbers, and no more than this many are held in memory. */
+/** How many numbers one query of the store contains, and how many are held in memory. */
 const NUMBERS_AT_ONCE = 1_000;
 
-/** A number to be looked up, with whatever the caller wants to find beside its answer. */
+/** A number to look up. Callers may add fields of their own. */
 export interface Wanted {
-  /** Undefined where what was typed is no phone number: handed on without an answer, in its place. */
+  /** Undefined when it is not a phone number: then it is returned in its place without an answer. */
   readonly phone: string | undefined;
 }
 
-/** {@link lookup} of many, in their order: the store is asked for a thousand at a time, WeCom for one after the other. */
+/** Looks up many numbers, and yields the answers in order. The store is asked for a thousand numbers at a time, WeCom for one at a time. */
 export async function* lookupMany<T extends Wanted>(
   wanted: AsyncIterable<T> | Iterable<T>,
   deps: LookupDeps,
 ): AsyncGenerator<{ readonly of: T; readonly answer: LookupAnswer | undefined }> {
   for await (const piece of inPieces(wanted, NUMBERS_AT_ONCE)) {
-    // An embedded store answers within the turn: signals and progress would wait for the last number.
+    // SQLite answers synchronously: without this pause, signals and progress would wait until the last number.
     await nextTurn();
     let stored = await findAll(piece, deps);
     for (const [index, of] of piece.entries()) {
       if (deps.ask !== undefined) await nextTurn();
       const answer = of.phone === undefined ? undefined : await answerTo(of.phone, stored.get(of.phone) ?? [], deps);
-      // Whoever got a number may have lost one that is still to come, or this one comes again.
+      // The answer may have changed who has one of the remaining numbers.
       if (answer !== undefined && isWritten(answer.live)) stored = await findAll(piece.slice(index + 1), deps);
       yield { of, answer };
     }
   }
 }
 
-/** Who has this number: the store's word, and on request WeCom's, which is then written back. */
+/** Looks up a number in the store and, with `ask`, in WeCom, whose answer is then written to the store. */
 export async function lookup(phone: string, deps: LookupDeps): Promise<LookupAnswer> {
   const stored = await findAll([{ phone }], deps);
   return answerTo(phone, stored.get(phone) ?? [], deps);

@@ -2,8 +2,8 @@ import type { PhoneMatch } from '../../core/ports/looking-up.ts';
 import type { LiveStep } from './live.ts';
 
 /**
- * What the store says of a number, with what WeCom has said put over it where that was not written: the member found
- * stands first, and replaces its own record and the corp's current holders.
+ * Merges WeCom's answer into the store's matches when it was not written to the store: the member found comes first, and
+ * replaces its own record and the corp's current holders.
  */
 export function withSighting(matches: readonly PhoneMatch[], steps: readonly LiveStep[]): readonly PhoneMatch[] {
   const found = steps.find((step) => step.is === 'found');
