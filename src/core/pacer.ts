@@ -1,7 +1,8 @@
 import { asOrgsyncError, Interrupted, OrgsyncError } from '../errors.ts';
 import type { Ask, Reserved, Scope, Slots } from './ports/slots.ts';
 import type { Clock, Log } from './ports/system.ts';
-import { SentWindow, SlotQueue } from './slot-queue.ts';
+import { type Entry, SentWindow } from './sent-window.ts';
+import { SlotQueue } from './slot-queue.ts';
 import type { Pass, Waiter } from './slot-queue.ts';
 
 /** Says when the next request of one corp may be sent. */
@@ -122,17 +123,33 @@ class SlotPacing implements Pacing {
 
   #passAt(slot: number, queue: SlotQueue, now: number): Pass {
     const windows = [queue.window, this.#address];
-    for (const window of windows) window.enter();
-    let isOpen = true;
-    const end = (sentAt: number | undefined): void => {
-      if (!isOpen) return;
-      isOpen = false;
-      for (const window of windows) window.leave(sentAt);
-      if (sentAt === undefined) queue.slots.unshift(slot);
-      else queue.sent(slot, sentAt);
-      this.#serve();
+    const entry: Entry = { countsFrom: undefined };
+    for (const window of windows) window.enter(entry);
+    let state: 'given' | 'sent' | 'over' = 'given';
+    let sentAt = now;
+    return {
+      at: now,
+      sent: () => {
+        if (state !== 'given') return;
+        state = 'sent';
+        sentAt = this.#clock.monotonic();
+        entry.countsFrom = sentAt;
+        queue.sent(slot, sentAt);
+        this.#serve();
+      },
+      answered: () => {
+        if (state !== 'sent') return;
+        state = 'over';
+        entry.countsFrom = sentAt + queue.answerTimes.note(this.#clock.monotonic() - sentAt);
+      },
+      drop: () => {
+        if (state !== 'given') return;
+        state = 'over';
+        for (const window of windows) window.leave(entry);
+        queue.slots.unshift(slot);
+        this.#serve();
+      },
     };
-    return { at: now, sent: () => end(this.#clock.monotonic()), drop: () => end(undefined) };
   }
 
   async #ask(now: number): Promise<void> {

@@ -1,6 +1,7 @@
 import type { OrgsyncError } from '../errors.ts';
 import type { Scope } from './ports/slots.ts';
-import { AHEAD_MS, LATE_MS, mostAtOnce, stretch, WAY_MS, widthMs } from './schedule.ts';
+import { AHEAD_MS, LATE_MS, mostAtOnce, WAY_MS, widthMs } from './schedule.ts';
+import { AnswerTimes, SentWindow } from './sent-window.ts';
 
 /** A scope that was used within this time will probably be used again soon. */
 const IN_USE_MS = 1_000;
@@ -13,39 +14,10 @@ export interface Pass {
   readonly at: number;
   /** Call this when the request has been handed to the operating system, or when that can no longer be known. Later calls do nothing. */
   sent(): void;
+  /** Call this after that when an answer has come. An answer that took long may be that of a request that arrived late. */
+  answered(): void;
   /** Call this instead when the request is not sent. */
   drop(): void;
-}
-
-/** Counts the requests of one scope that were sent within the last second, and those that have a pass and are not sent yet. */
-export class SentWindow {
-  readonly #most: number;
-  readonly #countedMs: number;
-  /** In order of time. */
-  readonly #sentAt: number[] = [];
-  #unsent = 0;
-
-  constructor(perSecond: number) {
-    this.#most = mostAtOnce(perSecond);
-    this.#countedMs = (1_000 + WAY_MS) * stretch(perSecond);
-  }
-
-  /** How long to wait before one more pass may be given; `Infinity` when a request with a pass has to be sent first. */
-  waitMs(now: number): number {
-    while (this.#sentAt[0] !== undefined && this.#sentAt[0] + this.#countedMs <= now) this.#sentAt.shift();
-    if (this.#unsent + this.#sentAt.length < this.#most) return 0;
-    return (this.#sentAt[0] ?? Infinity) + this.#countedMs - now;
-  }
-
-  enter(): void {
-    this.#unsent += 1;
-  }
-
-  /** @param sentAt undefined when it was not sent */
-  leave(sentAt: number | undefined): void {
-    this.#unsent -= 1;
-    if (sentAt !== undefined) this.#sentAt.push(sentAt);
-  }
 }
 
 /** One request that waits for its slot. */
@@ -58,6 +30,7 @@ export interface Waiter {
 export class SlotQueue {
   readonly scope: Scope;
   readonly window: SentWindow;
+  readonly answerTimes = new AnswerTimes();
   /** In the order of the calls. */
   readonly waiting = new Set<Waiter>();
   /** Reserved and not used yet, the next one first. */

@@ -28,7 +28,7 @@ function createManualPacer() {
         const note = (what: string) => (): void => {
           if (!heard.includes(what)) heard.push(what);
         };
-        const nth = waiting.push(() => resolve({ at: performance.now(), sent: note(`sent ${nth}`), drop: note(`drop ${nth}`) }));
+        const nth = waiting.push(() => resolve({ at: performance.now(), sent: note(`sent ${nth}`), drop: note(`drop ${nth}`), answered: () => undefined }));
         arrived();
       }),
   };
@@ -62,7 +62,7 @@ function createTokens(): TokenSource {
   };
 }
 
-const FREE: Pacer = { pass: () => Promise.resolve({ at: performance.now(), sent: () => undefined, drop: () => undefined }) };
+const FREE: Pacer = { pass: () => Promise.resolve({ at: performance.now(), sent: () => undefined, answered: () => undefined, drop: () => undefined }) };
 
 async function contextFor(answer: Answer, parts: Partial<AskContext> = {}) {
   const wecom = await listen(answer);
@@ -142,7 +142,7 @@ test('leave that comes with the abort goes back', async () => {
   const pacer: Pacer = {
     pass: () => {
       stop.abort(new Error('enough'));
-      return Promise.resolve({ at: 0, sent: () => heard.push('sent'), drop: () => heard.push('drop') });
+      return Promise.resolve({ at: 0, sent: () => heard.push('sent'), answered: () => heard.push('answered'), drop: () => heard.push('drop') });
     },
   };
   const { wecom, context } = await contextFor((_, response) => response.end(OK), { pacer });

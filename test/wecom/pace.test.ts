@@ -61,14 +61,14 @@ test('in no sliding second do more than ten requests arrive, through errors, rep
   await recorder.close();
 });
 
-test('slow answers do not lower the rate: 60 departments at 300 ms take about 6.5 seconds', { timeout: 60_000 }, async () => {
+test('slow answers do not lower the rate: 60 departments at 300 ms take about 7 seconds', { timeout: 60_000 }, async () => {
   const recorder = await startRecorder({ departments: 60, latencyMs: 300, trouble: false });
   const { directory } = openFor(recorder.url, () => ({ secret, rate: 10, concurrency: 12 }));
   const began = performance.now();
   await directory.read(CORP, { signal: never() });
   const seconds = (performance.now() - began) / 1_000;
   expect(mostInASecond(await recorder.arrivals())).toBeLessThanOrEqual(10);
-  expect(seconds).toBeLessThan(7.5);
+  expect(seconds).toBeLessThan(8.5);
   await directory.close();
   await recorder.close();
 });

@@ -110,6 +110,7 @@ async function sendOnce(question: Question, { token, pass }: { readonly token: T
   context.count();
   try {
     const reply = await send({ url, json: question.body, agents, timeoutMs, maxBytes, onSent: () => pass.sent() }, signal);
+    if (reply.is === 'reply') pass.answered();
     const outcome = judge(question, reply, { maxBytes, scrub });
     ({ end } = outcome);
     return outcome;
