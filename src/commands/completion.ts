@@ -9,7 +9,7 @@ Examples:
 
 const SHELLS = ['bash', 'zsh', 'fish'] as const;
 
-/** `orgsync completion`: a script that completes commands and options, made from the commands as they are. */
+/** `orgsync completion`: prints a completion script, made from the commands and options. */
 export function completionCommand(getContext: GetContext): Command {
   const command = new Command('completion')
     .description('Print a completion script for a shell')
@@ -23,7 +23,7 @@ export function completionCommand(getContext: GetContext): Command {
   }) as unknown as Command;
 }
 
-/** A place in the program: after these words, these may come. */
+/** What can follow the words typed so far. */
 interface Place {
   /** `config show`; empty for the program itself. */
   readonly words: string;
@@ -52,7 +52,7 @@ function globalOptions(command: CommandUnknownOpts): CommandUnknownOpts['options
 
 const SCRIPTS: Readonly<Record<(typeof SHELLS)[number], (places: readonly Place[]) => string>> = { bash, zsh, fish };
 
-/** The words typed so far without options, as far as they name a place. */
+/** Creates the cases of a shell's `case` statement, the longest words first. */
 function cases(places: readonly Place[], line: (place: Place) => string): string {
   return [...places].sort((one, other) => other.words.length - one.words.length).map(line).join('\n');
 }

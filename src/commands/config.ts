@@ -7,7 +7,7 @@ Examples:
   orgsync config show --json
   orgsync config schema > orgsync.schema.json`;
 
-/** `orgsync config`: what the configuration is, and what it may be. */
+/** `orgsync config`: shows the configuration and its schema. */
 export function configCommand(getContext: GetContext): Command {
   const config = new Command('config').description('Show the configuration, or what it may hold').addHelpText('after', EXAMPLES);
   config

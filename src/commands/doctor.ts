@@ -26,7 +26,7 @@ Writes nothing. Sends WeCom a handful of requests per corp.
 Exit codes:
   0 nothing is wrong (doubts may be) · 69 unreachable · 77 refused · 78 configuration`;
 
-/** `orgsync doctor`: looks at everything that a run needs, one line a finding, with the fix. */
+/** `orgsync doctor`: checks everything that a run needs, and prints one line per finding, with the fix. */
 export function doctorCommand(getContext: GetContext): Command {
   const command = new Command('doctor')
     .description('Check configuration, store, Redis, and what each corp’s credential may do')
@@ -43,7 +43,7 @@ export function doctorCommand(getContext: GetContext): Command {
   });
 }
 
-/** A configuration that cannot be read is the first finding, and the last. */
+/** Loads the configuration. When that fails, the failure is the only finding. */
 async function load(context: CommandContext): Promise<LoadedConfig | { readonly finding: Diagnosis; readonly kind: ErrorKind }> {
   try {
     return await context.loadConfig();
@@ -86,7 +86,7 @@ function show(finding: Diagnosis, terminal: Terminal): void {
   terminal.data(findingText(finding, terminal));
 }
 
-/** One line, and what to do about it below where there is anything to do. */
+/** Formats a finding: one line, and below it the fix, if there is one. */
 function findingText(finding: Diagnosis, { paint, hang }: Pick<Terminal, 'paint' | 'hang'>): string {
   const { title, detail, corp } = finding;
   const mark = { ok: paint.green('ok  '), warning: paint.yellow('warn'), failed: paint.red('FAIL') }[finding.result];
@@ -106,7 +106,7 @@ function conclude(findings: readonly Diagnosis[], exitCode: number, context: Com
   else if (!terminal.quiet) terminal.data(`\n${wrong === 0 ? 'nothing is wrong' : `${wrong} wrong`}${doubtful === 0 ? '' : `, ${doubtful} worth a look`}`);
 }
 
-/** What programs know the results as. */
+/** The results in the document of `doctor --json`. */
 const RESULTS = { ok: 'ok', warning: 'warn', failed: 'fail' } as const satisfies Record<Finding['result'], string>;
 
 function findingDocument(finding: Diagnosis): Json {

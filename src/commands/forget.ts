@@ -26,7 +26,7 @@ interface Options {
   readonly current?: boolean | undefined;
 }
 
-/** `orgsync forget`: erases a person who asks for it. */
+/** `orgsync forget`: erases a person. */
 export function forgetCommand(getContext: GetContext): Command<[string]> {
   const command = new Command('forget')
     .description('Erase a person, history included, after asking')
@@ -53,7 +53,7 @@ async function forgetPerson(typed: string, { corp, yes = false, current = false 
   show(agreed ? await forget(people, deps) : [], context);
 }
 
-/** Whoever is still in WeCom's answer comes back with the next run, without a past: that is rarely what was asked for. */
+/** Throws when a person is still a member: the next run would store them again, only without their history. */
 function refuseCurrent(people: readonly Forgettable[]): void {
   const present = people.find(({ current }) => current);
   if (present === undefined) return;

@@ -1,19 +1,19 @@
 import { InvalidArgumentError } from '@commander-js/extra-typings';
 import { DURATION_FORM, parseDuration } from '../core/duration.ts';
 
-/** For an option that may be given several times. */
+/** Parses an option that may be given several times. */
 export function collect(value: string, earlier: readonly string[]): readonly string[] {
   return [...earlier, value];
 }
 
-/** For a duration; in milliseconds. */
+/** Parses a duration; returns milliseconds. */
 export function duration(value: string): number {
   const ms = parseDuration(value);
   if (ms === undefined) throw new InvalidArgumentError(`Write it as ${DURATION_FORM}.`);
   return ms;
 }
 
-/** For a whole number from `min` to `max`. */
+/** Returns a parser for whole numbers from `min` to `max`. */
 export function wholeNumber(min: number, max: number): (value: string) => number {
   return (value) => {
     const number = Number(value);

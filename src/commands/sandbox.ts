@@ -78,7 +78,7 @@ async function open(options: SandboxOptions): Promise<Sandbox> {
   }
 }
 
-/** Says where it is and what to do next; with `--json` the same facts as one document, at once. */
+/** Prints the address and the next step; with `--json`, the same facts as one document. */
 async function introduce(sandbox: Sandbox, { writeConfig, contacts, hideMobiles }: ConfigGiven, { terminal }: CommandContext): Promise<void> {
   const [{ configFor }, { writeSandboxConfig }] = await Promise.all([import('../sandbox/config-file.ts'), import('../app/sandbox-config.ts')]);
   const kind = hideMobiles ? 'app' : 'app_pre2022';
@@ -100,7 +100,7 @@ interface ConfigGiven {
   readonly hideMobiles: boolean;
 }
 
-/** Anyone who reaches the sandbox can drive it, and it serves corps that look real. */
+/** Throws when the address is not a loopback address: everyone who reaches the sandbox can control it. */
 function requireLoopback(host: string): void {
   if (host === 'localhost' || host === '::1' || /^127(\.\d{1,3}){3}$/.test(host)) return;
   throw new OrgsyncError('usage', {

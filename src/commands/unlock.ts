@@ -19,7 +19,7 @@ off as soon as the next run begins: it cannot write over what that one does.
 Exit codes:
   0 free now, or it was · 64 nobody could be asked · 69 unreachable`;
 
-/** `orgsync unlock`: frees a lease whoever holds it, but only that very lease: an answer may come late. */
+/** `orgsync unlock`: frees a lease of any holder, but only the lease that was shown: the answer to the question may come late. */
 export function unlockCommand(getContext: GetContext): Command<[string]> {
   const command = new Command('unlock')
     .description('Free a lease whoever holds it, after asking')
@@ -56,7 +56,7 @@ async function unlock(name: string, yes: boolean, app: App, context: CommandCont
   show(context, { name, released: true, holder }, `freed ${name}, which ${holder.host} (pid ${holder.pid}) held`);
 }
 
-/** What became of a lease between the question and the answer. */
+/** Describes what happened to a lease between the question and the answer. */
 async function newsOf(name: string, leases: Leases): Promise<string> {
   const now = (await leases.holders()).find((one) => one.name === name);
   return now === undefined ? 'its holder is done with it' : `${now.host} (pid ${now.pid}) has taken it meanwhile`;

@@ -91,7 +91,7 @@ function moment(text: string): Date {
   return at;
 }
 
-/** Date makes the 2nd of March of the 30th of February. */
+/** Whether the date exists: `new Date` turns the 30th of February into the 2nd of March. */
 function isInCalendar(day: string): boolean {
   const at = new Date(`${day}T00:00:00Z`);
   return !Number.isNaN(at.getTime()) && at.toISOString().startsWith(day);

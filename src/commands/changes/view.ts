@@ -7,7 +7,7 @@ import { plain } from '../../terminal/terminal.ts';
 import { localTime } from '../../terminal/text.ts';
 import type { Terminal } from '../../terminal/terminal.ts';
 
-/** The document of `changes --json`: oldest first; `more` when the limit cut off older ones; values under the names of the columns in the store; times in UTC. */
+/** Creates the document of `changes --json`: the oldest change first; `more` when the limit cut off older ones; values have the names of the store's columns; times in UTC. */
 export function changesDocument({ records, more, departmentNames }: Changes, since: Date | undefined): Json {
   return {
     since: since?.toISOString() ?? null,
@@ -29,7 +29,7 @@ export function changesDocument({ records, more, departmentNames }: Changes, sin
   };
 }
 
-/** `mainDepartment` as `main_department`, at every depth: what programs know from the tables. */
+/** Renames the keys to those of the tables, at every depth: `mainDepartment` becomes `main_department`. */
 function renameKeys(value: Json): Json {
   if (typeof value !== 'object' || value === null) return value;
   if (isList(value)) return value.map(renameKeys);
@@ -39,8 +39,8 @@ function renameKeys(value: Json): Json {
 const CSV_HEAD = ['at', 'corp_id', 'corp_name', 'entity', 'entity_id', 'name', 'action', 'text', 'old_values', 'new_values', 'run_id'];
 
 /**
- * The table of `changes --csv` (RFC 4180), with a byte order mark, without which Excel takes Chinese for something else.
- * No cell can be taken for a formula: see {@link csvCell}.
+ * Creates the table of `changes --csv` (RFC 4180), with a byte order mark, which Excel needs for Chinese. No cell can be read
+ * as a formula: see {@link csvCell}.
  */
 export function changesCsv(changes: Changes): string {
   const rows = changes.records.map((record) => [
@@ -59,16 +59,16 @@ export function changesCsv(changes: Changes): string {
   return `\ufeff${[CSV_HEAD, ...rows].map((row) => row.map(csvCell).join(',')).join('\r\n')}\r`;
 }
 
-/** What spreadsheets take for a formula at the beginning of a cell, full-width forms included (OWASP, CSV Injection). */
+/** The beginning of a cell that spreadsheets read as a formula, full-width forms included (OWASP, CSV Injection). */
 const FORMULA = /^\s*[=+\-@\t\r\n＝＋－＠]/u;
 
-/** One cell: quoted; with an apostrophe before what would be a formula, so that a name like `=HYPERLINK(…)` stays a name. */
+/** Quotes a cell. An apostrophe is put before a formula, so that a name like `=HYPERLINK(…)` stays text. */
 export function csvCell(text: string): string {
   const safe = text.replace(/\u0000/gu, '');
   return `"${(FORMULA.test(safe) ? `'${safe}` : safe).replaceAll('"', '""')}"`;
 }
 
-/** What a person reads: a line a change, oldest first, in local time. */
+/** Formats changes for people: one line each, the oldest first, in local time. */
 export function changesText({ records, departmentNames }: Changes, { table, paint }: Pick<Terminal, 'table' | 'paint'>): string {
   const severalCorps = new Set(records.map(({ corp }) => corp.id)).size > 1;
   const rows = records.map((record) => [

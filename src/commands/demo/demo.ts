@@ -40,7 +40,7 @@ export function demoCommand(getContext: GetContext): CommandUnknownOpts {
   });
 }
 
-/** Tells what happens, and lets the real commands do it. Stops at the first that fails, with its code. */
+/** Explains each step and runs the real command. Stops at the first that fails, with its exit code. */
 async function play(sandbox: Sandbox, steps: DemoSteps, { terminal, signal, endWith }: CommandContext): Promise<void> {
   const say = (text: string): void => terminal.data(`\n${terminal.paint.bold(text)}`);
   const type = async (args: readonly string[], more: readonly string[] = []): Promise<boolean> => {
@@ -67,7 +67,7 @@ async function play(sandbox: Sandbox, steps: DemoSteps, { terminal, signal, endW
   say(`The local WeCom counted at most ${busiestSecond(sandbox)} requests in any second and corp; ten are allowed.`);
 }
 
-/** The one promise that is worth a figure: how fast the busiest second was. */
+/** Returns the most requests that one corp got in one second. */
 function busiestSecond({ stats, world }: Sandbox): number {
   return Math.max(...[...world.corps.keys()].map((corp) => stats.corp(corp).maxInOneSecond));
 }
@@ -78,7 +78,7 @@ interface Somebody {
   readonly mobile: string;
 }
 
-/** The first active member of the n-th corp who has a mainland mobile. */
+/** Returns the first active member of the n-th corp who has a mainland mobile. */
 function somebodyWithMobile({ world }: Sandbox, nth: number): Somebody {
   const corp = [...world.corps.values()][nth - 1];
   for (const { userid, mobile, status } of corp?.members.values() ?? []) {

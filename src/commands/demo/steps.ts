@@ -3,23 +3,23 @@ import { once } from 'node:events';
 import type { Json } from '../../core/model.ts';
 import type { CommandContext } from '../../app/context.ts';
 
-/** A command of the demo, as it is found in the document of `demo --json`. */
+/** A command of the demo, as in the document of `demo --json`. */
 interface DemoStep {
   readonly command: string;
   readonly exit_code: number;
-  /** What it printed with `--json`; null when it was stopped before it could. */
+  /** What it printed with `--json`; null when it was stopped before. */
   readonly document: Json;
 }
 
 /** Runs the commands of the demo, each as the user would type it. */
 export interface DemoSteps {
-  /** What was run so far; only with `--json`, when nothing is printed instead. */
+  /** The commands run so far; only with `--json`. */
   readonly done: readonly DemoStep[];
-  /** Runs this program with `args`, shown to the user, and `more`, which are not. Resolves with its exit code. */
+  /** Runs this program with `args`, which are shown to the user, and `more`, which are not. Resolves with its exit code. */
   run(args: readonly string[], more?: readonly string[]): Promise<number>;
 }
 
-/** Prepares to run commands with the demo's own configuration, on this terminal; settings of the caller's own orgsync do not reach them. */
+/** Creates the runner of the demo's commands, with the demo's configuration. The user's own ORGSYNC_… variables are not passed on. */
 export function createDemoSteps(config: string, { terminal, env, signal }: CommandContext): DemoSteps {
   const done: DemoStep[] = [];
   return {
@@ -35,7 +35,7 @@ export function createDemoSteps(config: string, { terminal, env, signal }: Comma
 }
 
 interface Surroundings extends Pick<CommandContext, 'env' | 'signal'> {
-  /** Whether what it prints is wanted here, instead of on the terminal. */
+  /** Whether the output is returned instead of printed. */
   readonly json: boolean;
 }
 

@@ -16,14 +16,14 @@ import { lookupDocument, refusedDocument } from './json.ts';
 import { complain, spentText } from './live-text.ts';
 import { pad } from '../../terminal/width.ts';
 
-/** Numbers as they stand in a file, and how many; a stream does not tell before its end. */
+/** The lines of a file of numbers, and how many they are; for a stream that is not known. */
 export interface Numbers {
   readonly lines: AsyncIterable<string> | Iterable<string>;
   readonly total: number | undefined;
 }
 
 /**
- * Reads a file of numbers, one a line, or `stdin` for `-`, until `signal` aborts. Throws `usage` when the file cannot be
+ * Reads a file with one number per line, or `stdin` for `-`, until `signal` aborts. Throws `usage` when the file cannot be
  * read.
  */
 export async function readNumbers(path: string, stdin: Readable, signal: AbortSignal): Promise<Numbers> {
@@ -36,10 +36,10 @@ export async function readNumbers(path: string, stdin: Readable, signal: AbortSi
   }
 }
 
-/** Not node:readline, which loses lines that come before anyone iterates. */
+/** Splits a stream into lines. node:readline is not used, because it loses lines that arrive before the iteration starts. */
 async function* linesOf(stream: Readable, signal: AbortSignal): AsyncGenerator<string> {
   signal.throwIfAborted();
-  // Whoever types numbers, or a pipe that stays open, would be waited for.
+  // Otherwise an abort would wait for the next line of a person or of an open pipe.
   signal.addEventListener('abort', () => stream.destroy(signal.reason as Error), { once: true });
   const decoder = new TextDecoder();
   let rest = '';
@@ -54,18 +54,18 @@ async function* linesOf(stream: Readable, signal: AbortSignal): AsyncGenerator<s
 /** One line of the file. */
 interface Line extends Wanted {
   readonly typed: string;
-  /** Why it is no phone number. */
+  /** Why it is not a phone number. */
   readonly problem: string | undefined;
 }
 
-/** A batch of numbers, and what they are looked up with. */
+/** A batch of numbers, and what looking them up needs. */
 export interface Batch {
   readonly numbers: Numbers;
   readonly region: string;
   readonly deps: LookupDeps;
 }
 
-/** Looks up number after number, prints a line for each, and sums up on stderr. Returns the exit code: the gravest of all. */
+/** Looks up the numbers, prints a line for each, and a summary on stderr. Returns the exit code of the gravest error. */
 export async function lookupBatch({ numbers, region, deps }: Batch, { terminal, signal }: CommandContext): Promise<number> {
   const tally = new Tally();
   const bars = process.stdout.isTTY ? undefined : terminal.bars();
@@ -97,7 +97,7 @@ async function* parsed(lines: Numbers['lines'], region: string): AsyncGenerator<
 const PHONE_COLUMNS = 16;
 const NAME_COLUMNS = 24;
 
-/** A number and who has it, one line. */
+/** Formats a number and its holders in one line. */
 function answerLine(answer: LookupAnswer): string {
   const { phone, matches } = answer;
   const current = currentHolders(answer);
@@ -110,13 +110,13 @@ function answerLine(answer: LookupAnswer): string {
   return `${phone.padEnd(PHONE_COLUMNS)}  ${said.length === 0 ? 'nobody' : said.join('; ')}`;
 }
 
-/** Somebody who has it no more: they left, or WeCom shows them no longer, and a run has yet to say what that means. */
+/** Describes a former holder: a departed member, or one whom WeCom no longer shows and of whom no run has found out more yet. */
 function formerText(match: PhoneMatch): string {
   if (match.departedAt !== null) return departedLine(match, { bold: String });
   return `${nameOf(match)} (${plain(match.member.userid)}) of ${plain(match.corp.name)} has it by the store’s word, and WeCom shows them no more`;
 }
 
-/** What became of a batch. */
+/** Counts the results of a batch. */
 class Tally {
   readonly errors = new Set<ErrorKind>();
   count = 0;
@@ -138,7 +138,7 @@ class Tally {
     for (const step of answer.live ?? []) this.#note(step);
   }
 
-  /** Why corps were not asked, or did not answer: the first of each, for the others are alike. */
+  /** Returns the first error of each corp; further errors of the same corp are alike. */
   get firstFailures(): readonly LiveStep[] {
     return [...this.#unasked.values()].filter(({ step }) => errorsOf([step]).length > 0).map(({ step }) => step);
   }

@@ -4,7 +4,7 @@ import { plain } from '../../terminal/terminal.ts';
 import { localTime } from '../../terminal/text.ts';
 import { columnsOf, pad, wrap } from '../../terminal/width.ts';
 
-/** How something is shown: colours, and how many columns there are. */
+/** Colours, and the columns of the terminal. */
 export interface Sheet {
   readonly paint: Paint;
   readonly width: number;
@@ -14,7 +14,7 @@ const LABEL_WIDTH = 13;
 const NARROWEST = 40;
 const WIDEST = 100;
 
-/** Everyone who has a number: a card for each who is a member, a line for each who left. */
+/** Formats the matches: a card for each current member, a line for each departed one. */
 export function cards(matches: readonly PhoneMatch[], sheet: Sheet): string {
   return matches.map((match) => (match.departedAt === null ? card(match, sheet) : departedLine(match, sheet.paint))).join('\n');
 }
@@ -28,7 +28,7 @@ export function departedLine(match: PhoneMatch, paint: Pick<Paint, 'bold'>): str
   return `${paint.bold(nameOf(match))} (${plain(member.userid)}) left ${plain(corp.name)}${on}${role === '' ? '' : `, was ${role}`}`;
 }
 
-/** What people call somebody; the userid where WeCom gives no name. */
+/** Returns the name of a member; the userid when WeCom gives no name. */
 export function nameOf({ member }: Pick<PhoneMatch, 'member'>): string {
   return plain(member.fields.name ?? '') || plain(member.userid);
 }
@@ -54,7 +54,7 @@ function card(match: PhoneMatch, { paint, width }: Sheet): string {
   ].join('\n');
 }
 
-/** What there is to say, and nothing that there is not. */
+/** Returns the rows of a card, without empty ones. */
 function rowsOf({ corp, member, departments, updatedAt }: PhoneMatch): readonly (readonly [label: string, value: string])[] {
   const { position, mobile, email, bizMail, status } = member.fields;
   const rows: readonly (readonly [string, string | null])[] = [

@@ -1,9 +1,9 @@
 import { OrgsyncError } from '../../errors.ts';
 
-/** More is not repeated: it is no number with a slip in it, but a line of another file. */
+/** A longer text is cut in the error: it is probably a line of another file. */
 const MOST_CHARACTERS = 40;
 
-/** The error for what is no phone number; `problem` ends its sentence. */
+/** Creates the error for text that is not a phone number; `problem` says why. */
 export function notAPhone(typed: string, problem: string): OrgsyncError {
   const text = typed.trim();
   const shown = text.length > MOST_CHARACTERS ? `${text.slice(0, MOST_CHARACTERS).toWellFormed()}…` : text;

@@ -5,13 +5,13 @@ import type { LookupAnswer } from '../../sync/lookup/lookup.ts';
 import type { LiveStep } from '../../sync/lookup/live.ts';
 import { errorDocument } from '../../terminal/text.ts';
 
-/** The document of `lookup --json`, and with `--file` one line of it. Times are ISO 8601 in UTC; `live` is null without `--live`. */
+/** Creates the document of `lookup --json`; with `--file`, one line of it. Times are ISO 8601 in UTC; `live` is null without `--live`. */
 export function lookupDocument({ phone, matches, live }: LookupAnswer): Json {
   const isWecoms = live?.some(({ is }) => is === 'found' || is === 'nobody') ?? false;
   return { phone, source: isWecoms ? 'wecom' : 'store', matches: matches.map(matchDocument), live: live?.map(stepDocument) ?? null };
 }
 
-/** The line of `lookup --file --json` for what is no phone number. */
+/** Creates the line of `lookup --file --json` for text that is not a phone number. */
 export function refusedDocument(typed: string, error: OrgsyncError): Json {
   return { phone: null, typed, source: null, matches: [], live: null, error: errorDocument(error) };
 }

@@ -5,7 +5,7 @@ import { complaints } from '../../terminal/complaints.ts';
 import { plain, type Terminal } from '../../terminal/terminal.ts';
 import { nameOf } from './card.ts';
 
-/** What WeCom said, a line a corp; corps that said nothing are told by {@link complain}. */
+/** Formats WeCom's answers, one line per corp; {@link complain} prints why other corps did not answer. */
 export function liveText({ live }: LookupAnswer, readOnly: boolean): readonly string[] {
   return (live ?? []).flatMap((step) => {
     const corp = plain(step.corp.name);
@@ -47,7 +47,7 @@ function writtenText({ written }: Writing, readOnly: boolean): string {
   return readOnly ? '; not written, for the store is read-only' : '';
 }
 
-/** Says on stderr which corps were not asked, or could not answer, and why. */
+/** Prints on stderr which corps were not asked, or failed, and why. */
 export function complain(steps: readonly LiveStep[], terminal: Pick<Terminal, 'warn' | 'corpError'>): void {
   for (const { about, error } of complaints(steps.filter((step) => step.is === 'failed'))) terminal.corpError(about, error);
   for (const step of steps) {
@@ -59,7 +59,7 @@ export function complain(steps: readonly LiveStep[], terminal: Pick<Terminal, 'w
   }
 }
 
-/** Why WeCom is not asked although it would answer. */
+/** Says why WeCom is not asked when the ration is used up. */
 export function spentText(budget: number): string {
   return `as many wrong numbers were asked today as are risked (${budget}: lookup.max_wrong_share), and WeCom closes the question for the day when there are more; it begins anew at midnight in Shanghai`;
 }

@@ -69,7 +69,7 @@ async function lookupFile(path: string, options: Options, context: CommandContex
   });
 }
 
-/** The numbering plans of the whole world are loaded only for what is no mainland mobile. */
+/** Parses a number. The numbering plans of other countries are loaded only when it is not a mainland mobile. */
 async function parse(typed: string, region: string): Promise<ParsedPhone> {
   const mainland = parseMainlandMobile(typed, region);
   if (mainland !== undefined) return { e164: mainland };
@@ -84,7 +84,7 @@ async function withDeps(options: Options, context: CommandContext, use: (deps: L
   });
 }
 
-/** @returns also `flush`, to be called when the lookup has ended */
+/** @returns also `flush`, which must be called when the lookup has ended */
 async function lookupDeps({ corp: named, live }: Options, app: App, { signal }: CommandContext): Promise<LookupDeps & Partial<Pick<LiveParts, 'flush'>>> {
   const store = await app.store();
   const corps = named.length > 0 || live ? await app.corps(named) : [];

@@ -3,7 +3,7 @@ import { cards } from './card.ts';
 import type { Sheet } from './card.ts';
 import { liveText } from './live-text.ts';
 
-/** What a person reads: who has the number, who had it, and what WeCom said. */
+/** Formats an answer for people: who has the number, who had it, and WeCom's answers. */
 export function answerText(answer: LookupAnswer, sheet: Sheet, readOnly: boolean): string {
   const { phone, matches } = answer;
   const isHeld = matches.some(({ departedAt }) => departedAt === null);

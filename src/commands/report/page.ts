@@ -2,15 +2,15 @@ import { createHash } from 'node:crypto';
 import type { ReportData } from '../../core/report.ts';
 import { plain } from '../../terminal/terminal.ts';
 
-/** The parts of the page that were made when orgsync was built (see src/report-page/). */
+/** The parts of the page that are built together with orgsync (see src/report-page/). */
 export interface PageParts {
   readonly script: string;
   readonly style: string;
 }
 
 /**
- * The report as one HTML document that needs nothing else. Its policy forbids the network, and every script but ours: what
- * a name may smuggle in is neither sent anywhere nor run.
+ * Creates the report as one self-contained HTML document. Its policy forbids the network and all scripts except ours, so code
+ * in a name is neither run nor sent anywhere.
  */
 export function reportHtml(data: ReportData, { script, style }: PageParts): string {
   const inlined = script.replace(/<(?=\/script|!--)/giu, '\\x3c');
@@ -37,8 +37,8 @@ export function reportHtml(data: ReportData, { script, style }: PageParts): stri
 }
 
 /**
- * JSON whose texts are all safe to be shown (control and bidi characters are visible), and that no HTML parser takes for
- * anything else: `<` begins every tag and comment that could end it.
+ * Creates JSON for the page: control and bidi characters in texts are made visible, and `<` is escaped, so that no text can
+ * end the script element.
  */
 function embedded(data: ReportData): string {
   return JSON.stringify(data, (_key, value: unknown) => (typeof value === 'string' ? plain(value) : value)).replaceAll('<', '\\u003c');

@@ -63,7 +63,7 @@ async function readData({ corp, weeks }: Options, context: CommandContext): Prom
   });
 }
 
-/** The page's script and style lie beside the compiled commands. */
+/** Reads the page's script and style, which are next to the compiled commands. */
 async function readParts(): Promise<PageParts> {
   const folder = new URL('../../report-page/', import.meta.url);
   const [script, style] = await Promise.all([readFile(new URL('page.js', folder), 'utf8'), readFile(new URL('style.css', folder), 'utf8')]);

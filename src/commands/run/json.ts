@@ -5,7 +5,7 @@ import type { OrgsyncError } from '../../errors.ts';
 import type { RunReport } from '../../sync/run.ts';
 import { errorDocument } from '../../terminal/text.ts';
 
-/** The document that `run --json` prints. */
+/** Creates the document of `run --json`. */
 export function runDocument(report: RunReport): Json {
   return {
     outcome: report.outcome,
@@ -18,7 +18,7 @@ export function runDocument(report: RunReport): Json {
   };
 }
 
-/** The same document for a run that could not try any corp. */
+/** Creates the same document for a run that could not try any corp. */
 export function failedRunDocument(error: OrgsyncError, { startedAt, finishedAt }: { readonly startedAt: Date; readonly finishedAt: Date }): Json {
   return {
     outcome: error instanceof Interrupted ? 'interrupted' : 'failed',

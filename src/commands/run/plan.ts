@@ -5,10 +5,10 @@ import type { CorpResult } from '../../core/outcome.ts';
 import { plain } from '../../terminal/terminal.ts';
 import type { Terminal } from '../../terminal/terminal.ts';
 
-/** More lines than this a corp are counted instead of shown, unless `--verbose` is given. */
+/** The most lines shown per corp; without `--verbose`, further lines are only counted. */
 const SHOWN = 100;
 
-/** What a plan shows: a diff that a person can read, corp by corp. */
+/** Formats a plan for people: the differences, corp by corp. */
 export function planText(corps: readonly CorpResult[], terminal: Pick<Terminal, 'paint' | 'verbose' | 'hang'>): string {
   return corps.map((result) => corpPlan(result, terminal)).join('\n\n');
 }

@@ -73,7 +73,7 @@ interface StartOptions {
   readonly maxRun?: number | undefined;
 }
 
-/** Opens what a run needs, runs, and shows how it went. With `--json` a run that could not begin is a document, too. */
+/** Opens what a run needs, runs, and prints the result. With `--json`, a run that could not begin also prints a document. */
 async function start(options: StartOptions, context: CommandContext, pendingIsTwo: boolean): Promise<void> {
   const { terminal, signal } = context;
   const startedAt = new Date();
@@ -90,21 +90,20 @@ async function start(options: StartOptions, context: CommandContext, pendingIsTw
   }
 }
 
-/** What a run was opened with. */
 interface Opened {
   readonly reporters: Reporters;
   readonly app: App;
   readonly context: CommandContext;
 }
 
-/** Runs, and lets the reporters tell how it went. */
+/** Runs, and calls the reporters with the result. */
 async function runAndReport(options: StartOptions, { reporters, app, context }: Opened): Promise<RunReport> {
   try {
     const report = await runWithBars(options, app, reporters, context);
     if (!options.dryRun) await afterwards(report, { reporters, app, context });
     return report;
   } catch (error) {
-    if (!options.dryRun) await tellFailure(error, { reporters, app, context });
+    if (!options.dryRun) await reportRunFailure(error, { reporters, app, context });
     throw error;
   }
 }
@@ -114,7 +113,7 @@ async function runWithBars(options: StartOptions, app: App, reporters: Reporters
   const { run } = await import('../../sync/run.ts');
   const watch = barWatch(terminal);
   try {
-    // Names typed by hand are looked at first; a whole run may have no business with the store that lists its corps.
+    // Check corps named by hand first. A whole run reads its corps later, because that may need the store.
     const named = options.corp.length > 0 ? await app.corps(options.corp) : undefined;
     return await run(request(options, async () => named ?? app.corps()), await app.runDeps(reporters, watch));
   } finally {
@@ -122,14 +121,14 @@ async function runWithBars(options: StartOptions, app: App, reporters: Reporters
   }
 }
 
-/** A run that could not begin is in the log like any other, and people hear of it unless it was they who stopped it. */
-async function tellFailure(thrown: unknown, { reporters, app: { log }, context: { signal } }: Opened): Promise<void> {
+/** Logs that a run could not begin, and reports it, unless it was stopped by a signal. */
+async function reportRunFailure(thrown: unknown, { reporters, app: { log }, context: { signal } }: Opened): Promise<void> {
   const error = asOrgsyncError(signal.aborted ? signal.reason : thrown);
   log('error', 'run_failed', error.message, { code: error.code, hint: error.hint });
   if (!signal.aborted) await reporters.failed(error);
 }
 
-/** What is done when the corps are: tell, and forget what is older than `history.keep`. None of it changes how the run ended. */
+/** Finishes a run: calls the reporters, and deletes changes and runs older than `history.keep`. This does not change the result of the run. */
 async function afterwards(report: RunReport, { reporters, app, context: { signal } }: Opened): Promise<void> {
   if (report.stale !== null) return await reporters.failed(report.stale);
   await reporters.ended(report, reportLines(report).join('\n'));
@@ -159,7 +158,7 @@ function show(report: RunReport, { dryRun }: StartOptions, { terminal }: Command
   complain(report, terminal);
 }
 
-/** cron ignores exit codes: whatever is not well is said, and who finds nobody at work says so in a line. */
+/** Prints all errors, because cron ignores exit codes; also one line when another process has the lease and makes no progress. */
 function complain({ corps, stale }: RunReport, terminal: Terminal): void {
   if (stale !== null) terminal.warn(`orgsync: ${stale.message}; ${stale.hint ?? ''}`);
   for (const { about, error, departing } of complaints(corps)) {
@@ -175,7 +174,7 @@ function shard(value: string): Shard {
   return parsed;
 }
 
-/** As {@link duration}, or the plain 0 that the help shows as the default. */
+/** As {@link duration}, but also accepts 0, which the help shows as the default. */
 function durationOrNone(value: string): number {
   return value.trim() === '0' ? 0 : duration(value);
 }

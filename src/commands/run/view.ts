@@ -5,7 +5,7 @@ import type { RunReport } from '../../sync/run.ts';
 import { NO_BARS } from '../../terminal/bars.ts';
 import type { Bars, Terminal } from '../../terminal/terminal.ts';
 
-/** Draws a run as one bar a corp, until it is stopped. */
+/** Draws a bar for each corp, until it is stopped. */
 export function barWatch(terminal: Pick<Terminal, 'bars'>): RunWatch & Pick<Bars, 'stop'> {
   let bars = NO_BARS;
   return {
@@ -23,12 +23,12 @@ export function barWatch(terminal: Pick<Terminal, 'bars'>): RunWatch & Pick<Bars
   };
 }
 
-/** Reading is nearly all of the time; what follows is shown as its end. */
+/** Returns the position of a corp's bar. Reading takes nearly all the time, so the later steps are shown as its end. */
 function position(step: CorpStep): { readonly done: number; readonly total: number } {
   return step.at === 'reading' || step.at === 'confirming' ? step : { done: 1, total: 1 };
 }
 
-/** One line a corp, without colours: what alerts and pings carry along. */
+/** Formats one line per corp, without colours, for alerts and pings. */
 export function reportLines({ corps }: RunReport): readonly string[] {
   return corps.map(({ corp, outcome, counts, members, error }) => {
     const figures = `${members} members, +${counts.joined} -${counts.departed} ~${counts.changed}`;
@@ -36,7 +36,7 @@ export function reportLines({ corps }: RunReport): readonly string[] {
   });
 }
 
-/** The table at the end of a run on a terminal. */
+/** Formats the table that a run prints on a terminal. */
 export function summary({ corps, startedAt, finishedAt }: RunReport, { table, paint }: Pick<Terminal, 'table' | 'paint'>): string {
   const head = ['Corp', 'Outcome', 'Members', 'Joined', 'Departed', 'Changed', 'Departments', 'Requests', 'Time'];
   const rows = corps.map((result) => [result.corp.name, colourOutcome(result, paint), ...figures(result)]);

@@ -65,10 +65,10 @@ function show(status: Status, { nagios }: Options, context: CommandContext): voi
   else if (!terminal.quiet || status.health !== 'ok') terminal.data(statusText(status, terminal));
 }
 
-/** A command line that cannot be read is answered as everything that cannot be known. */
+/** Answers a wrong command line with the status "unknown". */
 export const answerMisread: AnswerMisread = (error, context) => showUnknown(error, { nagios: context.argv.includes('--nagios') }, context);
 
-/** A monitoring system takes any other exit code, and an empty line, for a broken plugin: what cannot be known is an answer, too. */
+/** Prints the status "unknown". For a monitoring system, any other exit code, or an empty line, would mean that the plugin is broken. */
 function showUnknown(thrown: unknown, { nagios }: Options, context: Pick<CommandContext, 'terminal' | 'scrub' | 'endWith'>): void {
   const { terminal } = context;
   const error = asOrgsyncError(thrown);

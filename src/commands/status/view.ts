@@ -8,7 +8,7 @@ import { errorDocument } from '../../terminal/text.ts';
 import { plain } from '../../terminal/terminal.ts';
 import type { Terminal } from '../../terminal/terminal.ts';
 
-/** The document of `status --json`. Times are ISO 8601 in UTC, ages and durations seconds. */
+/** Creates the document of `status --json`. Times are ISO 8601 in UTC, ages and durations are seconds. */
 export function statusDocument(status: Status): Json {
   return {
     status: status.health,
@@ -27,7 +27,7 @@ export function statusDocument(status: Status): Json {
   };
 }
 
-/** The document of a `status --json` that could not look. */
+/** Creates the document of `status --json` when the status could not be read. */
 export function unknownDocument(error: OrgsyncError): Json {
   return { status: 'unknown', exit_code: HEALTH_EXIT_CODES.unknown, error: errorDocument(error) };
 }
@@ -68,7 +68,7 @@ function runDocument({ id, startedAt, finishedAt, outcome, requests, counts, hos
   };
 }
 
-/** What a person sees: a line a corp, then who holds what, then what went wrong before. */
+/** Formats the status for people: one line per corp, then the holders of the leases, then earlier failures. */
 export function statusText(status: Status, terminal: Pick<Terminal, 'paint' | 'table' | 'hang'>): string {
   const rows = status.corps.map((corp) => [
     corp.corp.name,
@@ -101,7 +101,7 @@ function heldLines({ holders, leasesError, at }: Status): readonly string[] {
   });
 }
 
-/** Failures that the table does not tell already. */
+/** Formats the last failures that the table does not show. */
 function failureLines({ corps, at }: Status): readonly string[] {
   return corps.flatMap(({ corp, lastFailure, lastRun }) => {
     if (lastFailure === null || lastFailure === lastRun) return [];
@@ -111,17 +111,17 @@ function failureLines({ corps, at }: Status): readonly string[] {
 }
 
 
-/** Room in the first line: the guidelines ask for one short line, and pagers cut it. */
+/** The most corps named in the line for monitoring: the guidelines require one short line, and pagers cut it. */
 const NAMED_TROUBLES = 3;
-/** Nagios keeps 8 KB of a plugin's output: with more corps than this, only the figures of all together. */
+/** Nagios keeps 8 KB of a plugin's output: with more corps than this, only totals are printed. */
 const CORPS_WITH_PERFDATA = 50;
 
-/** One line for a monitoring system, with performance data (Monitoring Plugins Development Guidelines). */
+/** Formats the line for monitoring systems, with performance data (Monitoring Plugins Development Guidelines). */
 export function nagiosLine(status: Status): string {
   return `${nagiosText(status.health, summary(status))} | ${perfdata(status).join(' ')}`;
 }
 
-/** The line's part before the performance data; `|` ends it, so there is none in it. */
+/** Formats the part before the performance data. `|` would end it, so it is replaced. */
 export function nagiosText(health: Health, text: string): string {
   return plain(`ORGSYNC ${health.toUpperCase()} - ${text}`).replaceAll('|', '/');
 }
