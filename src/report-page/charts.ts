@@ -84,7 +84,8 @@ function frame(corp: CorpReport, style: Style, ...measures: readonly Measure[]):
     xAxis: {
       type: 'category',
       data: points.map(({ at }) => axisTime(at, corp, style)),
-      axisLabel: { color: style.faint, hideOverlap: true },
+      // Said outright: echarts guesses it by a Chinese character, which not every machine has.
+      axisLabel: { color: style.faint, hideOverlap: true, lineHeight: 15 },
       axisLine: { lineStyle: { color: style.line } },
       axisTick: { show: false },
     },
@@ -155,8 +156,8 @@ export function organisationChart({ tree, name }: CorpReport, style: Style): ECh
         itemStyle: { borderColor: style.surface, borderWidth: 1, gapWidth: 1 },
         levels: [
           { color: [...style.palette], colorMappingBy: 'index', itemStyle: { borderWidth: 0, gapWidth: 4 }, upperLabel: { show: false } },
-          { itemStyle: { gapWidth: 1, borderWidth: 2 }, colorAlpha: [0.82, 1] },
-          { itemStyle: { gapWidth: 1 }, colorAlpha: [0.7, 1] },
+          { itemStyle: { gapWidth: 1, borderWidth: 2 } },
+          { itemStyle: { gapWidth: 1 } },
         ],
       },
     ],

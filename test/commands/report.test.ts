@@ -161,6 +161,25 @@ describeWith(['chromium'], 'the page of orgsync report in a browser', () => {
     }
   });
 
+  test.each([false, true])('has no label of its map that is hard to read (dark: %s)', async (dark) => {
+    const { file } = await stageAReport();
+    const { page } = await openPage(file, { dark });
+    // axe does not know what is behind a text in SVG.
+    const contrasts = await page.evaluate<readonly number[]>(`[...document.querySelectorAll("#chart-organisation svg text")].filter((text) => text.getAttribute("fill") === "#fff").map((text) => {
+      const { left, top, width, height } = text.getBoundingClientRect();
+      const behind = document.elementsFromPoint(left + width / 2, top + height / 2).filter((part) => part.tagName === "path" && part.getAttribute("fill-opacity") !== "0").reverse();
+      const luminance = (parts) => parts.map((part) => (part <= 0.03928 ? part / 12.92 : ((part + 0.055) / 1.055) ** 2.4)).reduce((sum, part, index) => sum + part * [0.2126, 0.7152, 0.0722][index], 0);
+      const colour = behind.reduce((below, path) => {
+        const alpha = Number(path.getAttribute("fill-opacity") ?? 1);
+        const own = getComputedStyle(path).fill.match(/[\\d.]+/g).slice(0, 3).map((part) => part / 255);
+        return own.map((part, index) => part * alpha + below[index] * (1 - alpha));
+      }, [1, 1, 1]);
+      return 1.05 / (luminance(colour) + 0.05);
+    })`);
+    expect(contrasts.length).toBeGreaterThan(10);
+    expect(Math.min(...contrasts)).toBeGreaterThanOrEqual(4.5);
+  });
+
   test('fits a phone', async () => {
     const { file } = await stageAReport();
     const { page, errors } = await openPage(file, { width: 390, height: 844, mobile: true });
