@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 'use strict';
-// Starts dist/cli.cjs with what V8 compiled of it before: docs/decisions/009-a-bundle-compiled-once.md. CommonJS, for
-// of ESM Node.js 20 can keep nothing compiled.
+// Starts dist/cli.cjs with code that V8 compiled in an earlier process: docs/decisions/009-a-bundle-compiled-once.md.
+// CommonJS, because Node.js 20 cannot cache compiled ES modules.
 const { hash } = require('node:crypto');
 const fs = require('node:fs');
 const Module = require('node:module');
@@ -9,16 +9,16 @@ const path = require('node:path');
 const vm = require('node:vm');
 
 const DIST = path.resolve(__dirname, '../dist');
-/** What V8 refuses of each other; it could tell so itself (`v8.cachedDataVersionTag`), but that module takes longer to load. */
+/** Processes with different flags cannot share compiled code. (`v8.cachedDataVersionTag` would say the same, but loading that module takes longer.) */
 const FLAGS = hash('sha256', JSON.stringify([process.execArgv, process.env.NODE_OPTIONS ?? ''])).slice(0, 8);
-/** Another Node.js compiles differently, and so does one with other flags: in one folder, each would write it again. */
+/** One folder per version of Node.js and flags. In a shared folder, each would overwrite the code of the other. */
 const COMPILED = path.join(DIST, '.compiled', `${process.version}-${process.arch}-${FLAGS}`);
-/** `//` and 16 digits end each chunk, as build/bundle.js wrote it. */
+/** The last line of each chunk is `//` and a hash of 16 digits, see build/bundle.js. */
 const HASH_LENGTH = 16;
 const SUM_BYTES = 32;
 
 const nodeRequire = Module.createRequire(path.join(DIST, 'cli.cjs'));
-/** In what `vm` compiled Node.js 20 does not know `import()`; configurations that are modules need it. */
+/** Code that `vm` compiled cannot use `import()` in Node.js 20. Configurations that are modules need it. */
 const importModule = (id) => import(id);
 const loaded = new Map();
 const compiledAnew = [];
@@ -36,7 +36,7 @@ function load(file) {
 }
 
 function compile(file) {
-  // Chunks are ASCII. To V8 any text of the same length is the same, so what is kept is named after the text's hash.
+  // Chunks are ASCII. V8 checks only the length of the text, so the file of compiled code is named after the text's hash.
   const source = fs.readFileSync(file, 'latin1');
   const kept = path.join(COMPILED, `${path.basename(file)}-${source.slice(-HASH_LENGTH - 1, -1)}`);
   const cachedData = readKept(kept);
@@ -45,7 +45,7 @@ function compile(file) {
   return script.runInThisContext();
 }
 
-/** What a crash of the machine or a failing disk left half-written would end the process within V8, which checks no sum of its own. */
+/** Reads compiled code and checks its sum. V8 does not check it, and would crash on a file that a power failure left incomplete. */
 function readKept(file) {
   try {
     const bytes = fs.readFileSync(file);
@@ -60,7 +60,7 @@ function sumOf(bytes) {
   return hash('sha256', bytes, 'buffer');
 }
 
-/** By now V8 knows what was needed. Written beside first: many start together. Whoever may not write here goes without. */
+/** Writes the compiled code at exit, when V8 has compiled what was used. Each file is written under another name first, because many processes start together. If this account may not write here, the code is not kept. */
 function keep() {
   for (const { script, kept } of compiledAnew) {
     const beside = `${kept}.${process.pid}`;
@@ -77,7 +77,7 @@ function keep() {
 }
 
 if (process.sourceMapsEnabled) {
-  // Node.js reads the maps of what it loads itself only.
+  // Node.js reads source maps only for files that it loads itself.
   nodeRequire('./cli.cjs');
 } else {
   process.on('exit', keep);

@@ -1,5 +1,5 @@
-// Makes of src what bin/orgsync.js starts: dist/cli.cjs and chunks, so that a command reads a dozen files and not hundreds.
-// Why, and why CommonJS: docs/decisions/009-a-bundle-compiled-once.md.
+// Bundles src into dist/cli.cjs and its chunks, which bin/orgsync.js starts. So a command reads a dozen files instead of
+// hundreds. Why CommonJS: docs/decisions/009-a-bundle-compiled-once.md.
 import { createHash } from 'node:crypto';
 import { rm } from 'node:fs/promises';
 import { createRequire } from 'node:module';
@@ -10,13 +10,13 @@ const root = path.resolve(import.meta.dirname, '..');
 const src = path.join(root, 'src');
 const dist = path.join(root, 'dist');
 
-/** What stands for a package in the bundle. */
+/** Replacements of packages in the bundle. */
 const IN_PLACE_OF = {
-  // Its patterns for emoji take longer to compile than all else of a lookup, and hardly any text needs them.
+  // Loaded at its first use: its patterns for emoji take longer to compile than the rest of a lookup, and few texts need them.
   'string-width': `
     let known;
     export default (text) => (known ??= require(${JSON.stringify(createRequire(import.meta.url).resolve('string-width'))}).default)(text);`,
-  // mysql2 colours SQL with it where it is installed; to find that it is not takes Node.js milliseconds.
+  // An optional dependency of mysql2. To find out that it is not installed, Node.js needs milliseconds.
   cardinal: `throw new Error('not installed')`,
 };
 
@@ -26,18 +26,18 @@ const replaced = {
   load: (id) => (id.startsWith('\0') ? IN_PLACE_OF[id.slice(1)] : undefined),
 };
 
-/** What packages load at once and a command hardly ever needs: by file, the name it has there; loaded at its first use. */
+/** Modules that packages load at their start, and that commands rarely need. They are loaded at their first use. By file: the variable that holds the module. */
 const LATE = {
-  // Some 1,700 names of errors, twice.
+  // About 1,700 names of errors, in two files.
   'mysql2/lib/packets/packet.js': 'ErrorCodeToName',
   'mysql2/lib/base/pool.js': 'Errors',
   'mysql2/lib/commands/server_handshake.js': 'Errors',
-  // Character sets that nobody has chosen since UTF-8.
+  // Tables of old character sets.
   'mysql2/lib/parsers/string.js': 'Iconv',
   'commander/lib/command.js': 'childProcess',
 };
 
-/** MariaDB says its version in `cesu8`, for which iconv-lite reads its tables of all character sets; in ASCII it is UTF-8. */
+/** MariaDB sends its version in `cesu8`, for which iconv-lite loads the tables of all character sets. ASCII is the same in UTF-8. */
 const DECODE = 'exports.decode = function (buffer, encoding, start, end, options) {';
 const DECODE_ASCII = `${DECODE} if (encoding === 'cesu8' && buffer.subarray(start, end).every((byte) => byte < 0x80)) encoding = 'utf8';`;
 
@@ -46,15 +46,15 @@ const late = {
   transform(code, id) {
     const [file, name] = Object.entries(LATE).find(([ending]) => id.endsWith(`/node_modules/${ending}`)) ?? [];
     if (file === undefined) return undefined;
-    const loading = changed(code, `const ${name} = require(`, `const ${name} = () => require(`);
-    const used = changed(loading, new RegExp(`\\b${name}(?=[.[])`, 'g'), `${name}()`);
-    // Lines stay where they are, so that what is known of the places still holds.
-    return { code: name === 'Iconv' ? changed(used, DECODE, DECODE_ASCII) : used, map: null };
+    const loading = replaceText(code, `const ${name} = require(`, `const ${name} = () => require(`);
+    const used = replaceText(loading, new RegExp(`\\b${name}(?=[.[])`, 'g'), `${name}()`);
+    // The line numbers do not change, so the source map stays valid.
+    return { code: name === 'Iconv' ? replaceText(used, DECODE, DECODE_ASCII) : used, map: null };
   },
 };
 
-/** Another version of a package may be written otherwise, and must not become slow in silence. */
-function changed(code, from, to) {
+/** Replaces text in a package. Throws when the text is not found, so that a new version of the package does not become slow unnoticed. */
+function replaceText(code, from, to) {
   const result = code.replace(from, to);
   if (result === code) throw new Error(`nothing to change: ${from}`);
   return result;
@@ -65,27 +65,27 @@ const finished = {
   generateBundle(_options, bundle) {
     for (const chunk of Object.values(bundle)) {
       if (chunk.type !== 'chunk') continue;
-      chunk.code = hashed(ascii(importing(chunk.code)));
-      // Names and lines are what a stack trace shows.
+      chunk.code = appendHash(escapeNonAscii(replaceImport(chunk.code)));
+      // A stack trace shows only names and lines.
       if (chunk.map !== null) chunk.map.sourcesContent = [];
     }
   },
 };
 
-/** bin/orgsync.js brings the `import()` that its way of loading lacks. */
-function importing(code) {
+/** Replaces `import()` by a function of bin/orgsync.js, because `import()` does not work in code that `vm` compiled. */
+function replaceImport(code) {
   return code.replaceAll('await import(', 'await (require.import ?? ((id) => import(id)))(');
 }
 
-/** In ASCII a file needs no decoding, and V8 keeps it in half the memory. */
-function ascii(code) {
+/** Escapes all characters outside ASCII: an ASCII file needs no decoding, and V8 stores it in half the memory. */
+function escapeNonAscii(code) {
   const raw = /String\.raw`[^`]*[^\0-\x7f]/.exec(code);
   if (raw !== null) throw new Error(`an escape would not mean the same in ${raw[0]}`);
   return code.replace(/[^\0-\x7f]/g, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`);
 }
 
-/** With its own hash as the last line, by which bin/orgsync.js tells one text from another. */
-function hashed(code) {
+/** Appends the text's hash as the last line. bin/orgsync.js reads it to name the compiled code. */
+function appendHash(code) {
   return `${code.trimEnd()}\n//${createHash('sha256').update(code).digest('hex').slice(0, 16)}\n`;
 }
 
@@ -95,7 +95,7 @@ await build({
   cwd: root,
   platform: 'node',
   transform: { target: 'node20' },
-  // libsql brings binaries; cosmiconfig wants typescript only for configurations written in it.
+  // libsql contains binaries; cosmiconfig needs typescript only for configurations written in it.
   external: ['libsql', 'typescript'],
   plugins: [replaced, late, finished],
   output: {
@@ -103,7 +103,7 @@ await build({
     format: 'cjs',
     sourcemap: true,
     entryFileNames: '[name].cjs',
-    // Where tsc puts the module that a chunk is made for, so that paths relative to it hold.
+    // The path that tsc gives to the chunk's module, so that relative paths stay valid.
     chunkFileNames: ({ facadeModuleId: id }) => (id?.startsWith(`${src}${path.sep}`) ? path.relative(src, id).replace(/\.ts$/, '.cjs') : 'chunks/[name].cjs'),
   },
 });

@@ -1,5 +1,5 @@
 // @ts-check
-// Reads src/ with the TypeScript compiler, for build/figures.js and build/rooms.js: each file, its functions and its imports.
+// Reads the files of src/ and their imports with the TypeScript compiler, for build/figures.js and build/rooms.js.
 import { readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import ts from 'typescript';
@@ -16,7 +16,7 @@ export const ROOT = path.resolve(import.meta.dirname, '..');
  */
 
 /**
- * Every file of a folder of sources.
+ * Reads every file of a folder of sources.
  * @param {string} folder
  * @returns {readonly SourceFile[]} sorted by path
  */
@@ -32,7 +32,7 @@ export function readSources(folder) {
 }
 
 /**
- * What `import`, `export … from` and `import()` name.
+ * Returns the modules that `import`, `export … from` and `import()` name.
  * @param {ts.SourceFile} syntax
  * @returns {readonly string[]}
  */
@@ -53,7 +53,7 @@ function importedBy(syntax) {
 }
 
 /**
- * Calls `see` with every node below `node`, and with itself.
+ * Calls `see` with `node` and every node below it.
  * @param {ts.Node} node
  * @param {(node: ts.Node) => void} see
  */
@@ -63,7 +63,7 @@ export function visit(node, see) {
 }
 
 /**
- * The groups of nodes that reach each other (Tarjan's strongly connected components, those of one node left out).
+ * Finds the groups of nodes that reach each other (Tarjan's strongly connected components, without those of one node).
  * @param {ReadonlyMap<string, ReadonlySet<string>>} graph
  * @returns {readonly (readonly string[])[]}
  */

@@ -8,11 +8,11 @@ import { circles, readSources, ROOT, visit } from './code.js';
 
 /** @typedef {import('./code.js').SourceFile} SourceFile */
 
-/** What the code keeps to: the largest value that each figure may have. */
+/** The largest allowed value of each figure. */
 export const LIMITS = { fileLines: 300, functionLines: 50, cycles: 0, any: 0, nonNull: 0, bareErrors: 0 };
 
 /**
- * A file or a function and how many lines it has, its comments and blank lines included.
+ * A file or a function, and its number of lines, with comments and blank lines.
  * @typedef {object} Sized
  * @property {string} name
  * @property {number} lines

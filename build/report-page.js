@@ -1,11 +1,11 @@
-// Makes dist/report-page/ of src/report-page/: of echarts only what the page draws with, in one script without imports.
+// Builds dist/report-page/ from src/report-page/: one script without imports, with the used parts of echarts.
 import { copyFile } from 'node:fs/promises';
 import { build } from 'rolldown';
 
 const here = new URL('../src/report-page/', import.meta.url);
 const there = new URL('../dist/report-page/', import.meta.url);
 
-/** Whose work is in the script; their licences want to be named wherever it goes. */
+/** The licences of the libraries in the script. They require this notice. */
 const LICENCES = '/*! Apache ECharts (Apache-2.0, The Apache Software Foundation), zrender (BSD-3-Clause, Baidu Inc.), tslib (0BSD, Microsoft) */';
 
 await build({

@@ -1,11 +1,11 @@
 // @ts-check
-// The rooms of src/ and what they import of each other, as docs/architecture.md draws them.
+// The rooms of src/ and their imports, for the picture in docs/architecture.md.
 import path from 'node:path';
 
 /** @typedef {import('./code.js').SourceFile} SourceFile */
 
 /**
- * The imports between the things in one folder: its sub-folders, and the files that lie loose in it.
+ * Returns the imports between the sub-folders and files of one folder.
  * @param {readonly SourceFile[]} files
  * @param {string} folder `''` for src/ itself, else with a slash at the end: `store/`
  * @returns {ReadonlyMap<string, ReadonlySet<string>>} by name without `.ts`, sorted
@@ -24,7 +24,7 @@ export function roomsOf(files, folder) {
 }
 
 /**
- * Every folder of src/ that holds files or other folders, src/ itself as `''` first.
+ * Returns every folder of src/, with src/ itself as `''` first.
  * @param {readonly SourceFile[]} files
  * @returns {readonly string[]} with a slash at the end
  */
@@ -37,7 +37,7 @@ export function foldersOf(files) {
 }
 
 /**
- * The fewest floors on which every room stands above all that it imports.
+ * Places the rooms on as few floors as possible, so that every room is above all rooms that it imports.
  * @param {ReadonlyMap<string, ReadonlySet<string>>} graph without a circle
  * @returns {readonly (readonly string[])[]} the lowest first
  */
@@ -58,7 +58,7 @@ export function floorsOf(graph) {
 }
 
 /**
- * The picture of src/: each room on its floor, with an arrow to all that it imports.
+ * Draws src/: each room on its floor, with an arrow to the rooms that it imports.
  * @param {ReadonlyMap<string, ReadonlySet<string>>} graph
  */
 export function housePicture(graph) {
