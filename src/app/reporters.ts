@@ -17,23 +17,23 @@ import type { AlertTarget } from '../observe/alerts/alerts.ts';
 import type { OrgsyncError } from '../errors.ts';
 import { EXIT_CODES } from '../errors.ts';
 
-/** Those who tell people and programs how a run went. None of it rejects, and none of it changes how a run ends. */
+/** Reports a run to people and programs. No method rejects or changes the result of the run. */
 export interface Reporters {
   readonly meter: Meter;
-  /** This process has the lease, and begins the work of a whole run. */
+  /** Call this when the process has the lease and begins a whole run. */
   readonly started: () => void;
-  /** `text` are the lines that a person would see. Takes seconds at most. */
+  /** Call this when a run has ended. `text` is the report for people. Takes a few seconds at most. */
   ended(run: EndedRun, text: string): Promise<void>;
-  /** The run could not begin, or found that its holder gets nothing done. */
+  /** Call this when a run could not begin, or when another process has the lease and makes no progress. */
   failed(error: OrgsyncError): Promise<void>;
 }
 
-/** What the reporters need of the application; the store is opened only when there is something to ask it. */
+/** What the reporters need of the application. The store is opened only when it is needed. */
 export interface ReporterDeps {
   readonly config: Config;
   readonly clock: Clock;
   readonly log: Log;
-  /** Takes secrets and whole phone numbers out of a text. */
+  /** Removes secrets and whole phone numbers from a text. */
   readonly scrub: (text: string) => string;
   readonly writer: Writer;
   readonly shard: Shard | undefined;
@@ -43,7 +43,7 @@ export interface ReporterDeps {
   readonly corps: () => Promise<readonly Corp[]>;
 }
 
-/** Opens what `metrics:` and `alerts:` ask for, and loads nothing else. */
+/** Opens the reporters that `metrics:` and `alerts:` configure, and loads nothing else. */
 export async function openReporters(deps: ReporterDeps): Promise<Reporters> {
   const [metrics, alerts] = await Promise.all([openMetrics(deps), openAlerts(deps)]);
   return {
@@ -71,7 +71,7 @@ async function openMetrics({ config, clock, log, writer, shard, corps, store, ra
     async ended(run) {
       const records = await store().then((opened) => opened.corps()).catch(() => []);
       metrics.ran(run, { corps: await corps(), records });
-      if (run.outcome !== 'skipped') await tellRation(records, { ration, share: config.lookup.max_wrong_share, meter: metrics.meter });
+      if (run.outcome !== 'skipped') await measureRation(records, { ration, share: config.lookup.max_wrong_share, meter: metrics.meter });
       await metrics.flush();
     },
     async failed(error) {
@@ -81,15 +81,15 @@ async function openMetrics({ config, clock, log, writer, shard, corps, store, ra
   };
 }
 
-/** How much of each corp's ration is spent today; a service that is gone leaves it at what was known. */
-async function tellRation(records: readonly CorpRecord[], { ration, share, meter }: { readonly ration: () => Promise<Ration>; readonly share: number; readonly meter: Meter }): Promise<void> {
+/** Sets the metrics of each corp's ration today. If the ration cannot be read, the last values stay. */
+async function measureRation(records: readonly CorpRecord[], { ration, share, meter }: { readonly ration: () => Promise<Ration>; readonly share: number; readonly meter: Meter }): Promise<void> {
   try {
     const opened = await ration();
     const tell = async ({ corp, memberCount }: CorpRecord): Promise<void> =>
       meter.wrongNumbers(corp.id, { spent: await opened.spent(corp.id), budget: rationBudget(memberCount, share) });
     await Promise.all(records.map(tell));
   } catch {
-    // The run has told of it, or will.
+    // The run itself reports this error.
   }
 }
 
