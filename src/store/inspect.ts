@@ -8,20 +8,19 @@ import { checkTables } from './schema/migrate.ts';
 import { FIRST_TABLES } from './schema/tables.ts';
 import { neededNumber, neededText, neededTime } from './engine/values.ts';
 
-/** What is inspected, and what for. */
 export interface StoreInspection {
   readonly engine: 'mysql' | 'sqlite';
-  /** Host or file, for people. */
+  /** The host or file, as shown to people. */
   readonly where: string;
   readonly clock: Clock;
-  /** Only what looking up needs. */
+  /** Whether to check only what lookups need. */
   readonly readOnly: boolean;
 }
 
-/** Clocks further apart than this make ages and leases misleading. */
+/** With a larger difference between the clocks, ages and leases are misleading. */
 const SKEW_MS = 5_000;
 
-/** Finds out what can be known of a store without changing anything. What goes wrong is a finding; only defects are thrown. */
+/** Checks a store without changing anything. Errors become findings; only defects are thrown. */
 export async function inspectStore(database: Database, options: StoreInspection): Promise<readonly Finding[]> {
   try {
     const server = await inspectServer(database, options);
@@ -58,13 +57,13 @@ async function inspectTables(database: Database, { engine }: StoreInspection): P
     return reportOk(title, 'yes');
   } catch (error) {
     const known = asExpected(error);
-    // An embedded store makes its tables by itself, with the first run.
+    // With SQLite, the first run creates the tables.
     if (engine === 'sqlite' && known.code !== 'tables_too_new') return reportOk(title, 'not yet: the first run makes them');
     return reportFailure(title, known);
   }
 }
 
-/** What a writer does to each table. Each statement touches no row, and is refused like one that would. */
+/** The statements of a writer. They change no row, but need the same rights as real ones. */
 const STATEMENTS = {
   SELECT: (table: string, columns: string) => `SELECT ${columns} FROM ${table} WHERE 1 = 0`,
   INSERT: (table: string, columns: string) => `INSERT INTO ${table} (${columns}) SELECT ${columns} FROM ${table} WHERE 1 = 0`,
@@ -74,9 +73,9 @@ const STATEMENTS = {
 
 type Verb = keyof typeof STATEMENTS;
 
-/** Tables that a run takes rows out of; from the others, nothing is ever deleted but by `orgsync forget`. */
+/** Tables from which a run deletes rows. Only `orgsync forget` deletes from the others. */
 const DELETED_FROM: ReadonlySet<string> = new Set(['memberships', 'changes', 'runs', 'ration', 'ration_tickets', 'wrong_numbers']);
-/** Tables whose rows stay as they were written. */
+/** Tables whose rows a run never updates. */
 const NEVER_UPDATED: ReadonlySet<string> = new Set(['changes']);
 
 async function inspectRights(database: Database, { engine, readOnly }: StoreInspection): Promise<readonly Finding[]> {

@@ -9,25 +9,26 @@ import { sqliteDialect } from './engine/sqlite/dialect.ts';
 import { createStore, type Store } from './store.ts';
 import { openDatabase } from './engine/transaction.ts';
 
-/** Where a store is, and how it is to behave. */
+/** How to open a store. */
 export interface OpenOptions {
-  /** `mysql://…` or `sqlite:PATH`, the path absolute or from the working directory. */
+  /** `mysql://…` or `sqlite:PATH`; the path is absolute, or relative to the working directory. */
   readonly url: string | Secret;
-  /** Nothing is ever written, whatever is asked for. */
+  /** Whether writing is refused. */
   readonly readOnly: boolean;
-  /** How long a lease lives: a writer that falls silent loses its transaction sooner than that. */
+  /** The ttl of a lease. The server ends the session of a silent writer earlier than that. */
   readonly leaseTtlMs?: number;
-  /** Whether a corp may be taken that a newer version or another environment wrote. */
+  /** Whether to write corps that a newer version or another environment has written. */
   readonly allowTakeover?: boolean;
   readonly clock: Clock;
-  /** Aborts when the process is to end: what is under way stops, and nobody is waited for. */
+  /** Aborts when the process must end: units of work stop, and nothing waits any longer. */
   readonly stopping?: AbortSignal;
-  /** How long connecting to a server, and any one statement, may take. */
+  /** How long connecting may take. */
   readonly connectMs?: number;
+  /** How long one statement may take. */
   readonly statementMs?: number;
 }
 
-/** A store, what migrates it, and the database under both, for whatever else lives there. */
+/** A store, its migrator, and their database, which other adapters use as well. */
 export interface OpenedStore {
   readonly store: Store;
   readonly migrator: Migrator;
@@ -35,7 +36,7 @@ export interface OpenedStore {
   readonly database: Database;
 }
 
-/** Opens the store that a url names, and connects to nothing yet. Throws `config` / `store_url` for a url that names none. */
+/** Opens the store at a url. Does not connect yet. Throws `config` / `store_url` when the url is wrong. */
 export async function openStore(options: OpenOptions): Promise<OpenedStore> {
   const { readOnly, allowTakeover = false, clock, stopping } = options;
   const url = reveal(options.url);
@@ -47,12 +48,12 @@ export async function openStore(options: OpenOptions): Promise<OpenedStore> {
   return { store, migrator, database };
 }
 
-/** The SQL that would create the tables of an empty store at this url; needs no driver and no server. */
+/** Returns the SQL that creates the tables of an empty store. Needs no driver and no server. */
 export function tablesSql(url: string | Secret): string {
   return migrationSql(dialectOf(reveal(url)));
 }
 
-/** Drivers are loaded when they are needed: most processes need one of them, and many none. */
+/** Loads only the driver that is needed. */
 async function openEngine(url: string, options: OpenOptions): Promise<Engine> {
   const { readOnly, leaseTtlMs = 60_000, connectMs = 10_000, statementMs = 30_000, clock, stopping } = options;
   if (dialectOf(url) === sqliteDialect) {

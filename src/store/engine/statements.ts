@@ -1,11 +1,11 @@
 import type { Connection, SqlValue } from './database.ts';
 
-/** More rows a statement gain nothing, and cost memory (docs/decisions/007). */
+/** More rows per statement are not faster, and need more memory (docs/decisions/007). */
 export const ROWS_PER_STATEMENT = 500;
-/** Well below MySQL 5.7's max_allowed_packet of 4 MB, whatever the encoding. */
+/** In any encoding, this is well below the max_allowed_packet of MySQL 5.7, 4 MB. */
 const CHARACTERS_PER_STATEMENT = 500_000;
 
-/** Where rows go, and what happens to those that are there already: `update` names the columns they get anew. */
+/** Where to write rows. When a row exists already, its columns `update` are overwritten. */
 export interface Target {
   readonly table: string;
   readonly columns: readonly string[];
@@ -14,15 +14,15 @@ export interface Target {
 }
 
 /**
- * Writes rows in bulk, in their order: sort them by key first, so that two writers never wait for each other in a circle.
- * While the database works on one statement the next one is put together: give rows that are made when they are asked for.
+ * Writes rows in bulk, in their order. Sort them by key, so that two writers do not deadlock. While the database executes one
+ * statement, the next one is built, so pass a generator where creating the rows takes time.
  */
 export async function writeRows(connection: Connection, target: Target, rows: Iterable<readonly SqlValue[]>): Promise<void> {
   let sent: Promise<unknown> = Promise.resolve();
   for (const { count, values } of batches(rows)) {
     await sent;
     sent = connection.write(insertSql(connection, target, count), values);
-    // Its failure is heard when it is awaited, and must not count as unheard until then.
+    // An error is thrown by the next `await`. Until then it must not count as unhandled.
     sent.catch(() => undefined);
   }
   await sent;
@@ -34,19 +34,19 @@ function insertSql({ dialect }: Connection, { table, columns, key, update }: Tar
   return `INSERT INTO ${table} (${columns.join(', ')}) VALUES ${Array(rowCount).fill(row).join(', ')}${conflict}`;
 }
 
-/** `?, ?, ?` */
+/** Returns placeholders: `?, ?, ?`. */
 export function marks(count: number): string {
   return Array(count).fill('?').join(', ');
 }
 
-/** A list in pieces of `size` at most. */
+/** Splits a list into pieces of at most `size` items. */
 export function* pieces<T>(list: readonly T[], size: number): Generator<readonly T[]> {
   for (let start = 0; start < list.length; start += size) yield list.slice(start, start + size);
 }
 
 interface Batch {
   count: number;
-  /** Of all rows, one after the other. */
+  /** The values of all rows, one after the other. */
   readonly values: SqlValue[];
 }
 

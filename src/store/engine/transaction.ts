@@ -2,35 +2,35 @@ import type { Clock } from '../../core/ports/system.ts';
 import { OrgsyncError } from '../../errors.ts';
 import type { Connection, Database, Engine, Purpose, Session, SqlValue, Trouble } from './database.ts';
 
-/** How long after each failed try the next one comes. A restarted server is back within this, and nobody waits longer. */
+/** The pauses after failed attempts. A restarted server is normally back within their sum. */
 const PAUSES_MS = { contention: [20, 60, 150, 400, 800], lost: [50, 200, 500, 1_000, 2_000, 4_000] } as const;
 
-/** No further try begins after this. */
+/** No further attempt begins after this time. */
 const GIVE_UP_MS = 45_000;
 
-/** What units of work need beside an engine. */
+/** What units of work need in addition to an engine. */
 export interface UnitOptions {
   readonly clock: Clock;
   readonly stopping?: AbortSignal;
 }
 
 /**
- * The part of a {@link Database} that all engines have in common: units of work, their repetition and their errors.
- * Once `stopping` has aborted, units under way end before their next statement, with its reason. Those that tidy up are
- * finished all the same, as are those begun later, each tried once.
+ * Opens a {@link Database} on any engine: runs units of work, retries them and translates their errors. When `stopping` aborts,
+ * running units end before their next statement, with its reason. Units that tidy up, and units that begin later, are still
+ * executed, but not retried.
  */
 export function openDatabase(engine: Engine, { clock, stopping = new AbortController().signal }: UnitOptions): Database {
   const repeat = { engine, clock, stopping };
   return {
     dialect: engine.dialect,
-    read: (work, { patiently = false } = {}) => repeated(repeat, { most: patiently ? Infinity : 1 }, (until) => inTransaction(engine, { purpose: 'read' }, until(work))),
+    read: (work, { patiently = false } = {}) => retry(repeat, { most: patiently ? Infinity : 1 }, (until) => inTransaction(engine, { purpose: 'read' }, until(work))),
     transaction: async (work, { tidiesUp = false, urgent = false } = {}) => {
       refuseWhenReadOnly(engine);
-      return await repeated(repeat, { most: Infinity, tidiesUp }, (until) => inTransaction(engine, { purpose: 'write', urgent }, until(work)));
+      return await retry(repeat, { most: Infinity, tidiesUp }, (until) => inTransaction(engine, { purpose: 'write', urgent }, until(work)));
     },
     alone: async (work) => {
       refuseWhenReadOnly(engine);
-      return await repeated(repeat, { most: 3 }, () => alone(engine, work));
+      return await retry(repeat, { most: 3 }, () => alone(engine, work));
     },
     close: () => engine.close(),
   };
@@ -47,8 +47,8 @@ function refuseWhenReadOnly({ readOnly }: Engine): void {
 
 type Work<T> = (connection: Connection) => Promise<T>;
 
-/** Tries until it works, trouble is final, or its pauses (at most `most` of them) are used up. */
-async function repeated<T>(
+/** Retries until `attempt` succeeds, its error is final, or the pauses (at most `most` of them) are used up. */
+async function retry<T>(
   { engine, clock, stopping }: { readonly engine: Engine; readonly clock: Clock; readonly stopping: AbortSignal },
   { most, tidiesUp = false }: { readonly most: number; readonly tidiesUp?: boolean },
   attempt: (until: (work: Work<T>) => Work<T>) => Promise<T>,
@@ -65,13 +65,13 @@ async function repeated<T>(
       const pause = trouble === 'final' ? undefined : PAUSES_MS[trouble][used[trouble]];
       if (trouble === 'final' || pause === undefined || used[trouble] >= most || clock.monotonic() > giveUp) throw engine.translate(error);
       used[trouble] += 1;
-      // Two that collided must not come back in step.
+      // A random part, so that two colliding processes do not retry at the same time.
       await clock.sleep(pause * (0.5 + Math.random()), stopping).catch(() => undefined);
     }
   }
 }
 
-/** The same connection, as long as nothing is to stop. */
+/** Wraps a connection: every statement throws when `stopping` has aborted. */
 function stoppable(connection: Connection, stopping: AbortSignal): Connection {
   const { dialect } = connection;
   const unlessStopping =
@@ -88,7 +88,7 @@ function stoppable(connection: Connection, stopping: AbortSignal): Connection {
   };
 }
 
-/** What kind of session a unit of work wants. */
+/** The kind of session that a unit of work needs. */
 interface Wish {
   readonly purpose: Purpose;
   readonly urgent?: boolean;
@@ -135,7 +135,7 @@ async function withSession<T>(engine: Engine, { purpose, urgent = false }: Wish,
   }
 }
 
-/** Whether a server was found that has not seen yet what we know to be committed: another connection may lead to one that has. */
+/** Whether the server does not have a transaction yet that is known to be committed. Another connection may reach a server that has it. */
 function isBehind(error: unknown): boolean {
   return error instanceof OrgsyncError && error.code === 'store_behind';
 }

@@ -3,10 +3,10 @@ import type { Connection } from '../engine/database.ts';
 import { marks, pieces, ROWS_PER_STATEMENT } from '../engine/statements.ts';
 import { neededNumber, textOf } from '../engine/values.ts';
 
-/** Departments by id, each with its parent. */
+/** Departments by id, each with its parent's id. */
 export type Tree = ReadonlyMap<number, { readonly parentId: number; readonly name: string }>;
 
-/** Reads departments and everything above them: a level at a time, so that one person's path does not cost a whole corp. */
+/** Reads departments and their ancestors, one level per query, so that the whole corp need not be read. */
 export async function readTree(connection: Connection, corpId: string, ids: Iterable<number>): Promise<Tree> {
   const tree = new Map<number, { parentId: number; name: string }>();
   const asked = new Set<number>();
@@ -30,13 +30,13 @@ export async function readTree(connection: Connection, corpId: string, ids: Iter
   return tree;
 }
 
-/** Departments by id, in that order. */
+/** Returns the departments with these ids, in that order, with their paths. */
 export async function readPaths(connection: Connection, corpId: string, ids: readonly number[]): Promise<readonly DepartmentPath[]> {
   const tree = await readTree(connection, corpId, ids);
   return ids.map((id) => pathTo(id, tree));
 }
 
-/** The way down to a department. It begins where the known tree begins, and a circle in it is walked once. */
+/** Returns the path to a department, from the highest known ancestor. A circle in the tree ends the path. */
 export function pathTo(id: number, tree: Tree): DepartmentPath {
   const path: string[] = [];
   const walked = new Set<number>();
@@ -47,6 +47,6 @@ export function pathTo(id: number, tree: Tree): DepartmentPath {
     path.unshift(department.name);
     at = department.parentId;
   }
-  // A department that WeCom never showed has no name: its number is all there is to say.
+  // A department that WeCom never showed has no name, so its number is shown.
   return { id, name: path.at(-1) ?? String(id), path: path.length > 0 ? path : [String(id)] };
 }

@@ -2,17 +2,17 @@ import { hash } from 'node:crypto';
 import { MEMBER_FIELDS, memberKey } from '../../core/model.ts';
 import type { Json, SeenMember, SeenMembership } from '../../core/model.ts';
 
-/** Goes into every digest: another number makes the next run compare everybody in full. */
+/** Part of every digest. Another number makes the next run compare all members in full. */
 const EDITION = 1;
 
-/** One bit a field: which of them were sent. */
+/** One bit per field, for the fields that were sent. */
 const BITS = MEMBER_FIELDS.map((field, index) => ({ field, bit: 2 ** index }));
 
 /**
- * 32 hexadecimal digits that are the same for the same record, whatever the order of the memberships: how a run
- * recognises a member as it left them without reading the stored fields. A field that was not sent differs from an
- * empty one. Two records that mean the same and differ here, as by the order of an object's keys, are compared in
- * full once: never a wrong answer, and cheaper than putting 100,000 records in order.
+ * Returns 32 hexadecimal digits that are the same for the same record, in any order of the memberships. By them, a run
+ * recognises an unchanged member without reading the stored fields. A field that was not sent differs from an empty one.
+ * Records that mean the same but differ here, such as in the order of an object's keys, are compared in full once. That is
+ * correct, and cheaper than sorting the keys of 100,000 records.
  */
 export function digestOf({ userid, fields, memberships }: SeenMember): string {
   const values: Json[] = [];

@@ -6,7 +6,7 @@ import { membershipFromRow } from './rows.ts';
 import { marks, pieces, ROWS_PER_STATEMENT } from '../engine/statements.ts';
 import { neededText } from '../engine/values.ts';
 
-/** Members by key, with their memberships; who is not stored is missing. */
+/** Reads members by key, with their memberships. Members that are not stored are missing in the result. */
 export async function readMembers(connection: Connection, corpId: string, keys: readonly MemberKey[]): Promise<Map<MemberKey, StoredMember>> {
   const found = new Map<MemberKey, StoredMember>();
   for (const piece of pieces(keys, ROWS_PER_STATEMENT)) {
@@ -20,13 +20,13 @@ export async function readMembers(connection: Connection, corpId: string, keys: 
   return found;
 }
 
-/** Columns of the members with these keys, 500 at most. */
+/** Reads columns of the members with these keys, 500 at most. */
 export async function selectMembers(connection: Connection, corpId: string, keys: readonly MemberKey[], columns: string): Promise<readonly Row[]> {
   if (keys.length === 0) return [];
   return await connection.query(`SELECT ${columns} FROM members WHERE corp_id = ? AND userid IN (${marks(keys.length)})`, [corpId, ...keys]);
 }
 
-/** The memberships of the members with these keys, 500 at most, sorted by department id. */
+/** Reads the memberships of the members with these keys, 500 at most, sorted by department id. */
 export async function readMemberships(connection: Connection, corpId: string, keys: readonly MemberKey[]): Promise<Map<MemberKey, Membership[]>> {
   if (keys.length === 0) return new Map();
   const rows = await connection.query(
@@ -40,7 +40,7 @@ export async function readMemberships(connection: Connection, corpId: string, ke
     memberships.push(membershipFromRow(row));
     byMember.set(key, memberships);
   }
-  // Sorted here: ORDER BY tempts the optimizer to walk through a whole corp in the order of departments.
+  // Sorted here: with ORDER BY, the optimizer may read the whole corp in the order of departments.
   for (const memberships of byMember.values()) memberships.sort((a, b) => a.departmentId - b.departmentId);
   return byMember;
 }

@@ -8,7 +8,7 @@ import { memberFromRow, memberSelection } from './member-columns.ts';
 import { marks, pieces, ROWS_PER_STATEMENT } from '../engine/statements.ts';
 import { jsonOf, neededText, neededTime, textOf, timeOf } from '../engine/values.ts';
 
-/** Everyone whose mobile is one of these, by number: who is a member first, then those who left last. */
+/** Finds the members with these mobiles, by number: current members first, then departed ones, the latest first. */
 export async function findByPhones(connection: Connection, e164s: readonly string[], corpIds: readonly string[] | undefined): Promise<ReadonlyMap<string, readonly PhoneMatch[]>> {
   const rows: Row[] = [];
   for (const piece of pieces([...new Set(e164s)], ROWS_PER_STATEMENT)) rows.push(...(await selectByPhone(connection, piece, corpIds)));
@@ -21,7 +21,7 @@ export async function findByPhones(connection: Connection, e164s: readonly strin
   return grouped(matches.sort(byRelevance), ({ member }) => member.mobileE164 ?? '');
 }
 
-/** One corp's people, with their departments. */
+/** Returns the matches of one corp, with their departments. */
 async function matchesOf(connection: Connection, corp: Corp, people: readonly Row[]): Promise<readonly PhoneMatch[]> {
   const present = people.filter((row) => timeOf(row, 'departed_at') === null).map(keyOf);
   const memberships = new Map<MemberKey, Membership[]>();
@@ -53,7 +53,7 @@ async function readCorpNames(connection: Connection): Promise<ReadonlyMap<string
   return new Map(rows.map((row) => [neededText(row, 'id').toLowerCase(), textOf(row, 'name') ?? neededText(row, 'id')]));
 }
 
-/** Where they are; of the departed, where they were last. */
+/** Returns a member's departments; for a departed one, the last departments. */
 function departmentsOf(row: Row, memberships: ReadonlyMap<MemberKey, readonly Membership[]>): readonly number[] {
   if (timeOf(row, 'departed_at') === null) return (memberships.get(keyOf(row)) ?? []).map(({ departmentId }) => departmentId);
   const last = jsonOf(row, 'last_departments');
@@ -66,12 +66,12 @@ function byRelevance(a: PhoneMatch, b: PhoneMatch): number {
   return nameOf(a) < nameOf(b) ? -1 : 1;
 }
 
-/** An order that is the same each time for people who are equally relevant. */
+/** Returns a key that gives equally relevant matches a stable order. */
 function nameOf({ corp, member }: PhoneMatch): string {
   return `${corp.id} ${memberKey(member.userid)}`;
 }
 
-/** Map.groupBy, which Node.js 20 does not have. */
+/** Groups items by key, as Map.groupBy, which Node.js 20 does not have. */
 function grouped<Item, Key>(items: readonly Item[], keyFor: (item: Item) => Key): Map<Key, Item[]> {
   const groups = new Map<Key, Item[]>();
   for (const item of items) {

@@ -6,7 +6,7 @@ import { changedValuesFromRow } from './rows.ts';
 import { marks, pieces } from '../engine/statements.ts';
 import { neededNumber, neededText, neededTime, numberOf, textOf, timeText } from '../engine/values.ts';
 
-/** Opens the past of a database; whoever opened the database closes it. */
+/** Opens the history in a database. Does not close the database. */
 export function openHistory(database: Database): History {
   return {
     changes: (filter) => database.read((connection) => readChanges(connection, filter)),
@@ -19,10 +19,10 @@ export function openHistory(database: Database): History {
 
 /** Rows read at a time. */
 const PAGE = 1_000;
-/** Rows deleted in one transaction: short enough that a run does not notice. */
+/** Rows deleted in one transaction: few enough not to delay a run. */
 const PRUNED_AT_ONCE = 500;
 
-/** Pages backwards from the newest, so that a limit reads no more than it needs. */
+/** Reads pages from the newest backwards, so that no more is read than the limit needs. */
 async function readChanges(connection: Connection, filter: ChangeFilter): Promise<Changes> {
   const newest: Row[] = [];
   let below = Number.MAX_SAFE_INTEGER;
@@ -63,7 +63,7 @@ function conditions({ since, corpIds, people, actions }: ChangeFilter): { readon
   return { sql: parts.map(([sql]) => ` AND ${sql}`).join(''), values: parts.flatMap(([, values]) => values) };
 }
 
-/** Who came to or left a department stands inside JSON, which each engine searches in its own way: so it is looked at here. */
+/** Whether a change matches the department filter. This is not done in SQL, because memberships are JSON, which each engine searches differently. */
 function concerns(row: Row, { departmentId }: ChangeFilter): boolean {
   return departmentId === undefined || concernsDepartment(recordOf(row), departmentId);
 }
@@ -122,12 +122,12 @@ function recordOf(row: Row): ChangeRecord {
   };
 }
 
-/** Corp ids and userids compare without regard to case. */
+/** Returns the key of a corp id or userid, which are compared without case. */
 function key(id: string): string {
   return id.toLowerCase();
 }
 
-/** A person who was erased in part, or never stored, may still be in the history: both are asked. */
+/** Finds people in `members` and in the history: a person who is not in `members` may still be in `changes`. */
 async function findPeople(connection: Connection, userid: string, corpIds?: readonly string[]): Promise<readonly Person[]> {
   const inCorps = corpIds === undefined ? '' : ` AND corp_id IN (${marks(corpIds.length)})`;
   const corps = corpIds ?? (await connection.query('SELECT id FROM corps')).map((row) => neededText(row, 'id'));
@@ -157,7 +157,7 @@ async function readDepartments(connection: Connection, corpId: string): Promise<
   }));
 }
 
-/** Finds ids first and deletes by them: locks the rows that go, and no gap that a run wants to write into. */
+/** Reads the ids first and deletes by id. This locks only the deleted rows, and no gaps into which a run may insert. */
 async function prune(database: Database, before: Date, steps: number): Promise<{ readonly changes: number; readonly runs: number }> {
   const pruned = { changes: 0, runs: 0 };
   const time = timeText(before.getTime());

@@ -18,19 +18,19 @@ export const FIELD_COLUMNS: readonly FieldColumn[] = MEMBER_FIELDS.map((field) =
   kind: MEMBER_FIELD_KINDS[field],
 }));
 
-/** How each kind of field comes out of its column. */
+/** The function that reads each kind of field. */
 const READ: Readonly<Record<FieldKind, (row: Row, column: string) => Json>> = { text: textOf, number: numberOf, userids: textsOf, json: jsonOf };
 
 /** The columns of {@link memberValues}. */
 export const MEMBER_COLUMNS: readonly string[] = ['mobile_e164', ...FIELD_COLUMNS.map(({ column }) => column)];
 
-/** The select list that {@link memberFromRow} reads, of a table called `members`. */
+/** Returns the select list for {@link memberFromRow}. */
 export function memberSelection(dialect: Dialect): string {
   const columns = FIELD_COLUMNS.map(({ column, kind }) => (kind === 'text' ? dialect.exactText(column) : column));
   return ['corp_id', 'userid', 'departed_at', 'updated_at', 'mobile_e164', ...columns].join(', ');
 }
 
-/** A member as stored; their memberships stand in another table. */
+/** Reads a stored member from a row; the memberships come from another table. */
 export function memberFromRow(row: Row, memberships: readonly Membership[]): StoredMember {
   const fields: Record<string, Json> = {};
   for (const { field, column, kind } of FIELD_COLUMNS) fields[field] = READ[kind](row, column);
@@ -43,7 +43,7 @@ export function memberFromRow(row: Row, memberships: readonly Membership[]): Sto
   };
 }
 
-/** A member's fields in the order of {@link MEMBER_COLUMNS}. */
+/** Returns a member's values in the order of {@link MEMBER_COLUMNS}. */
 export function memberValues({ mobileE164, fields }: StoredMember): readonly SqlValue[] {
   const values: SqlValue[] = [mobileE164];
   for (const { field } of FIELD_COLUMNS) {

@@ -2,7 +2,7 @@ import type { CorpRecord, RunRecord } from '../../core/ports/records.ts';
 import type { Connection, Row } from '../engine/database.ts';
 import { neededNumber, neededText, neededTime, numberOf, textOf, timeOf } from '../engine/values.ts';
 
-/** Every corp the store knows, by id. */
+/** Reads all corps in the store, sorted by id. */
 export async function readCorps(connection: Connection): Promise<readonly CorpRecord[]> {
   const rows = await connection.query(
     `SELECT id, ${connection.dialect.exactText('name')}, fence, last_success_at, last_run_id, writer_version, member_count, department_count,

@@ -29,7 +29,7 @@ export function membershipValues(corpId: string, userid: string, membership: Mem
   return [corpId, userid, membership.departmentId, membership.sortOrder, membership.isLeader ? 1 : 0];
 }
 
-/** A membership, from `department_id`, `sort_order` and `is_leader`. */
+/** Reads a membership from `department_id`, `sort_order` and `is_leader`. */
 export function membershipFromRow(row: Row): Membership {
   return {
     departmentId: neededNumber(row, 'department_id'),
@@ -41,17 +41,17 @@ export function membershipFromRow(row: Row): Membership {
 /** The columns of {@link departmentValues}. */
 export const DEPARTMENT_COLUMNS = ['parent_id', 'name', 'name_en', 'sort_order', 'leaders'] as const;
 
-/** The select list that {@link departmentFromRow} reads. */
+/** Returns the select list for {@link departmentFromRow}. */
 export function departmentSelection(dialect: Dialect): string {
   return `id, parent_id, ${dialect.exactText('name')}, ${dialect.exactText('name_en')}, sort_order, leaders, created_at, removed_at`;
 }
 
-/** A department's columns in the order of {@link DEPARTMENT_COLUMNS}. */
+/** Returns a department's values in the order of {@link DEPARTMENT_COLUMNS}. */
 export function departmentValues(department: StoredDepartment): readonly SqlValue[] {
   return [department.parentId, department.name, department.nameEn, department.sortOrder, jsonText(department.leaders)];
 }
 
-/** A department as stored. */
+/** Reads a stored department from a row. */
 export function departmentFromRow(row: Row): StoredDepartment {
   return {
     id: neededNumber(row, 'id'),
@@ -64,23 +64,23 @@ export function departmentFromRow(row: Row): StoredDepartment {
   };
 }
 
-/** Changed values as `changes` keeps them: under the columns' names, memberships included. */
+/** Formats changed values for the table `changes`, with the names of the columns. */
 export function changedValuesText(values: ChangedValues | null): string | null {
-  return values === null ? null : JSON.stringify(renamed(values, VALUE_COLUMNS));
+  return values === null ? null : JSON.stringify(renameKeys(values, VALUE_COLUMNS));
 }
 
-/** {@link changedValuesText}, read back under our names. */
+/** Reads what {@link changedValuesText} wrote, with our names. */
 export function changedValuesFromRow(row: Row, column: string): ChangedValues | null {
   const json = jsonOf(row, column);
-  return isRecord(json) ? renamed(json, VALUE_NAMES) : null;
+  return isRecord(json) ? renameKeys(json, VALUE_NAMES) : null;
 }
 
-/** A first load renames every value of everybody: hence loops, and not entries made and unmade. */
-function renamed(values: ChangedValues, names: Readonly<Record<string, string>>): Record<string, Json> {
+/** Renames keys, also in memberships. A first load renames all values of all members, so this uses loops instead of Object.entries. */
+function renameKeys(values: ChangedValues, names: Readonly<Record<string, string>>): Record<string, Json> {
   const result: Record<string, Json> = {};
   for (const name of Object.keys(values)) {
     const value = values[name] ?? null;
-    result[names[name] ?? name] = name === 'memberships' && Array.isArray(value) ? value.map((item: Json) => (isRecord(item) ? renamed(item, names) : item)) : value;
+    result[names[name] ?? name] = name === 'memberships' && Array.isArray(value) ? value.map((item: Json) => (isRecord(item) ? renameKeys(item, names) : item)) : value;
   }
   return result;
 }

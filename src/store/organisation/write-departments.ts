@@ -9,7 +9,7 @@ const KEY = ['corp_id', 'id'];
 const UPDATED = [...DEPARTMENT_COLUMNS, 'updated_at', 'removed_at'];
 const TARGET = { table: 'departments', columns: [...KEY, 'created_at', ...UPDATED], key: KEY, update: UPDATED };
 
-/** Writes departments and returns the changes that did change something: one that is stored already is left as it is. */
+/** Writes departments, and returns the changes that had an effect. What is stored already is not written. */
 export async function writeDepartments(connection: Connection, corp: Corp, changes: readonly DepartmentChange[], at: string): Promise<readonly DepartmentChange[]> {
   const effective: DepartmentChange[] = [];
   for (const piece of pieces(changes, ROWS_PER_STATEMENT)) {

@@ -9,7 +9,7 @@ import { marks, pieces, ROWS_PER_STATEMENT, writeRows } from '../engine/statemen
 import { neededText, textOf } from '../engine/values.ts';
 import { writeMemberships } from './write-memberships.ts';
 
-/** Who writes: a run, or a live lookup under the corp's fence of that moment. */
+/** The writer: a run, or a live lookup with the corp's current fence. */
 export interface Author {
   readonly corp: Corp;
   /** `YYYY-MM-DD HH:MM:SS.mmm`. */
@@ -22,29 +22,29 @@ const KEY = ['corp_id', 'userid'];
 const UPDATED = [...MEMBER_COLUMNS, 'mobile_source', 'mobile_seen_at', 'digest', 'live_fence', 'last_departments', 'updated_at', 'departed_at'];
 const TARGET = { table: 'members', columns: [...KEY, 'created_at', ...UPDATED], key: KEY, update: UPDATED };
 
-/** What is kept beside what {@link StoredMember} tells. */
+/** Columns that keep their value and are not part of {@link StoredMember}. */
 const KEPT = ['mobile_source', 'mobile_seen_at', 'live_fence', 'last_departments', 'created_at'] as const;
 
-/** What the store holds of one member at the moment of writing. */
+/** A stored member, read in the transaction that writes. */
 interface Current {
   readonly member: StoredMember;
   readonly row: Row;
 }
 
-/** A change that changes something, and what it changes. */
+/** A change that has an effect, and the stored member. */
 interface Fresh {
   readonly change: MemberChange;
   readonly stored: Current | undefined;
 }
 
 /**
- * Writes members with their memberships, and returns the changes that did change something: one that finds itself
- * stored already is left as it is, so that writing the same twice changes nothing the second time.
+ * Writes members with their memberships, and returns the changes that had an effect. What is stored already is not written, so
+ * writing the same change set twice changes nothing the second time.
  */
 export async function writeMembers(connection: Connection, author: Author, changes: readonly MemberChange[]): Promise<readonly MemberChange[]> {
   const isFirst = await isEmpty(connection, author.corp);
   const effective: MemberChange[] = [];
-  // Where nothing has to be read between the statements, they follow each other without a pause.
+  // Without stored members, nothing has to be read between the statements, so all changes are written as one piece.
   for (const piece of pieces(changes, isFirst ? changes.length : ROWS_PER_STATEMENT)) {
     const current = isFirst ? new Map<MemberKey, Current>() : await readCurrent(connection, author.corp, piece);
     for (const change of await writePiece(connection, author, piece, current)) effective.push(change);
@@ -75,7 +75,7 @@ async function writePiece(
   return fresh.map(({ change }) => change);
 }
 
-/** Whether the corp has no member at all yet: then there is nothing to look at before writing. */
+/** Whether the corp has no members yet. Then nothing has to be read before writing. */
 async function isEmpty(connection: Connection, corp: Corp): Promise<boolean> {
   const rows = await connection.tuples('SELECT 1 FROM members WHERE corp_id = ? LIMIT 1', [corp.id]);
   return rows.length === 0;
@@ -107,7 +107,7 @@ function rowOf({ corp, at, liveFence }: Author, { after, seen, newValues }: Memb
     ...memberValues(after),
     mobileIsNew ? (liveFence === null ? 'run' : 'lookup') : kept('mobile_source'),
     mobileIsNew ? at : kept('mobile_seen_at'),
-    // A run that follows compares in full whoever was written live, and who departed.
+    // Without a digest, the next run compares in full: members that a live lookup wrote, and departed ones.
     liveFence === null && seen !== undefined ? Buffer.from(digestOf(seen), 'hex') : null,
     liveFence ?? kept('live_fence'),
     lastDepartments(after, current),
@@ -134,8 +134,8 @@ function asJson({ fields, mobileE164, memberships, departed }: StoredMember): Js
 const DIGESTS_PER_STATEMENT = 100;
 
 /**
- * Notes of members whose data are stored already how they look now: a run keeps their digest, a live lookup makes
- * the runs that began before it leave them alone.
+ * Updates members whose data are stored already: a run writes their digest; a live lookup writes its fence, so that runs that
+ * began before it do not write these members.
  */
 export async function recognise(connection: Connection, { corp, liveFence }: Author, members: readonly SeenMember[]): Promise<void> {
   for (const piece of pieces(members, DIGESTS_PER_STATEMENT)) {

@@ -3,7 +3,7 @@ import type { Connection, SqlValue } from '../engine/database.ts';
 import { MEMBERSHIP_COLUMNS, membershipValues } from './rows.ts';
 import { pieces, writeRows } from '../engine/statements.ts';
 
-/** One member's memberships as they are stored and as they are to be. */
+/** One member's memberships, as they are stored and as they will be. */
 export interface Moved {
   readonly userid: string;
   readonly before: readonly Membership[];
@@ -18,7 +18,7 @@ const TARGET = {
 };
 const DELETED_PER_STATEMENT = 200;
 
-/** Deletes, inserts and changes the memberships that differ, and touches no other. */
+/** Deletes, inserts and updates only the memberships that differ. */
 export async function writeMemberships(connection: Connection, corp: Corp, moved: readonly Moved[]): Promise<void> {
   const gone: SqlValue[][] = [];
   const fresh: (readonly SqlValue[])[] = [];

@@ -2,7 +2,7 @@ import type { AlertBook, AlertKey, AlertRecord } from '../../core/ports/alerts.t
 import type { Connection, Database, Row } from '../engine/database.ts';
 import { neededText, neededTime, timeOf, timeText } from '../engine/values.ts';
 
-/** Keeps the book of alerts in a database, for all hosts; whoever opened the database closes it. */
+/** Keeps the alert book in a database, for all hosts. Does not close the database. */
 export function createAlertBook(database: Database): AlertBook {
   return {
     read: () => database.read(readAll),
@@ -20,7 +20,7 @@ async function readAll(connection: Connection): Promise<readonly AlertRecord[]> 
 interface Replacement {
   readonly previous: AlertRecord | null;
   readonly next: AlertRecord;
-  /** An earlier time may have been committed without our hearing of it. */
+  /** Whether this is a retry: the first attempt may have been committed without our knowing. */
   readonly repeated: boolean;
 }
 
@@ -41,7 +41,7 @@ async function replace(connection: Connection, { previous, next, repeated }: Rep
   return true;
 }
 
-/** Two who find no row both go on, and one of them then dies of a deadlock and is repeated. */
+/** Locks the row. Without a row, two processes can both continue; then one gets a deadlock and is retried. */
 async function lock(connection: Connection, { subject, kind }: AlertKey): Promise<AlertRecord | null> {
   const [row] = await connection.query(`SELECT ${columnsOf(connection)} FROM alerts WHERE subject = ? AND kind = ?${connection.dialect.updateLock}`, [subject, kind]);
   return row === undefined ? null : recordOf(row);

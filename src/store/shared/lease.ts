@@ -5,20 +5,20 @@ import type { Clock, Log } from '../../core/ports/system.ts';
 import type { Connection, Database, Row } from '../engine/database.ts';
 import { neededNumber, neededText, neededTime, textOf, timeOf } from '../engine/values.ts';
 
-/** What leases need to know beside the database. */
+/** What leases need in addition to the database. */
 export interface StoreLeaseOptions {
   readonly host: string;
   readonly pid: number;
-  /** How long a lease lives without a renewal. */
+  /** The ttl of a lease without a renewal. */
   readonly ttlMs: number;
   readonly clock: Clock;
   readonly log: Log;
 }
 
 /**
- * Keeps leases in the store's table `leases`, for those who have no Redis; times are the database's own. First come,
- * first served: `fair` changes nothing, for here all hosts wait for the same row. `close` releases what is still held
- * and leaves the database to its owner.
+ * Keeps leases in the store's table `leases`, when there is no Redis. Times are those of the database. The first process to
+ * ask gets the lease: `fair` has no effect, because all hosts wait for the same row. `close` releases the leases, and does
+ * not close the database.
  */
 export function createStoreLeases(database: Database, options: StoreLeaseOptions): Leases {
   return new StoreLeases(database, options);
@@ -69,11 +69,11 @@ class StoreLeases implements Leases {
     await Promise.all([...this.#kept].map((lease) => lease.release()));
   }
 
-  /** Takes the lease, or tells who has it. Says yes to a repeat whose COMMIT landed though its answer was lost. */
+  /** Takes the lease, or returns its holder. A retry after a lost answer also gets the lease. */
   async #take(connection: Connection, name: string, token: string): Promise<Holder | undefined> {
     const { dialect } = connection;
     const { host, pid, ttlMs } = this.#options;
-    // Makes the row where there is none, and locks it.
+    // Creates the row if it is missing, and locks it.
     await connection.write(`INSERT INTO leases (name) VALUES (?)${dialect.onConflict(['name'], ['name'])}`, [name]);
     const held = `SELECT ${COLUMNS} FROM leases WHERE name = ? AND token <> ? AND expires_at > ${dialect.now}${dialect.updateLock}`;
     const [other] = await connection.query(held, [name, token]);

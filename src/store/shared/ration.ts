@@ -8,8 +8,8 @@ import { neededNumber } from '../engine/values.ts';
 const DAY_MS = 86_400_000;
 
 /**
- * Keeps the ration in the store, for when there is no Redis. A number that is refused costs one read; a booking locks
- * the corp's row of the day, so that however many processes book at once, they do so one after the other.
+ * Keeps the ration in the store, when there is no Redis. A refused number costs only one read. A booking locks the corp's
+ * row of the day, so processes book one after the other.
  */
 export function createStoreRation(database: Database, clock: Clock): Ration {
   return new StoreRation(database, clock);
@@ -62,7 +62,7 @@ class StoreRation implements Ration {
   }
 }
 
-/** Inside the corp's lock of the day. May be a repeat whose first time was committed and never heard of. */
+/** Books a question under the corp's lock of the day. If this is a retry and the first attempt was committed, it finds its ticket. */
 async function book(connection: Connection, question: Question, ticket: RationTicket, earliest: string): Promise<Booking> {
   await lockDay(connection, ticket);
   const tickets = await connection.query('SELECT 1 FROM ration_tickets WHERE corp_id = ? AND day = ? AND ticket = ?', ticketKey(ticket));
@@ -76,7 +76,7 @@ async function book(connection: Connection, question: Question, ticket: RationTi
   return { is: 'booked', ticket };
 }
 
-/** What needs no lock to be known: budgets are not unspent by those who are refused. */
+/** Returns a refusal that is known without a lock; undefined when the question may be booked. */
 async function refusal(connection: Connection, question: Question, day: string): Promise<Booking | undefined> {
   if (await isKnownWrong(connection, question)) return { is: 'known_wrong' };
   return (await spentOn(connection, question.corpId, day)) < question.budget ? undefined : { is: 'spent' };
@@ -93,7 +93,7 @@ async function spentOn(connection: Connection, corpId: string, day: string): Pro
   return row === undefined ? 0 : neededNumber(row, 'spent');
 }
 
-/** Writing the row without changing it locks it, and makes it where there is none. */
+/** Locks the row of the day by writing it unchanged; creates it if it is missing. */
 async function lockDay(connection: Connection, { corpId, day }: RationTicket): Promise<void> {
   const conflict = connection.dialect.onConflict(['corp_id', 'day'], ['day']);
   await connection.write(`INSERT INTO ration (corp_id, day, spent) VALUES (?, ?, 0)${conflict}`, [corpId, day]);
@@ -115,7 +115,7 @@ function ticketKey({ corpId, day, id }: RationTicket): readonly string[] {
   return [corpId, day, id];
 }
 
-/** With the first question of a day, what earlier days left behind goes. */
+/** The first question of a day deletes the rows of earlier days. */
 async function forgetOld(connection: Connection, { corpId, day }: RationTicket, earliest: string): Promise<void> {
   if ((await spentOn(connection, corpId, day)) > 0) return;
   await connection.write('DELETE FROM ration_tickets WHERE corp_id = ? AND day < ?', [corpId, earliest]);

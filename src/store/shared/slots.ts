@@ -6,15 +6,15 @@ import { AddressBook, AHEAD_MS, cellMs, FARTHEST_MS, nextSlots, widthMs } from '
 import type { Connection, Database, Row } from '../engine/database.ts';
 import { neededText, neededTime, textOf, timeOf, timeText } from '../engine/values.ts';
 
-/** Digits of a book have this base, so that no cell holds more than one less. */
+/** The base of a book's digits. One cell can hold at most one less. */
 const BASE = 36;
-/** How long a reservation takes at first; later as long as the last ones took. */
+/** How long the first reservation is expected to take. Later, the last ones are measured. */
 const FIRST_LEAD_MS = 10;
 
 /**
- * Keeps the schedule in the store's table `paces`, for those who have no Redis: a small transaction reserves the next
- * slots of several corps, by the database's clock. A corp's row holds when its next slot begins; the address's row holds
- * its book: when the first cell begins, and a digit for each cell.
+ * Keeps the schedule in the store's table `paces`, when there is no Redis. One short transaction reserves the next slots of
+ * several corps on the database's clock. A corp's row contains its next slot. The address's row contains its book: the time
+ * of the first cell, and a digit for each cell.
  */
 export function createStoreSlots(database: Database, clock: Clock): Slots {
   return new StoreSlots(database, clock);
@@ -45,7 +45,7 @@ class StoreSlots implements Slots {
   async #reserveIn(connection: Connection, asks: readonly Ask[], address: Scope) {
     const { dialect } = connection;
     const names = [address.name, ...asks.map(({ scope }) => scope.name)].sort();
-    // Makes the rows where there are none, and locks them, in one order for all.
+    // Creates missing rows, and locks all of them in the same order in every process.
     await connection.write(`INSERT INTO paces (scope) VALUES ${names.map(() => '(?)').join(', ')}${dialect.onConflict(['scope'], ['scope'])}`, names);
     const askedAt = this.#clock.monotonic();
     const rows = await connection.query(`SELECT scope, next_at, holder, ${dialect.now} AS now FROM paces WHERE scope IN (${names.map(() => '?').join(', ')})`, names);
@@ -57,7 +57,7 @@ class StoreSlots implements Slots {
     const [from, until] = [Math.ceil(now + this.#leadMs), Math.ceil(now + this.#leadMs + AHEAD_MS)];
     const granted = asks.map(({ scope, count }) => {
       const nextAt = timeOf(row(scope.name), 'next_at')?.getTime();
-      // No slot lies so far ahead: the clock has been set back since.
+      // A slot cannot be so far ahead: the database's clock was set back.
       const isWrong = nextAt !== undefined && nextAt > now + 2 * AHEAD_MS + FARTHEST_MS + widthMs(scope.perSecond);
       return nextSlots({ perSecond: scope.perSecond, count, nextAt: isWrong ? undefined : nextAt, from, until }, book);
     });
@@ -85,7 +85,7 @@ function readBook(row: Row, perSecond: number): AddressBook {
   return book;
 }
 
-/** The columns next_at and holder. */
+/** Returns the values of the columns next_at and holder. */
 function bookRow({ cells }: AddressBook, perSecond: number): readonly [string, string] {
   const [first, last] = [Math.min(...cells.keys()), Math.max(...cells.keys())];
   const digits = Array.from({ length: last - first + 1 }, (_, index) => (cells.get(first + index) ?? 0).toString(BASE));

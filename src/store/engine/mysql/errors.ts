@@ -1,7 +1,7 @@
 import { type ErrorCode, type ErrorKind, OrgsyncError } from '../../../errors.ts';
 import type { Trouble } from '../database.ts';
 
-/** One row of the table below: which of mysql2's codes, or numbers of the servers, what they are to us, and whether another try may help. */
+/** One row of the table below: codes of mysql2 or numbers of the servers, our error for them, and whether a retry may help. */
 interface Meaning {
   readonly codes: readonly (string | number)[];
   readonly kind: ErrorKind;
@@ -10,7 +10,7 @@ interface Meaning {
   readonly trouble: Trouble;
 }
 
-/** Everything that MySQL, MariaDB, clusters, proxies, mysql2 and the network say that we expect to hear. Numbers are for what mysql2 has no name for. */
+/** The known errors of MySQL, MariaDB, clusters, proxies, mysql2 and the network. Numbers are used where mysql2 has no name. */
 export const MYSQL_ERRORS: readonly Meaning[] = [
   {
     codes: ['ECONNREFUSED', 'ENOTFOUND', 'EAI_AGAIN', 'EHOSTUNREACH', 'ENETUNREACH', 'ENOENT', 'ETIMEDOUT'],
@@ -49,7 +49,7 @@ export const MYSQL_ERRORS: readonly Meaning[] = [
     trouble: 'lost',
   },
   {
-    // Galera's node that joins, or has lost its cluster; Galera's streaming replication; ProxySQL and MaxScale without a server behind them.
+    // A Galera node that is joining or has lost its cluster; Galera's streaming replication; ProxySQL and MaxScale without a server.
     codes: ['ER_UNKNOWN_COM_ERROR', 'ER_SERVER_OFFLINE_MODE', 2002, 2003, 2006, 2013, 9001, 9002, 9003],
     kind: 'unavailable',
     code: 'store_unreachable',
@@ -64,7 +64,7 @@ export const MYSQL_ERRORS: readonly Meaning[] = [
     trouble: 'lost',
   },
   {
-    // ER_RUN_HOOK_ERROR and ER_TRANSACTION_ROLLBACK_DURING_COMMIT are Group Replication's; ER_DUP_ENTRY is two who make one row on two nodes.
+    // ER_RUN_HOOK_ERROR and ER_TRANSACTION_ROLLBACK_DURING_COMMIT come from Group Replication; ER_DUP_ENTRY when two nodes create the same row.
     codes: ['ER_LOCK_DEADLOCK', 'ER_LOCK_WAIT_TIMEOUT', 'ER_CHECKREAD', 'ER_TABLE_DEF_CHANGED', 'ER_NEED_REPREPARE', 'ER_ERROR_DURING_COMMIT',
       'ER_RUN_HOOK_ERROR', 'ER_TRANSACTION_ROLLBACK_DURING_COMMIT', 'ER_DUP_ENTRY', 'ER_DUP_FIELDNAME', 'ER_DUP_KEYNAME', 'ER_TABLE_EXISTS_ERROR', 3100, 3101],
     kind: 'temporary',
@@ -150,7 +150,7 @@ export const MYSQL_ERRORS: readonly Meaning[] = [
     trouble: 'final',
   },
   {
-    // mysql2 gives the first code to every handshake that failed, and keeps the words of the one behind it.
+    // mysql2 uses the first code for every failed TLS handshake, with the message of the original error.
     codes: [
       'HANDSHAKE_SSL_ERROR',
       'ERR_TLS_CERT_ALTNAME_INVALID',
@@ -193,7 +193,7 @@ export const MYSQL_ERRORS: readonly Meaning[] = [
 
 const MEANINGS = new Map(MYSQL_ERRORS.flatMap((meaning) => meaning.codes.map((code) => [code, meaning])));
 
-/** What some errors say in words only, under numbers that mean much. */
+/** Errors that are recognised by their text, because their numbers are too general. */
 const IN_WORDS: readonly (readonly [RegExp, string])[] = [
   // "Got error 28 from storage engine": no space left on device.
   [/^Got error 28\b/, 'ER_DISK_FULL'],
@@ -202,14 +202,14 @@ const IN_WORDS: readonly (readonly [RegExp, string])[] = [
   [/not yet prepared node|error while appending streaming replication fragment/i, 'ER_UNKNOWN_COM_ERROR'],
 ];
 
-/** Whether another try may help. */
+/** Returns whether a retry may help. */
 export function judgeMysqlError(error: unknown): Trouble {
   return meaningOf(error)?.trouble ?? 'final';
 }
 
 /**
- * The same in our words. What a server, a proxy or the system said and the table does not know is `unavailable`, with its
- * number and text; only what orgsync itself threw is a defect.
+ * Turns an error of MySQL into an OrgsyncError. An unknown error of a server, a proxy or the system is `unavailable`, with its
+ * number and text; only an error of orgsync itself is a defect.
  */
 export function translateMysqlError(error: unknown, where: string): OrgsyncError {
   if (error instanceof OrgsyncError) return error;
@@ -226,12 +226,12 @@ function meaningOf(error: unknown): Meaning | undefined {
   if (!(error instanceof Error) || error instanceof OrgsyncError) return undefined;
   const { code, errno } = error as { code?: unknown; errno?: unknown };
   const inWords = IN_WORDS.find(([words]) => words.test(error.message))?.[1];
-  // What a server says on its own account, before it hangs up, comes with its number as the code.
+  // When a server sends an error before it closes the connection, mysql2 puts its number into `code`.
   const [meaning] = [inWords, errno, code].flatMap((known) => (typeof known === 'string' || typeof known === 'number' ? (MEANINGS.get(known) ?? []) : []));
   return meaning;
 }
 
-/** What the server, mysql2 or the system calls this error; undefined where none of them made it, but JavaScript did. */
+/** Returns the number or code that the server, mysql2 or the system gave; undefined for an error of JavaScript. */
 function numberOf(error: unknown): string | undefined {
   if (!(error instanceof Error) || error instanceof TypeError || error instanceof RangeError) return undefined;
   const { code, errno } = error as { code?: unknown; errno?: unknown };

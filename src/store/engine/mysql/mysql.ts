@@ -6,21 +6,22 @@ import { judgeMysqlError, translateMysqlError } from './errors.ts';
 import { Pool } from './pool.ts';
 import { parseMysqlUrl } from './url.ts';
 
-/** How a MySQL or MariaDB is spoken to. */
+/** How to connect to MySQL or MariaDB. */
 export interface MysqlOptions {
   readonly url: string;
   readonly readOnly: boolean;
-  /** The server ends a session that is silent for longer: below the lease's life, so that a frozen writer blocks nobody. */
+  /** The server ends a session that is silent for longer. Shorter than the lease's ttl, so that a frozen writer does not block others. */
   readonly silenceMs: number;
-  /** How long connecting, and any one statement, may take. */
+  /** How long connecting may take. */
   readonly connectMs: number;
+  /** How long one statement may take. */
   readonly statementMs: number;
   readonly clock: Clock;
-  /** Once aborted, nothing may take long: the process is to end. */
+  /** Aborts when the process must end; then nothing may take long. */
   readonly stopping?: AbortSignal;
 }
 
-/** MySQL 5.7+, 8.x, MariaDB 10.5+. A unit of work has a connection for itself while it lasts. */
+/** Opens MySQL 5.7+, 8.x or MariaDB 10.5+. Each unit of work has its own connection while it runs. */
 export function openMysql(options: MysqlOptions): Engine {
   const address = parseMysqlUrl(options.url);
   const where = `MySQL at ${address.socket ?? `${address.host}:${address.port}`}`;

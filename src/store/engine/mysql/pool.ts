@@ -2,16 +2,16 @@ import type { Purpose, Session } from '../database.ts';
 import { MysqlSession, type SessionOptions } from './session.ts';
 
 /**
- * How many connections one process opens. Ordinary work that finds all of them taken waits for the next one that is free;
- * what must not wait behind long commits (leases) has a few of its own.
+ * The most connections of one process. Ordinary work waits when all of them are in use. Leases must not wait for long
+ * commits, so urgent work has its own connections.
  */
 const MOST = { ordinary: 6, urgent: 2 } as const;
-/** Of the time after which the server ends an idle connection: we end it before, or the server counts an aborted client. */
+/** We end an idle connection after this share of the server's time limit. If the server ended it, it would count an aborted client. */
 const IDLE_SHARE = 0.8;
 
 type Kind = keyof typeof MOST;
 
-/** Keeps connections from one unit of work to the next: opening one costs more round trips than most units of work. */
+/** Reuses connections: opening one costs more round trips than most units of work. */
 export class Pool {
   readonly #lanes: Readonly<Record<Kind, Lane>>;
 
@@ -19,7 +19,7 @@ export class Pool {
     this.#lanes = { ordinary: new Lane(options, MOST.ordinary), urgent: new Lane(options, MOST.urgent) };
   }
 
-  /** A session for one unit of work; closing it gives it back. */
+  /** Takes a session for one unit of work. Closing it returns it to the pool. */
   async take(purpose: Purpose, kind: Kind): Promise<Session> {
     const lane = this.#lanes[kind];
     const session = await lane.take();
@@ -39,7 +39,7 @@ export class Pool {
     };
   }
 
-  /** Ends what is idle, and what is at work as soon as it is given back. */
+  /** Ends idle connections now, and those in use when they are returned. */
   async close(): Promise<void> {
     await Promise.all([this.#lanes.ordinary.close(), this.#lanes.urgent.close()]);
   }
@@ -49,10 +49,10 @@ export class Pool {
 class Lane {
   readonly #options: SessionOptions;
   readonly #most: number;
-  /** The one used last comes last, and is used first: the others grow old and are ended. */
+  /** The connection that was used last is at the end, and is used first; the others become too old and are ended. */
   readonly #idle = new Map<MysqlSession, AbortController>();
   readonly #waiting: (() => void)[] = [];
-  /** What goes on in the background: resets and endings. */
+  /** Resets and ends that run in the background. */
   readonly #settling = new Set<Promise<void>>();
   #open = 0;
   #closed = false;
@@ -74,7 +74,7 @@ class Lane {
     }
   }
 
-  /** Resets it in the background, for nobody waits for that. */
+  /** Returns a session. It is reset in the background, so that the caller does not wait. */
   giveBack(session: MysqlSession, discard: boolean): void {
     if (!session.usable) this.#endIdle();
     if (discard || this.#closed || !session.usable) this.#end(session);
@@ -120,7 +120,7 @@ class Lane {
     session.onBroken(() => undefined);
   }
 
-  /** When one connection broke, those of its age are no better. */
+  /** Ends all idle connections. Called when one connection broke, because the others are probably broken too. */
   #endIdle(): void {
     for (const session of [...this.#idle.keys()]) {
       this.#leaveIdle(session);

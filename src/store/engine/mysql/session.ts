@@ -6,31 +6,32 @@ import { mysqlDialect } from './dialect.ts';
 import { settingStatements } from './settings.ts';
 import type { MysqlAddress } from './url.ts';
 
-/** How sessions are opened, and how long they wait. */
+/** How to open sessions, and their time limits. */
 export interface SessionOptions {
   readonly address: MysqlAddress;
-  /** The server ends a session that is silent for longer: below the lease's life, so that a frozen writer blocks nobody. */
+  /** The server ends a session that is silent for longer. Shorter than the lease's ttl, so that a frozen writer does not block others. */
   readonly silenceMs: number;
-  /** How long connecting, and any one statement, may take. */
+  /** How long connecting may take. */
   readonly connectMs: number;
+  /** How long one statement may take. */
   readonly statementMs: number;
   readonly clock: Clock;
-  /** Once aborted, nothing may take longer than {@link HURRY_MS}: the process is to end. */
+  /** Aborts when the process must end; then every statement has at most {@link HURRY_MS}. */
   readonly stopping?: AbortSignal;
 }
 
-/** How long an answer is still awaited by a process that is to end. */
+/** The time limit of a statement when the process must end. */
 const HURRY_MS = 800;
 /** A migration may rewrite a table of millions of rows. */
 const MIGRATION_STATEMENT_MS = 3_600_000;
-/** How long the server may take to hang up after it was told good-bye. */
+/** How long the server may take to close the connection after we asked for it. */
 const GOODBYE_MS = 1_000;
-/** More values than this in a statement are cheaper sent in binary, though that takes a round trip more. */
+/** With more values than this, sending them in binary is cheaper, although it needs one more round trip. */
 const BINARY_FROM_VALUES = 200;
-/** Statements that a session keeps prepared: few shapes come often, and servers have a limit for all sessions together. */
+/** The most prepared statements of a session. Only few are used often, and servers limit the number over all sessions. */
 const PREPARED = 8;
 
-/** One connection to the server, used by one unit of work after the other. */
+/** A connection to the server, used by one unit of work after the other. */
 export class MysqlSession implements Omit<Session, 'close'> {
   readonly dialect = mysqlDialect;
   readonly #driver: Driver;
@@ -39,7 +40,7 @@ export class MysqlSession implements Omit<Session, 'close'> {
   #limitMs: number;
   #reads = false;
   #whenBroken: () => void = () => undefined;
-  /** What broke the connection while nobody waited for an answer. */
+  /** The error that broke the connection while no statement was running. */
   #broken: QueryError | undefined;
   #usable = true;
 
@@ -57,7 +58,7 @@ export class MysqlSession implements Omit<Session, 'close'> {
     });
   }
 
-  /** Connects, and sets what a session must not take from the server. */
+  /** Connects, and sets the session's variables. */
   static async open(options: SessionOptions): Promise<MysqlSession> {
     const { address, connectMs } = options;
     const socket = connectTo(address);
@@ -86,23 +87,23 @@ export class MysqlSession implements Omit<Session, 'close'> {
     return session;
   }
 
-  /** Whether the connection still stands, so far as is known without asking. */
+  /** Whether the connection is usable, as far as is known without a round trip. */
   get usable(): boolean {
     return this.#usable && this.#broken === undefined;
   }
 
-  /** Calls `told` once, when the server or the network ends the connection. */
-  onBroken(told: () => void): void {
-    this.#whenBroken = told;
+  /** Calls `listener` once, when the server or the network ends the connection. */
+  onBroken(listener: () => void): void {
+    this.#whenBroken = listener;
   }
 
-  /** Says what the next unit of work is for. */
+  /** Sets the purpose of the next unit of work. */
   serve(purpose: Purpose): void {
     this.#reads = purpose === 'read';
     this.#limitMs = purpose === 'migrate' ? MIGRATION_STATEMENT_MS : this.#options.statementMs;
   }
 
-  /** Makes the session as new: whatever is open is rolled back, locks and prepared statements are gone. */
+  /** Resets the session: rolls back an open transaction, and drops locks and prepared statements. */
   async reset(): Promise<void> {
     this.#limitMs = this.#options.connectMs;
     await this.#send<unknown>((done) => this.#driver.reset((error) => done(error, undefined)));
@@ -137,7 +138,7 @@ export class MysqlSession implements Omit<Session, 'close'> {
   }
 
   async commit(): Promise<void> {
-    // What only read ends with the reset, and nobody waits for that.
+    // A reading transaction is ended by the reset in the background, so that the caller does not wait.
     if (!this.#reads) await this.query('COMMIT');
   }
 
@@ -145,7 +146,7 @@ export class MysqlSession implements Omit<Session, 'close'> {
     await this.query('ROLLBACK').catch(() => undefined);
   }
 
-  /** Says good-bye and waits until the server has hung up; never throws. A server that is not told counts an aborted client. */
+  /** Ends the connection and waits until the server has closed it. Otherwise the server would count an aborted client. Never throws. */
   async end(): Promise<void> {
     if (this.usable) {
       const closed = new Promise<void>((resolve) => this.#socket.once('close', resolve));
@@ -157,7 +158,7 @@ export class MysqlSession implements Omit<Session, 'close'> {
     this.#socket.destroy();
   }
 
-  /** One statement, within its time; after that nothing more can be asked of this connection. */
+  /** Runs one statement within its time limit. After a timeout, the connection is not usable any more. */
   async #send<T>(statement: (done: (error: QueryError | null, result: T) => void) => void): Promise<T> {
     return await new Promise<T>((resolve, reject) => {
       const answered = within({ ...this.#options, ms: this.#limitMs }, (ms) => {
@@ -177,19 +178,19 @@ export class MysqlSession implements Omit<Session, 'close'> {
     });
   }
 
-  /** What really happened. mysql2 hangs the whole statement on its errors, people's data included: that goes into no log. */
+  /** Returns the real cause of an error, without the statement that mysql2 adds: it contains data of members, which must not be logged. */
   #explain(error: QueryError): QueryError {
     const cause = 'code' in error ? error : (this.#broken ?? Object.assign(error, { code: 'PROTOCOL_CONNECTION_LOST' }));
     return Object.assign(cause, { sql: undefined });
   }
 }
 
-/** No answer to a statement in time; known by its code, as the driver's own errors are. */
+/** No answer to a statement in time. Recognised by its code, like the errors of the driver. */
 class StatementTimeout extends Error {
   readonly code = 'STATEMENT_TIMEOUT';
 }
 
-/** Calls `giveUp` when patience is at an end, unless what it gives back was called before. */
+/** Calls `giveUp` after the time limit, unless the returned function was called before. */
 function within({ ms, clock, stopping }: Pick<SessionOptions, 'clock' | 'stopping'> & { readonly ms: number }, giveUp: (ms: number) => void): () => void {
   const answered = new AbortController();
   const wait = (limit: number): void => void clock.sleep(limit, answered.signal).then(() => giveUp(limit), () => undefined);
@@ -204,6 +205,6 @@ function within({ ms, clock, stopping }: Pick<SessionOptions, 'clock' | 'stoppin
 
 function connectTo({ host, port, socket: path }: MysqlAddress): Socket {
   const socket = path === undefined ? connectSocket({ host, port, noDelay: true, keepAlive: true }) : connectSocket({ path });
-  // mysql2 tells TLS only names, no addresses; this is where Node looks then for what a certificate must be made out to.
+  // mysql2 passes only host names to TLS, and no IP addresses. Node.js then checks the certificate against `_host`.
   return isIP(host) === 0 ? socket : Object.assign(socket, { _host: host });
 }

@@ -1,18 +1,18 @@
-/** One thing that a session sets. */
+/** A variable that each session sets. */
 interface Setting {
-  /** As it stands in SET; text in a version comment is run by the servers that know the variable. */
+  /** The text in SET. A version comment is executed only by servers that know the variable. */
   readonly set: string;
-  /** What the server's default could do otherwise. */
+  /** What another default of the server would do. */
   readonly because: string;
 }
 
-/** A row count that no answer has. */
+/** A row count that no result reaches. */
 const UNLIMITED = '18446744073709551615';
 
 /**
- * Everything in a session that orgsync relies on. A session sets it right after it connects and after every reset, so that
- * no default of the server, of a proxy, or of `init_connect` decides what is stored. Only names that MySQL 5.7 and 8.x and
- * MariaDB 10.5+ all know, and that need no privilege.
+ * All session variables that orgsync relies on. A session sets them after it has connected and after every reset, so that
+ * defaults of the server, of a proxy or of `init_connect` have no effect. All of them exist in MySQL 5.7 and 8.x and in
+ * MariaDB 10.5+, and need no privilege.
  */
 export const SESSION_SETTINGS: readonly Setting[] = [
   { set: 'NAMES utf8mb4 COLLATE utf8mb4_unicode_ci', because: '`utf8` and `latin1` store ? in place of every character that they lack' },
@@ -35,12 +35,12 @@ export const SESSION_SETTINGS: readonly Setting[] = [
   { set: '/*M! SESSION max_statement_time = 0, */ /*!50708 SESSION max_execution_time = 0, */ SESSION sql_warnings = 0', because: 'a limit of the server may be too short; ours ends every statement' },
 ];
 
-/** The statements that set all of it; the session also ends by itself after `silenceSeconds` in which its client said nothing. */
+/** Returns the statements that set all variables. The server also ends the session when its client is silent for `silenceSeconds`. */
 export function settingStatements(silenceSeconds: number): readonly string[] {
   const silence = ['wait_timeout', 'net_read_timeout', 'net_write_timeout'].map((name) => `SESSION ${name} = ${silenceSeconds}`);
   return [
     `SET ${[...SESSION_SETTINGS.map(({ set }) => set), ...silence].join(', ')}`,
-    // A default of READ ONLY refuses every write; READ COMMITTED shows a reader more than one moment.
+    // A default of READ ONLY would refuse every write; READ COMMITTED would show a reader more than one moment.
     'SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ WRITE',
   ];
 }

@@ -1,38 +1,38 @@
 import { readFileSync } from 'node:fs';
 import { OrgsyncError } from '../../../errors.ts';
 
-/** Where a MySQL is and how to enter, from `mysql://user:password@host:port/database?…`. */
+/** The parts of `mysql://user:password@host:port/database?…`. */
 export interface MysqlAddress {
   readonly host: string;
   readonly port: number;
-  /** A unix socket in place of host and port. */
+  /** A unix socket, used instead of host and port. */
   readonly socket: string | undefined;
   readonly user: string;
   readonly password: string;
   readonly database: string;
-  /** TLS, when asked for; then chain and host name are verified unless the url says otherwise. */
+  /** The settings of TLS, when it is used. Certificate and host name are verified, unless the url says otherwise. */
   readonly ssl: { readonly ca?: string; readonly verifyIdentity: boolean; readonly rejectUnauthorized: boolean; readonly minVersion: 'TLSv1.2' } | undefined;
 }
 
 const PARAMETERS = ['ssl', 'ssl_ca', 'socket'];
 
 /**
- * Reads a store's address. `?ssl=true` asks for TLS with everything verified, `?ssl_ca=FILE` for that with a CA of
- * one's own, `?ssl=unverified` for encryption alone; `?socket=PATH` for a unix socket.
- * Throws `config` / `store_url`; the message never holds the password.
+ * Parses a store's address. `?ssl=true` means TLS with verification, `?ssl_ca=FILE` the same with another CA,
+ * `?ssl=unverified` TLS without verification, and `?socket=PATH` a unix socket.
+ * Throws `config` / `store_url`; the message never contains the password.
  */
 export function parseMysqlUrl(url: string): MysqlAddress {
   const parsed = parse(url);
   const unknown = [...parsed.searchParams.keys()].find((name) => !PARAMETERS.includes(name));
   if (unknown !== undefined) throw wrong(`unknown parameter ${unknown}`);
-  const database = decoded(parsed.pathname.slice(1));
+  const database = decode(parsed.pathname.slice(1));
   if (database === '') throw wrong('it names no database');
   return {
     host: parsed.hostname.replace(/^\[|\]$/g, ''),
     port: parsed.port === '' ? 3306 : Number(parsed.port),
     socket: parsed.searchParams.get('socket') ?? undefined,
-    user: decoded(parsed.username),
-    password: decoded(parsed.password),
+    user: decode(parsed.username),
+    password: decode(parsed.password),
     database,
     ssl: sslOf(parsed.searchParams),
   };
@@ -60,12 +60,12 @@ function parse(url: string): URL {
     const parsed = new URL(url);
     if (parsed.protocol === 'mysql:' || parsed.protocol === 'mariadb:') return parsed;
   } catch {
-    // Says the same as a wrong protocol; the URL itself may hold a password and is not repeated.
+    // Same error as for a wrong protocol. It does not repeat the URL, which may contain a password.
   }
   throw wrong('it is not an address that begins with mysql://');
 }
 
-function decoded(part: string): string {
+function decode(part: string): string {
   try {
     return decodeURIComponent(part);
   } catch {

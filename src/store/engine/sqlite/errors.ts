@@ -2,7 +2,7 @@ import { type ErrorCode, type ErrorKind, OrgsyncError } from '../../../errors.ts
 import type { Trouble } from '../database.ts';
 
 interface Meaning {
-  /** The beginning of SQLite's code, or a pattern for its message where the code says too little. */
+  /** The beginning of SQLite's code, or a pattern for its message when the code is too general. */
   readonly code: string | RegExp;
   readonly kind: ErrorKind;
   readonly ours: ErrorCode;
@@ -10,7 +10,7 @@ interface Meaning {
   readonly trouble: Trouble;
 }
 
-/** What SQLite says that we expect to hear; the first row that fits counts. */
+/** The known errors of SQLite; the first row that fits counts. */
 export const SQLITE_ERRORS: readonly Meaning[] = [
   {
     code: /^no such table/,
@@ -119,15 +119,15 @@ export const SQLITE_ERRORS: readonly Meaning[] = [
   },
 ];
 
-/** Whether another try may help. */
+/** Returns whether a retry may help. */
 export function judgeSqliteError(error: unknown): Trouble {
   return meaningOf(error)?.trouble ?? 'final';
 }
 
-/** Codes that say that a statement of ours is wrong; any other was said by the file, the disk or the system. */
+/** Codes of wrong statements, which are defects. Other codes come from the file, the disk or the system. */
 const OURS = ['SQLITE_ERROR', 'SQLITE_MISUSE', 'SQLITE_RANGE', 'SQLITE_MISMATCH'];
 
-/** The same in our words. */
+/** Turns an error of SQLite into an OrgsyncError. */
 export function translateSqliteError(error: unknown, file: string): OrgsyncError {
   if (error instanceof OrgsyncError) return error;
   const said = error instanceof Error ? error.message : String(error);

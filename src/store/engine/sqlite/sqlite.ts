@@ -8,19 +8,19 @@ import type { Engine, Row, Session, SqlValue, Written } from '../database.ts';
 import { sqliteDialect } from './dialect.ts';
 import { judgeSqliteError, translateSqliteError } from './errors.ts';
 
-/** How an SQLite file is opened. */
+/** How to open an SQLite file. */
 export interface SqliteOptions {
   readonly file: string;
   readonly readOnly: boolean;
-  /** How long a writer waits for another one, in this process or elsewhere. */
+  /** How long a writer waits for another writer, in this process or another one. */
   readonly lockWaitMs: number;
   readonly clock: Clock;
 }
 
-/** SQLite itself never waits for a lock: it would stand still with the whole process, heartbeats and signals included. */
+/** SQLite itself must not wait for a lock, because it would block the whole process, with its timers and signals. */
 const PREPARE = 'PRAGMA busy_timeout = 0';
 
-/** An SQLite file, created when first written to. */
+/** Opens an SQLite file; it is created by the first write. */
 export function openSqlite(options: SqliteOptions): Engine {
   const turns = new Turns();
   return {
@@ -46,7 +46,7 @@ export function openSqlite(options: SqliteOptions): Engine {
   };
 }
 
-/** Lets one writer of this process in at a time, in order of arrival: SQLite's own lock would block the whole process. */
+/** Lets one writer of this process work at a time, in the order of arrival. */
 class Turns {
   #last: Promise<void> = Promise.resolve();
 
@@ -108,7 +108,7 @@ class SqliteSession implements Session {
   }
 
   async write(sql: string, values: readonly SqlValue[] = []): Promise<Written> {
-    // Heartbeats and signals of this process have their turn between the statements of a long transaction.
+    // Lets timers and signals run between the statements of a long transaction.
     await nextTurn();
     const { changes, lastInsertRowid } = await this.#patiently(() => this.#driver.prepare(sql).run([...values]));
     return { touched: changes, insertedId: Number(lastInsertRowid) };
@@ -147,7 +147,7 @@ class SqliteSession implements Session {
   }
 }
 
-/** Members' phone numbers are nobody's business but the owner's: others cannot read a file that we create. */
+/** Creates the file, readable only by its owner, because it will contain phone numbers. */
 async function create(file: string, readOnly: boolean): Promise<void> {
   if (readOnly) {
     throw new OrgsyncError('config', {
