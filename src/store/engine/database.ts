@@ -1,23 +1,23 @@
 import type { OrgsyncError } from '../../errors.ts';
 
 /**
- * What a placeholder takes and a column gives, in every engine. Times are text, `YYYY-MM-DD HH:MM:SS.mmm` in UTC;
- * yes and no are 1 and 0; JSON is text.
+ * A value of a placeholder or a column, in every engine. Times are text, `YYYY-MM-DD HH:MM:SS.mmm` in UTC; booleans are 1
+ * and 0; JSON is text.
  */
 export type SqlValue = null | number | string | Buffer;
 
 /** One row, by column name. */
 export type Row = Readonly<Record<string, SqlValue>>;
 
-/** What a statement did. */
+/** The result of a writing statement. */
 export interface Written {
-  /** Rows that the statement touched; how engines count an upsert differs, so ask no more than whether it is 0. */
+  /** The number of rows that the statement changed. Engines count an upsert differently, so only compare it with 0. */
   readonly touched: number;
   /** The automatic id of the row inserted last. */
   readonly insertedId: number;
 }
 
-/** Runs statements one after the other. Values go by `?` placeholders, never into the text. */
+/** Runs statements one after the other. Values must be passed by `?` placeholders, never in the text. */
 export interface Connection {
   readonly dialect: Dialect;
   query(sql: string, values?: readonly SqlValue[]): Promise<readonly Row[]>;
@@ -26,9 +26,9 @@ export interface Connection {
   write(sql: string, values?: readonly SqlValue[]): Promise<Written>;
 }
 
-/** What kind of value a column holds. */
+/** The type of a column. */
 export type ColumnType =
-  /** Corp ids and userids: ASCII, compared without regard to case. */
+  /** Corp ids and userids: ASCII, compared without case. */
   | 'id'
   /** ASCII, compared exactly. */
   | 'key'
@@ -43,78 +43,78 @@ export type ColumnType =
   | 'time'
   /** 16 bytes. */
   | 'digest'
-  /** A number that the database gives, never the same twice. */
+  /** A number that the database assigns, never the same twice. */
   | 'automatic';
 
-/** Where the engines' SQL differs. */
+/** The differences between the engines' SQL. */
 export interface Dialect {
   readonly types: Readonly<Record<ColumnType, string>>;
-  /** What follows the closing parenthesis of CREATE TABLE. */
+  /** The text after the closing parenthesis of CREATE TABLE. */
   readonly tableSuffix: string;
-  /** An index as a line of CREATE TABLE, where the engine has such lines; else it stands beside the table. */
+  /** An index as a line of CREATE TABLE; undefined when the engine uses a separate statement. */
   indexInTable(name: string, columns: readonly string[]): string | undefined;
-  /** An index as a statement of its own, which finds it there already without complaint. */
+  /** An index as a separate statement, which can be run twice; undefined when the engine uses a line of CREATE TABLE. */
   indexBeside(name: string, table: string, columns: readonly string[]): string | undefined;
-  /** Ends a SELECT whose rows nobody may change before our transaction ends; others may read and lock them the same way. */
+  /** Ends a SELECT with a shared lock: other transactions cannot change these rows, but can lock them in the same way. */
   readonly shareLock: string;
-  /** Ends a SELECT whose rows nobody may change or lock before our transaction ends. */
+  /** Ends a SELECT with an exclusive lock: other transactions cannot change or lock these rows. */
   readonly updateLock: string;
-  /** The database's own time, as an expression. */
+  /** The database's current time, as an expression. */
   readonly now: string;
-  /** The database's own time and so many milliseconds, as an expression. */
+  /** The database's current time plus `ms` milliseconds, as an expression. */
   later(ms: number): string;
-  /** Ends an INSERT whose row may be there already, by its primary key: then it gets the new values of `columns`. */
+  /** Ends an INSERT: a row with the same primary key gets the new values of `columns`. */
   onConflict(key: readonly string[], columns: readonly string[]): string;
   /** How to select a text column that may hold any character. */
   exactText(column: string): string;
 }
 
-/** A database whose errors are all {@link OrgsyncError}s. Opening connects to nothing; every wait in here has an end. */
+/** A database. All its errors are {@link OrgsyncError}s. Opening does not connect. Every wait has a limit. */
 export interface Database {
   readonly dialect: Dialect;
   /**
-   * Runs `work` on a connection that is its own meanwhile, and sees the database as it is at one moment, and cannot change it. Trouble
-   * repeats it once, for somebody may be waiting for the answer; `patiently`, as often as a transaction is.
+   * Runs `work` in a read-only transaction on its own connection, which sees the database at one moment. It is retried once,
+   * because a person may wait for the answer; with `patiently`, as often as a transaction.
    */
   read<T>(work: (connection: Connection) => Promise<T>, options?: { readonly patiently?: boolean }): Promise<T>;
   /**
-   * Runs `work` on a connection that is its own meanwhile, in one transaction: all of it or nothing.
+   * Runs `work` in one transaction on its own connection: all of it or nothing.
    *
-   * Deadlocks, lock waits and lost connections repeat the whole of `work`, within a bound. A connection lost at COMMIT
-   * leaves open whether it landed, and `work` is repeated all the same: it must find out by itself, after locking what
-   * the lost one had locked, and be content to find its work done.
-   * @param options.tidiesUp what is under way is finished though the process is told to stop: for what it must not leave behind
-   * @param options.urgent does not wait until the connections of ordinary work are free
+   * After a deadlock, a lock wait timeout or a lost connection, the whole `work` is retried, up to a limit. When the connection
+   * is lost at COMMIT, it is unknown whether the transaction was committed, and `work` is retried as well. So `work` must
+   * first lock the same rows, and then accept that its changes may be there already.
+   * @param options.tidiesUp whether to finish the work although the process was told to stop
+   * @param options.urgent whether to use the connections for urgent work, instead of waiting for an ordinary one
    */
   transaction<T>(work: (connection: Connection) => Promise<T>, options?: { readonly tidiesUp?: boolean; readonly urgent?: boolean }): Promise<T>;
-  /** Runs `work` while no other process runs its own `alone`: for migrations. Not atomic where DDL is not. */
+  /** Runs `work` while no other process is in `alone`: for migrations. Not atomic on engines whose DDL is not. */
   alone<T>(work: (connection: Connection) => Promise<T>): Promise<T>;
   close(): Promise<void>;
 }
 
-/** One connection with a transaction in it, as an engine gives it to {@link Database}'s common part. */
+/** A connection of an engine, with the commands for transactions. */
 export interface Session extends Connection {
   begin(): Promise<void>;
   commit(): Promise<void>;
   /** Never throws. */
   rollback(): Promise<void>;
-  /** Ends the session, or gives it back to be used again unless it is to be discarded; never throws. */
+  /** Returns the session for reuse, or ends it when `discard` is set or the engine does not reuse sessions. Never throws. */
   close(how?: { readonly discard?: boolean }): Promise<void>;
 }
 
-/** What a session is opened for: `read` sees one moment, `migrate` may take long. */
+/** The purpose of a session: `read` sees one moment, `migrate` may take long. */
 export type Purpose = 'read' | 'write' | 'migrate';
 
-/** What to do about an engine's error: `contention` and `lost` are worth another try. */
+/** The class of an engine's error: after `contention` and `lost`, a retry may help. */
 export type Trouble = 'contention' | 'lost' | 'final';
 
-/** An engine: connections, its dialect, and its errors in our words. */
+/** A database engine: opens sessions, and translates its errors. */
 export interface Engine {
   readonly dialect: Dialect;
-  /** Whether it was opened never to write. */
+  /** Whether it was opened read-only. */
   readonly readOnly: boolean;
   open(purpose: Purpose, options?: { readonly urgent?: boolean }): Promise<Session>;
-  /** Takes the lock of {@link Database.alone} on this session; what it gives back frees it, and is told how `work` went. */
+  /** Takes the lock of {@link Database.alone} on this session. The returned function frees it; its argument says whether `work` succeeded. */
   lockAlone(session: Session): Promise<(succeeded: boolean) => Promise<void>>;
   judge(error: unknown): Trouble;
   translate(error: unknown): OrgsyncError;

@@ -1,6 +1,6 @@
 import type { ColumnType, Dialect } from '../engine/database.ts';
 
-/** A table: its columns, what names a row, and what is looked up fast. */
+/** A table: its columns, primary key and indexes. */
 export interface Table {
   readonly name: string;
   readonly columns: Readonly<Record<string, Column>>;
@@ -12,7 +12,7 @@ export interface Table {
 interface Column {
   readonly type: ColumnType;
   readonly needed?: true;
-  /** The value of rows that do not name this column. */
+  /** The default value. */
   readonly otherwise?: number;
 }
 
@@ -30,9 +30,9 @@ export const FIRST_TABLES: readonly Table[] = [
     columns: {
       id,
       name: { type: 'text' },
-      // Raised by whoever begins a run; a commit with an older one writes nothing.
+      // Raised when a run begins; a commit with an older one writes nothing.
       fence: counter,
-      // The fence at the latest live lookup: tells a commit whether it must look for members written live.
+      // The fence at the latest live lookup: shows a commit whether it must look for members that were written live.
       live_fence: { type: 'number' },
       last_success_at: { type: 'time' },
       last_run_id: { type: 'number' },
@@ -82,11 +82,11 @@ export const FIRST_TABLES: readonly Table[] = [
       avatar: { type: 'longText' },
       address: { type: 'longText' },
       extattr: { type: 'json' },
-      // Of the record as WeCom sent it last; NULL when it must be compared in full.
+      // Of the record that WeCom sent last; NULL when the member must be compared in full.
       digest: { type: 'digest' },
-      // The corp's fence when a live lookup wrote this row: runs up to that fence leave it alone.
+      // The corp's fence when a live lookup wrote this row: runs up to that fence do not write it.
       live_fence: { type: 'number' },
-      // Where a departed member was, as a list of department ids.
+      // The department ids of a departed member.
       last_departments: { type: 'json' },
       created_at: time,
       updated_at: time,
@@ -164,7 +164,7 @@ export const FIRST_TABLES: readonly Table[] = [
     name: 'paces',
     key: ['scope'],
     columns: {
-      // Such as `corp:ww…`: a budget of requests that processes share.
+      // Such as `corp:ww…`: a rate limit that processes share.
       scope: { type: 'key', needed: true },
       next_at: { type: 'time' },
       // The process that took the latest slot.
@@ -183,7 +183,7 @@ export const FIRST_TABLES: readonly Table[] = [
     },
   },
   {
-    // Questions booked and not yet settled, so that none is given back twice.
+    // Questions that are booked and not settled yet, so that none is given back twice.
     name: 'ration_tickets',
     key: ['corp_id', 'day', 'ticket'],
     columns: {
@@ -202,7 +202,7 @@ export const FIRST_TABLES: readonly Table[] = [
     },
   },
   {
-    // What people have been told is wrong, so that one host tells them and not all. Closed ones stay, to be opened again.
+    // The alerts that were sent, so that only one host sends each. Closed ones stay, and can be opened again.
     name: 'alerts',
     key: ['subject', 'kind'],
     columns: {
@@ -221,7 +221,7 @@ export const FIRST_TABLES: readonly Table[] = [
 export function createTable(dialect: Dialect, { name, columns, key, indexes = {} }: Table): readonly string[] {
   const lines = Object.entries(columns).map(([column, spec]) => `  ${column} ${columnType(dialect, spec)}`);
   const [first] = key;
-  // A number that the database gives names its own row: SQLite wants PRIMARY KEY beside it.
+  // An automatic number is its own primary key: SQLite requires PRIMARY KEY next to its type.
   if (columns[first ?? '']?.type !== 'automatic') lines.push(`  PRIMARY KEY (${key.join(', ')})`);
   const inside = Object.entries(indexes).map(([index, of]) => dialect.indexInTable(index, of));
   lines.push(...inside.filter((line) => line !== undefined).map((line) => `  ${line}`));

@@ -20,12 +20,12 @@ export const mysqlDialect: Dialect = {
   tableSuffix: ' ENGINE=InnoDB ROW_FORMAT=DYNAMIC DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_unicode_ci',
   indexInTable: (name, columns) => `KEY ${name} (${columns.join(', ')})`,
   indexBeside: () => undefined,
-  // FOR SHARE is a syntax error on MariaDB; this works on both.
+  // FOR SHARE is a syntax error in MariaDB; this works in both.
   shareLock: ' LOCK IN SHARE MODE',
   updateLock: ' FOR UPDATE',
   now: 'UTC_TIMESTAMP(3)',
   later: (ms) => `UTC_TIMESTAMP(3) + INTERVAL ${Math.round(ms) * 1000} MICROSECOND`,
-  // VALUES() is the only spelling that all of them know.
+  // VALUES() is the only form that all of them know.
   onConflict: (_key, columns) => ` ON DUPLICATE KEY UPDATE ${columns.map((column) => `${column} = VALUES(${column})`).join(', ')}`,
   exactText: (column) => column,
 };

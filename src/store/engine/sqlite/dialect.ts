@@ -1,6 +1,6 @@
 import type { Dialect } from '../database.ts';
 
-/** SQLite's SQL. A writer holds the whole database, so that row locks have nothing left to say. */
+/** SQLite's SQL. A writer locks the whole database, so there are no row locks. */
 export const sqliteDialect: Dialect = {
   types: {
     id: 'TEXT COLLATE NOCASE',
@@ -24,7 +24,7 @@ export const sqliteDialect: Dialect = {
   later: (ms) => timestamp(`, '+${(ms / 1000).toFixed(3)} seconds'`),
   onConflict: (key, columns) =>
     ` ON CONFLICT (${key.join(', ')}) DO UPDATE SET ${columns.map((column) => `${column} = excluded.${column}`).join(', ')}`,
-  // libsql reads text only up to its first NUL; as a blob it comes whole.
+  // libsql reads text only up to its first NUL; a blob is read completely.
   exactText: (column) => `CAST(${column} AS BLOB) AS ${column}`,
 };
 
