@@ -30,19 +30,32 @@ interface Check {
   readonly find: (deps: CheckDeps) => Promise<readonly Finding[]> | readonly Finding[];
 }
 
+const LEASES = 'leases';
+
+/** Where the leases are is the schedule of requests as well. Without it nothing may be sent, and a request would wait as long as a lease lasts. */
+const NOT_ASKED: Finding = {
+  title: 'WeCom is asked',
+  result: 'warning',
+  detail: 'no: processes agree on their pace where the leases are, which cannot be used now',
+  fix: 'correct that first, then run orgsync doctor again',
+};
+
 /** The checks before those of the corps. A failure can be the cause of the failures after it. */
 const CHECKS: readonly Check[] = [
   { title: 'configuration', find: checkConfig },
   { title: 'gate', find: checkGate },
   { title: 'store', find: ({ inspectStore }) => inspectStore() },
   { title: 'Redis', find: ({ inspectRedis }) => inspectRedis?.() ?? [reportOk('Redis', 'none: leases, pace and tokens are kept by the store and this process')] },
-  { title: 'leases', find: checkLeases },
+  { title: LEASES, find: checkLeases },
 ];
 
 /** Runs all checks, and yields one finding after the other. Errors become findings; only `signal.reason` and defects are thrown. */
 export async function* diagnose(deps: CheckDeps): AsyncGenerator<Diagnosis> {
+  let isShared = true;
   for (const { title, find } of CHECKS) {
-    for (const finding of await attempt(title, deps.signal, async () => find(deps))) yield { ...finding, corp: null };
+    const findings = await attempt(title, deps.signal, async () => find(deps));
+    for (const finding of findings) yield { ...finding, corp: null };
+    if (title === LEASES && findings.some(({ result }) => result === 'failed')) isShared = false;
   }
   let corps: readonly Corp[] = [];
   const listed = await attempt('the corps are known', deps.signal, async () => {
@@ -50,7 +63,8 @@ export async function* diagnose(deps: CheckDeps): AsyncGenerator<Diagnosis> {
     return [reportOk('the corps are known', `${corps.length}`)];
   });
   for (const finding of listed) yield { ...finding, corp: null };
-  for (const corp of corps) {
+  if (!isShared && corps.length > 0) yield { ...NOT_ASKED, corp: null };
+  for (const corp of isShared ? corps : []) {
     for (const finding of await attempt('WeCom', deps.signal, () => deps.probe(corp, deps.signal))) yield { ...finding, corp };
   }
 }

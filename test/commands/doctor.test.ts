@@ -66,13 +66,14 @@ test('says nothing with --quiet but what is wrong or doubtful', async () => {
   expect(stdout).toMatch(/^warn {2}the gate is open here: no: SCHEDULE_ENV is not set, so a run does nothing\n {6}fix: set SCHEDULE_ENV to production .*\n$/u);
 });
 
-test('goes on when Redis is unreachable, and ends with 69', async () => {
+test('ends with 69 when Redis is unreachable, and asks WeCom nothing without the shared pace', async () => {
   const stage = await setStage();
   await append(stage, 'redis: redis://127.0.0.1:1/0\n');
   const { code, stdout } = await doctor(stage);
   expect(code).toBe(69);
   expect(stdout).toMatch(/^FAIL {2}Redis reachable: .*127\.0\.0\.1:1.*\n {6}fix: \S/mu);
-  expect(stdout).toContain('accepts the secret: yes');
+  expect(stdout).toMatch(/^warn {2}WeCom is asked: no: .*\n {6}fix: \S/mu);
+  expect(stage.sandbox.stats.corp([...stage.sandbox.world.corps.keys()][0] ?? '').requests).toBe(0);
 });
 
 test('warns of a Redis that throws leases away under pressure', async () => {
