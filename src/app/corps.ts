@@ -2,6 +2,7 @@ import type { CorpConfig } from '../config/corps.ts';
 import type { Config } from '../config/load.ts';
 import type { Corp } from '../core/model.ts';
 import type { SafetyLimits } from '../core/safety.ts';
+import { looksLikeSecret } from '../core/secret.ts';
 import { OrgsyncError } from '../errors.ts';
 import type { Database } from '../store/engine/database.ts';
 import type { CorpAccess } from '../wecom/access.ts';
@@ -90,10 +91,11 @@ function findCorp(corps: readonly Corp[], word: string): Corp {
   const found = corps.filter(({ id, name }) => id.toLowerCase() === word.toLowerCase() || name === word);
   const [corp] = found;
   if (corp !== undefined && found.length === 1) return corp;
+  const shown = looksLikeSecret(word) ? '*** (it looks like a secret, so it is not shown)' : word;
   const known = corps.slice(0, 10).map(({ id, name }) => (name === id ? id : `${name} (${id})`));
   throw new OrgsyncError('usage', {
     code: 'unknown_corp',
-    message: found.length === 0 ? `no corp is called ${word}` : `${found.length} corps are called ${word}`,
+    message: found.length === 0 ? `no corp is called ${shown}` : `${found.length} corps are called ${shown}`,
     hint: `name one by id or name: ${known.join(', ')}${corps.length > 10 ? ', …' : ''}`,
   });
 }

@@ -1,5 +1,5 @@
 import type { Corp } from '../core/model.ts';
-import type { Secret } from '../core/secret.ts';
+import { looksLikeSecret, type Secret } from '../core/secret.ts';
 import { OrgsyncError } from '../errors.ts';
 import type { ErrorCode } from '../errors.ts';
 import { explain } from './explain.ts';
@@ -105,8 +105,9 @@ function doublesIn(value: unknown): ReadonlyMap<number, readonly Problem[]> {
 
 function nameOf(row: unknown, index: number): Corp {
   const { id, name } = typeof row === 'object' && row !== null ? (row as { readonly id?: unknown; readonly name?: unknown }) : {};
-  const known = typeof id === 'string' && id !== '' ? id : `corps[${index}]`;
-  return { id: known, name: typeof name === 'string' && name !== '' ? name : known };
+  // A secret may stand in the place of either: this name goes to logs, metrics, alerts and tables.
+  const known = typeof id === 'string' && /^[\w-]{1,32}$/.test(id) ? id : `corps[${index}]`;
+  return { id: known, name: typeof name === 'string' && name !== '' && !looksLikeSecret(name) ? name : known };
 }
 
 function invalid(unusable: readonly UnusableCorp[]): ConfigError {

@@ -25,7 +25,9 @@ values in use and the name of the file, with secrets as \`***\`. \`config.exampl
   default is an error. In the password of an address, characters such as \`@\` and \`/\` are encoded for you. Write \`$\${\` for a
   literal \`\${\`.
 - **Numbers** need no quotes where text is expected: \`gate: { SITE: 01 }\` means the text \`01\`, exactly as written.
-- **Secrets** are text, usually \`\${NAME}\`, or \`{ file: PATH }\`; a line break at the end of the file is ignored.
+- **Secrets** are text, usually \`\${NAME}\`, or \`{ file: PATH }\`. Blanks, line ends and a byte order mark around
+  them are ignored. A secret of WeCom that holds a blank, a line break, quotes or a character that is not ASCII is an error,
+  and so is a secret in the place of an \`id\` or \`name\`. It is never shown.
 - **Relative paths** start at the folder of the configuration file.
 - **Durations** are written \`500ms\`, \`60s\`, \`90m\`, \`6h\`, \`7d\`, \`1h30m\`.
 - **\`ORGSYNC_READ_ONLY=1\`** means \`read_only: true\` and takes precedence over the file.

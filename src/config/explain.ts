@@ -1,5 +1,6 @@
 import { closest, distance } from 'fastest-levenshtein';
 import type { z } from 'zod';
+import { looksLikeSecret } from '../core/secret.ts';
 import { keyName, type KeyPath, type Problem } from './problems.ts';
 import type { Source } from './source.ts';
 
@@ -52,12 +53,21 @@ function sentence(issue: Issue, source: Source): string {
 function found(path: KeyPath, source: Source): string {
   const written = source.written(path);
   const value = valueAt(source.value, path);
-  if (written !== undefined) return `found ${path.some((part) => SECRET_KEYS.has(part)) ? concealed(written, value) : quoted(written)}`;
+  if (written !== undefined) return `found ${mayBeShown(written, path) ? quoted(written) : concealed(written, value)}`;
   if (Array.isArray(value)) return 'found a list';
   return value === undefined ? 'missing' : 'found a mapping';
 }
 
-/** Only a value that is one `${NAME}` may be shown; anything else could be the secret itself. */
+/** The longest that an id may be: what is longer may be a secret in its place. */
+const LONGEST_ID = 32;
+
+/** What stands in the place of something public may be a secret all the same: columns in another order, id and secret exchanged. */
+function mayBeShown(written: string, path: KeyPath): boolean {
+  if (path.some((part) => SECRET_KEYS.has(part)) || looksLikeSecret(written)) return false;
+  return path.at(-1) !== 'id' || written.length <= LONGEST_ID;
+}
+
+/** A value made of `${NAME}` only may be shown; anything else could be the secret itself. */
 function concealed(written: string, value: unknown): string {
   if (/^(?:\$\{[^}]*\})+$/.test(written)) return `${written.replace(/:-[^}]*/g, ':-…')}${value === '' ? ', which is empty' : ''}`;
   return quoted(written) === 'nothing' ? 'nothing' : 'text that is not shown here';

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { DURATION_FORM, DURATION_PATTERN, parseDuration } from '../core/duration.ts';
 import type { Limit } from '../core/safety.ts';
-import { Secret } from '../core/secret.ts';
+import { impossibleInSecret, looksLikeCorpId, looksLikeSecret, Secret, trimSecret } from '../core/secret.ts';
 import { type Concealed, SecretUrl } from './secret-url.ts';
 
 /**
@@ -111,16 +111,32 @@ export function limit() {
   return z.union([share, count], { error }).meta({ accepts: error });
 }
 
-/** A secret: the text itself, or the file that contains it (for mounted secrets). */
-export function secret(folder: Folder) {
+/**
+ * A secret: the text itself, or the file that holds it (for mounted secrets), without what a file adds around it.
+ * One that WeCom made holds printable ASCII only; one that people chose may hold anything.
+ */
+export function secret(folder: Folder, { madeBy }: { readonly madeBy: 'wecom' | 'people' }) {
   const expected = 'text, or { file: PATH }';
+  const unlikely = (trimmed: string): string | undefined => {
+    if (trimmed === '') return 'holds nothing but blanks';
+    const found = madeBy === 'people' ? undefined : impossibleInSecret(trimmed);
+    if (found !== undefined) return `holds ${found}, which no secret of WeCom does; it is not shown here`;
+    return madeBy === 'wecom' && looksLikeCorpId(trimmed) ? 'looks like the id of a corp; it is not shown here. Are id and secret exchanged?' : undefined;
+  };
+  const checked = (read: string, context: z.core.$RefinementCtx, path: readonly string[]): Secret => {
+    const trimmed = trimSecret(read);
+    const problem = unlikely(trimmed);
+    if (problem === undefined) return new Secret(trimmed);
+    context.addIssue({ code: 'custom', path: [...path], message: problem, params: { problem: true } });
+    return z.NEVER;
+  };
   const file = z.strictObject({ file: text('the path of a file') }, { error: expected }).transform(({ file }, context) => {
     const read = folder.readSecret(file);
-    if ('text' in read) return new Secret(read.text);
+    if ('text' in read) return checked(read.text, context, ['file']);
     context.addIssue({ code: 'custom', path: ['file'], message: read.problem, params: { problem: true } });
     return z.NEVER;
   });
-  const literal = text(`${expected}, not empty`).transform((written) => new Secret(written));
+  const literal = text(`${expected}, not empty`).transform((written, context) => checked(written, context, []));
   return z.union([literal, file], { error: expected }).meta({ accepts: expected });
 }
 
@@ -134,7 +150,12 @@ export function signingSecret(folder: Folder) {
     const bytes = Buffer.from(SIGNING_SECRET.exec(written.reveal())?.[1] ?? '', 'base64').length;
     return bytes >= 24 && bytes <= 64;
   };
-  return secret(folder).refine(isOne, { error: message, params: { problem: true } }).meta({ accepts: 'whsec_ and base64 of 24 to 64 bytes, or { file: PATH }' });
+  return secret(folder, { madeBy: 'people' }).refine(isOne, { error: message, params: { problem: true } }).meta({ accepts: 'whsec_ and base64 of 24 to 64 bytes, or { file: PATH }' });
+}
+
+/** Text that is shown to everybody: never a secret that was put in its place. */
+export function shownText(expected: string, pattern = SOMETHING) {
+  return text(expected, pattern).refine((written) => !looksLikeSecret(written), { error: `${expected}, and no secret; are id, name and secret exchanged?` });
 }
 
 /** The path of a file; parsed to an absolute path. */
@@ -147,8 +168,9 @@ export function url(protocols: readonly string[], example: string, concealed: Co
   const error = `an address such as ${example}`;
   return z
     .string({ error })
-    .refine((written) => protocols.includes(protocolOf(written)), { error })
-    .transform((written) => new SecretUrl(written, concealed))
+    .refine((written) => protocols.includes(protocolOf(written)), { error, abort: true })
+    .refine(isDecodable, { error: `${error}, in whose user and password every % stands for a character; write a % itself as %25` })
+    .transform((written) => new SecretUrl(written.trim(), concealed))
     .meta({ accepts: error });
 }
 
@@ -157,4 +179,14 @@ function protocolOf(written: string): string {
   if (!URL.canParse(written)) return '';
   const { protocol, hostname } = new URL(written);
   return hostname === '' ? '' : protocol;
+}
+
+function isDecodable(written: string): boolean {
+  const { username, password } = new URL(written);
+  try {
+    decodeURIComponent(`${username}:${password}`);
+    return true;
+  } catch {
+    return false;
+  }
 }

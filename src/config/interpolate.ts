@@ -17,7 +17,7 @@ export function interpolate(
       problems.push(`${whole} names no variable; expected \${NAME} or \${NAME:-default} (write $${whole} to mean the text itself)`);
       return whole;
     }
-    const value = fallback === undefined ? env[name] : env[name] || fallback;
+    const value = withoutEnd(fallback === undefined ? env[name] : env[name] || fallback);
     if (value !== undefined) return isBeforeHost(text, offset, whole.length) ? forUserinfo(value) : value;
     problems.push(`the environment variable ${name} is not set; set it, or give a default: \${${name}:-default}`);
     return whole;
@@ -25,7 +25,12 @@ export function interpolate(
   return { filled, problems };
 }
 
-/** Whether this place is in the user or the password of an address. */
+/** What a file or `$(…)` adds to a variable is a part of no value. */
+function withoutEnd(value: string | undefined): string | undefined {
+  return value?.replace(/^\ufeff|[\r\n]+$/g, '');
+}
+
+/** Whether this place is the user or the password of an address. */
 function isBeforeHost(text: string, offset: number, length: number): boolean {
   return /^[a-z][a-z\d+.-]*:\/\/[^/?#]*$/i.test(text.slice(0, offset)) && /^[^/?#]*@/.test(text.slice(offset + length));
 }

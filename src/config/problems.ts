@@ -1,3 +1,4 @@
+import { looksLikeSecret } from '../core/secret.ts';
 import { OrgsyncError } from '../errors.ts';
 import type { ErrorCode } from '../errors.ts';
 
@@ -45,7 +46,8 @@ function byPosition(one: Problem, other: Problem): number {
   return (one.at?.line ?? 0) - (other.at?.line ?? 0) || (one.at?.column ?? 0) - (other.at?.column ?? 0);
 }
 
-/** `corps[0].secret` */
+/** `corps[0].secret`; what looks like a secret where a key should be is not shown. */
 export function keyName(path: KeyPath): string {
-  return path.map((part, index) => (typeof part === 'number' ? `[${part}]` : `${index === 0 ? '' : '.'}${String(part)}`)).join('');
+  const shown = (part: PropertyKey): string => (looksLikeSecret(String(part)) ? '***' : String(part));
+  return path.map((part, index) => (typeof part === 'number' ? `[${part}]` : `${index === 0 ? '' : '.'}${shown(part)}`)).join('');
 }

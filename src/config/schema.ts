@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import type { Secret } from '../core/secret.ts';
-import { choice, duration, flag, type Folder, limit, list, mapping, number, path, percentage, secret, signingSecret, text, url } from './fields.ts';
+import { choice, duration, flag, type Folder, limit, list, mapping, number, path, percentage, secret, shownText, signingSecret, text, url } from './fields.ts';
 import { SecretUrl } from './secret-url.ts';
 
 /** Where the organisations are stored. */
@@ -69,18 +69,18 @@ function corpList(folder: Folder) {
 /** One corp: an entry of the list or a row of the query. */
 export function corp(folder: Folder) {
   return mapping({
-    id: text('a corp id such as ww1234567890abcdef', /^[\w-]{1,64}$/)
+    id: shownText('a corp id such as ww1234567890abcdef, at most 32 letters, digits, - and _', /^[\w-]{1,32}$/)
       .describe('The corp id (企业ID), from 我的企业 in the WeCom console')
       .meta({ suchAs: ['ww1234567890abcdef'] }),
-    name: text('a name').exactOptional().describe('A name for people; default: the id').meta({ suchAs: ['Head office'] }),
-    secret: secret(folder)
+    name: shownText('a name').exactOptional().describe('A name for people; default: the id').meta({ suchAs: ['Head office'] }),
+    secret: secret(folder, { madeBy: 'wecom' })
       .describe('The secret of a self-built application (自建应用) whose visible range covers everyone to sync')
       .meta({ suchAs: ['${HQ_SECRET}', { file: '/run/secrets/hq' }] }),
     agent_id: number({ min: 1, max: 4_294_967_295 })
       .exactOptional()
       .describe('The application’s AgentId; needed to find members who were added to its range one by one')
       .meta({ suchAs: [1000002] }),
-    contacts_secret: secret(folder)
+    contacts_secret: secret(folder, { madeBy: 'wecom' })
       .exactOptional()
       .describe('The contacts-sync secret (通讯录同步); with it the members are compared with user/list_id')
       .meta({ suchAs: ['${HQ_CONTACTS}'] }),
@@ -238,12 +238,12 @@ function alerts(folder: Folder) {
 
 function alertTarget(folder: Folder) {
   const fields = {
-    wecom_robot: secret(folder).describe('The key of a WeCom group robot').meta({ suchAs: ['${ALERT_ROBOT_KEY}'] }),
+    wecom_robot: secret(folder, { madeBy: 'wecom' }).describe('The key of a WeCom group robot').meta({ suchAs: ['${ALERT_ROBOT_KEY}'] }),
     webhook: url(['https:', 'http:'], 'https://ops.example/hook', 'path').describe('An address that gets a JSON POST').meta({ suchAs: ['https://ops.example/hook'] }),
     secret: signingSecret(folder)
       .describe('With webhook: signs it by Standard Webhooks, in the headers webhook-id, webhook-timestamp and webhook-signature')
       .meta({ suchAs: ['${HOOK_SECRET}'] }),
-    hmac_key: secret(folder)
+    hmac_key: secret(folder, { madeBy: 'people' })
       .describe('With webhook: the signature before `secret`, HMAC-SHA256 of the body in the header X-Orgsync-Signature. Deprecated: the next minor version drops it')
       .meta({ suchAs: ['${HOOK_KEY}'] }),
     ping: url(['https:', 'http:'], 'https://hc-ping.com/uuid', 'path').describe('The address of a health check: gets start, success and failure').meta({ suchAs: ['https://hc-ping.com/uuid'] }),

@@ -13,10 +13,11 @@ export interface Canary {
 /** Every character that JSON, URLs, YAML, shells or regular expressions treat in their own way. */
 const AWKWARD = `"\\'%41$&+/=?#@: é`;
 
-/** Makes a canary. `awkward` puts special characters around its word. */
-export function canary(name: string, { awkward = true }: { readonly awkward?: boolean } = {}): Canary {
+/** Makes a canary. `awkward` puts special characters around its word; with `ascii` only those that a secret of WeCom may hold. */
+export function canary(name: string, { awkward = true, ascii = false }: { readonly awkward?: boolean; readonly ascii?: boolean } = {}): Canary {
   const word = `CANARY${name.replace(/\W/g, '').toUpperCase()}CANARY`;
-  return { name, words: [word], secret: awkward ? `${AWKWARD.slice(0, 9)}${word}${AWKWARD.slice(9)}` : word };
+  const around = ascii ? AWKWARD.replace(' é', '') : AWKWARD;
+  return { name, words: [word], secret: awkward ? `${around.slice(0, 9)}${word}${around.slice(9)}` : word };
 }
 
 /** A secret that somebody else made, such as a token: all of it is looked for, and its beginning and end, too. */

@@ -17,8 +17,8 @@ import type { Sandbox } from '../support/sandbox.ts';
 import { type ServerProcess, startMariadb, startRedis, withDatabase } from '../support/servers.ts';
 import { type Canary, canary, found, textOf } from './canary.ts';
 
-const CORP_SECRET = canary('corp secret');
-const CONTACTS_SECRET = canary('contacts secret');
+const CORP_SECRET = canary('corp secret', { ascii: true });
+const CONTACTS_SECRET = canary('contacts secret', { ascii: true });
 const STORE_PASSWORD = canary('store password');
 const REDIS_PASSWORD = canary('Redis password');
 const PROXY_PASSWORD = canary('proxy password');

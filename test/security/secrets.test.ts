@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { execute } from '../support/database.ts';
 import { corpOf } from '../support/sandbox.ts';
-import { leaks } from './canary.ts';
+import { found as foundCanary, leaks } from './canary.ts';
 import { leaksOf, leaksOfAll, remains, scenes } from './leaks.ts';
 
 const scene = scenes();
