@@ -45,14 +45,48 @@ function compile(file) {
   return script.runInThisContext();
 }
 
+/** Whose installation this is; not known on Windows. Whoever may write `dist/` decides what runs, and nobody else does. */
+const OWNER = process.geteuid === undefined ? undefined : fs.statSync(DIST).uid;
+const FOLDERS = [path.dirname(COMPILED), COMPILED];
+const OTHERS_WRITE = 0o022;
+/** Windows knows no such flag. */
+const NOFOLLOW = fs.constants.O_NOFOLLOW ?? 0;
+
+/** What is kept is run: another account may have put it there where a folder was open to all. */
+function isOwners({ uid, mode }) {
+  return OWNER === undefined || (uid === OWNER && (mode & OTHERS_WRITE) === 0);
+}
+
+/** Whether the folders are the owner's own, and no links. */
+function areFoldersOwners() {
+  return FOLDERS.every((folder) => {
+    const found = fs.lstatSync(folder);
+    return found.isDirectory() && isOwners(found);
+  });
+}
+
+let foldersTrusted;
+
 /** Reads compiled code and checks its sum. V8 does not check it, and would crash on a file that a power failure left incomplete. */
 function readKept(file) {
   try {
-    const bytes = fs.readFileSync(file);
-    const compiled = bytes.subarray(0, -SUM_BYTES);
-    return sumOf(compiled).equals(bytes.subarray(-SUM_BYTES)) ? compiled : undefined;
+    foldersTrusted ??= areFoldersOwners();
+    return foldersTrusted ? readOwners(file) : undefined;
   } catch {
     return undefined;
+  }
+}
+
+function readOwners(file) {
+  const descriptor = fs.openSync(file, fs.constants.O_RDONLY | NOFOLLOW);
+  try {
+    const found = fs.fstatSync(descriptor);
+    if (!found.isFile() || !isOwners(found)) return undefined;
+    const bytes = fs.readFileSync(descriptor);
+    const compiled = bytes.subarray(0, -SUM_BYTES);
+    return sumOf(compiled).equals(bytes.subarray(-SUM_BYTES)) ? compiled : undefined;
+  } finally {
+    fs.closeSync(descriptor);
   }
 }
 
@@ -60,19 +94,38 @@ function sumOf(bytes) {
   return hash('sha256', bytes, 'buffer');
 }
 
-/** Writes the compiled code at exit, when V8 has compiled what was used. Each file is written under another name first, because many processes start together. If this account may not write here, the code is not kept. */
+/** Writes the compiled code at exit, when V8 has compiled what was used. Each file is written under another name first, because many processes start together. Only the owner of the installation keeps code. */
 function keep() {
-  for (const { script, kept } of compiledAnew) {
-    const beside = `${kept}.${process.pid}`;
-    try {
-      fs.mkdirSync(COMPILED, { recursive: true });
+  if (compiledAnew.length === 0 || (OWNER !== undefined && process.geteuid() !== OWNER)) return;
+  let beside;
+  try {
+    for (const folder of FOLDERS) makeFolder(folder);
+    for (const { script, kept } of compiledAnew) {
+      beside = `${kept}.${process.pid}`;
       const compiled = script.createCachedData();
-      fs.writeFileSync(beside, Buffer.concat([compiled, sumOf(compiled)]));
+      writeOwners(beside, Buffer.concat([compiled, sumOf(compiled)]));
       fs.renameSync(beside, kept);
-    } catch {
-      fs.rmSync(beside, { force: true });
-      return;
     }
+  } catch {
+    if (beside !== undefined) fs.rmSync(beside, { force: true });
+  }
+}
+
+/** The same mode whatever the umask, also where an earlier version left another. Throws for a link and for a folder of somebody else. */
+function makeFolder(folder) {
+  fs.mkdirSync(folder, { recursive: true, mode: 0o755 });
+  const found = fs.lstatSync(folder);
+  if (!found.isDirectory() || (OWNER !== undefined && found.uid !== OWNER)) throw new TypeError(`${folder} is not ours`);
+  if ((found.mode & 0o777) !== 0o755) fs.chmodSync(folder, 0o755);
+}
+
+function writeOwners(file, bytes) {
+  const descriptor = fs.openSync(file, fs.constants.O_WRONLY | fs.constants.O_CREAT | fs.constants.O_TRUNC | NOFOLLOW, 0o644);
+  try {
+    fs.fchmodSync(descriptor, 0o644);
+    fs.writeFileSync(descriptor, bytes);
+  } finally {
+    fs.closeSync(descriptor);
   }
 }
 

@@ -67,7 +67,7 @@ function createContext({ globals, terminal, signal, redactor, endWith }: Context
   let loaded: Promise<LoadedConfig> | undefined;
   const load = async (): Promise<LoadedConfig> => {
     const { loadConfig } = await import('./config/load.ts');
-    const found = await loadConfig({ explicitPath: globals.config, env: process.env, cwd: process.cwd(), home: homedir() });
+    const found = await loadConfig({ explicitPath: globals.config, env: process.env, get cwd() { return process.cwd(); }, get home() { return homedir(); } });
     redactor.add(found.secrets);
     for (const { message, fix } of found.warnings) terminal.note(`orgsync: ${message}: ${fix}`);
     return found;

@@ -62,6 +62,7 @@ export type ErrorCode =
   // Configuration
   | 'config_missing' // no configuration file was found
   | 'config_unreadable' // the configuration file cannot be read
+  | 'config_untrusted' // another account could have written the configuration file that was found by searching
   | 'config_invalid' // the configuration file has errors
   | 'corps_query_invalid' // `corps.query` fails, or returns no usable row
   | 'corp_row_unusable' // one row of `corps.query` is not a usable corp

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
-import { open, readFile, rename, rm, stat } from 'node:fs/promises';
+import { chmod, lstat, mkdir, open, readFile, rename, rm, stat } from 'node:fs/promises';
+import { dirname } from 'node:path';
 
 /** What waiting for a lock needs of a clock. */
 interface LockClock {
@@ -89,6 +90,36 @@ async function isAbandoned(lock: string, clock: LockClock): Promise<boolean> {
   try {
     return clock.now() - (await stat(lock)).mtimeMs > ABANDONED_MS;
   } catch (error) {
+    if (isErrno(error, 'ENOENT')) return false;
+    throw error;
+  }
+}
+
+/**
+ * Creates a folder for this account alone (mode 700, whatever the umask). Returns why an existing one cannot be used:
+ * in a shared folder for temporary files, another account may have created it, or a link, first. Creates nothing behind
+ * a link. Throws what the file system throws.
+ */
+export async function claimFolder(folder: string): Promise<string | undefined> {
+  if (!(await isCreated(folder))) {
+    await mkdir(dirname(folder), { recursive: true, mode: 0o700 });
+    await isCreated(folder);
+  }
+  const found = await lstat(folder);
+  if (!found.isDirectory()) return `${folder} is ${found.isSymbolicLink() ? 'a link' : 'no folder'}`;
+  if (process.geteuid === undefined) return undefined;
+  if (found.uid !== process.geteuid()) return `${folder} belongs to another account (${found.uid})`;
+  if ((found.mode & 0o077) !== 0) await chmod(folder, 0o700);
+  return undefined;
+}
+
+/** Whether the folder exists now; false without its parent. */
+async function isCreated(folder: string): Promise<boolean> {
+  try {
+    await mkdir(folder, { mode: 0o700 });
+    return true;
+  } catch (error) {
+    if (isErrno(error, 'EEXIST')) return true;
     if (isErrno(error, 'ENOENT')) return false;
     throw error;
   }

@@ -6,6 +6,9 @@ import type { Source } from './source.ts';
 
 type Issue = z.core.$ZodIssue;
 
+/** More problems than these are read by nobody, and finding the place of each takes time. */
+const MOST_EXPLAINED = 100;
+
 /** The parts of a JSON Schema in which keys are looked up. */
 export interface KeyTree {
   readonly properties?: Readonly<Record<string, KeyTree>>;
@@ -18,8 +21,8 @@ const SECRET_KEYS = new Set<PropertyKey>(['secret', 'contacts_secret', 'hmac_key
 
 /** Describes zod's issues in the words of the file: the key, what was found, what is accepted, the nearest known key. */
 export function explain(issues: readonly Issue[], source: Source, keys: KeyTree): readonly Problem[] {
-  return issues.flatMap(flatten).flatMap((issue) => {
-    if (issue.code === 'unrecognized_keys') return issue.keys.map((key) => unknownKey([...issue.path, key], source, keys));
+  return issues.slice(0, MOST_EXPLAINED).flatMap(flatten).slice(0, MOST_EXPLAINED).flatMap((issue) => {
+    if (issue.code === 'unrecognized_keys') return issue.keys.slice(0, MOST_EXPLAINED).map((key) => unknownKey([...issue.path, key], source, keys));
     if (issue.code === 'invalid_key') return [invalidKey(issue.path, source)];
     return [{ ...place(source.locate(issue.path)), key: keyName(issue.path), message: sentence(issue, source) }];
   });

@@ -1,5 +1,7 @@
-import { readFile } from 'node:fs/promises';
+import { constants } from 'node:fs';
+import { open } from 'node:fs/promises';
 import { dirname } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { Secret } from '../core/secret.ts';
 import { isSwitchedOn } from '../core/switch.ts';
 import { type CorpConfig, resolveCorp } from './corps.ts';
@@ -34,7 +36,7 @@ export interface LoadedConfig {
 
 /** Finds, reads and checks the configuration. Throws ConfigError with all problems. */
 export async function loadConfig(surroundings: Surroundings): Promise<LoadedConfig> {
-  const path = await findConfig(surroundings);
+  const { path, distrust } = await findConfig(surroundings);
   const source = await readSource(path, surroundings.env);
   const folder = openFolder(dirname(path));
   const parsed = check(path, source, folder);
@@ -42,28 +44,63 @@ export async function loadConfig(surroundings: Surroundings): Promise<LoadedConf
   return {
     config: settle(parsed, surroundings.env, source),
     path,
-    warnings: [...risks(parsed), ...folder.warnings, ...exposure(path, secrets.map(([at]) => scalarAt(at, source)).filter((at) => isLiteral(source.written(at))))],
+    warnings: [...(distrust === undefined ? [] : [{ message: `${path} ${distrust.message}`, fix: distrust.fix }]), ...risks(parsed), ...folder.warnings, ...exposure(path, secrets.map(([at]) => scalarAt(at, source)).filter((at) => isLiteral(source.written(at))))],
     oldNames: parsed.wecom.rate_total === undefined ? [] : [RATE_TOTAL],
     secrets: [...new Set([...secrets.flatMap(([, texts]) => texts), ...proxyPasswords(surroundings.env)])],
   };
 }
 
-/** Reads YAML directly and the other formats with cosmiconfig. The loaders here keep the document, so that problems have positions. */
+/** No configuration is larger: ten thousand corps fill less. */
+const LARGEST_FILE = 4 * 1024 * 1024;
+/** How long a pipe or a program may take to say what the configuration is. */
+const PATIENCE_MS = 10_000;
+
+/** Reads the file by its ending. JavaScript is loaded as cosmiconfig does; its own search would load `.config/config.js` of the working directory as well. */
 async function readSource(path: string, env: Surroundings['env']): Promise<Source> {
-  const withPositions = (_path: string, text: string): { source: Source } => ({ source: parseSource(text, env) });
-  const loaders = { '.yml': withPositions, '.yaml': withPositions, '.json': withPositions, noExt: withPositions, default: withPositions };
   try {
-    if (/\.ya?ml$/.test(path)) return parseSource(await readFile(path, 'utf8'), env);
-    const { cosmiconfig } = await import('cosmiconfig');
-    const loaded: unknown = await cosmiconfig('orgsync', { searchPlaces: [], loaders, cache: false }).load(path);
-    const { config, isEmpty } = loaded as { config: unknown; isEmpty?: boolean };
-    if (isEmpty === true || config === undefined || config === null) throw emptyFile(path);
-    if (typeof config === 'object' && 'source' in config && !/\.[cm]?js$/.test(path)) return config.source as Source;
+    if (!/\.[cm]?js$/.test(path)) return parseSource(await inTime(readText(path)), env);
+    const { defaultLoaders } = await import('cosmiconfig');
+    const config: unknown = await inTime(Promise.resolve(defaultLoaders['.js'](path, '')));
+    if (config === undefined || config === null) throw emptyFile(path);
     return valueSource(config, env);
   } catch (error) {
     if (error instanceof ConfigError) throw error;
     const message = `could not be loaded: ${error instanceof Error ? error.message : String(error)}`;
     throw new ConfigError(path, [{ key: '', message }], { code: 'config_unreadable', cause: error });
+  }
+
+  async function inTime<T>(reading: Promise<T>): Promise<T> {
+    const patience = new AbortController();
+    const tired = sleep(PATIENCE_MS, undefined, { signal: patience.signal }).then(() => {
+      throw new ConfigError(path, [{ key: '', message: `could not be loaded within ${PATIENCE_MS / 1000} s` }], { code: 'config_unreadable', hint: 'a configuration in JavaScript must come to an end, and a pipe must be written' });
+    });
+    try {
+      return await Promise.race([reading, tired]);
+    } finally {
+      patience.abort();
+      tired.catch(() => undefined);
+    }
+  }
+}
+
+/** The text of the file, which may be a pipe. */
+async function readText(path: string): Promise<string> {
+  const file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK);
+  try {
+    const parts: Buffer[] = [];
+    for (let length = 0; length <= LARGEST_FILE; ) {
+      const { bytesRead, buffer } = await file.read(Buffer.alloc(64 * 1024)).catch(async (error: unknown) => {
+        if (!(error instanceof Error && 'code' in error && error.code === 'EAGAIN')) throw error;
+        await sleep(20);
+        return { bytesRead: -1, buffer: Buffer.alloc(0) };
+      });
+      if (bytesRead === 0) return Buffer.concat(parts).toString('utf8');
+      if (bytesRead > 0) parts.push(buffer.subarray(0, bytesRead));
+      length += Math.max(bytesRead, 0);
+    }
+    throw new ConfigError(path, [{ key: '', message: `is larger than ${LARGEST_FILE / 1024 / 1024} MB; no configuration is` }], { code: 'config_unreadable' });
+  } finally {
+    await file.close();
   }
 }
 

@@ -28,12 +28,16 @@ export class ConfigError extends OrgsyncError {
 
   constructor(path: string, problems: readonly Problem[], { code = 'config_invalid', hint = HINT, cause }: { code?: ErrorCode; hint?: string; cause?: unknown } = {}) {
     const sorted = problems.toSorted(byPosition);
-    const lines = sorted.map((problem) => describeProblem(path, problem));
-    super('config', { code, hint, cause, message: lines.length === 1 ? lines.join('') : [`${lines.length} problems in ${path}`, ...lines].join('\n') });
+    const lines = sorted.slice(0, MOST_SHOWN).map((problem) => describeProblem(path, problem));
+    const more = sorted.length > lines.length ? [`… and ${sorted.length - lines.length} more`] : [];
+    super('config', { code, hint, cause, message: sorted.length === 1 ? lines.join('') : [`${sorted.length} problems in ${path}`, ...lines, ...more].join('\n') });
     this.path = path;
     this.problems = sorted;
   }
 }
+
+/** More problems than these are counted only. */
+const MOST_SHOWN = 50;
 
 const HINT = 'see docs/configuration.md, or `orgsync config schema`, for every key and what it accepts';
 

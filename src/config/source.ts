@@ -1,5 +1,6 @@
 import { Document, isCollection, isMap, isNode, isPair, isScalar, isSeq, LineCounter, type Node, parseDocument, type Scalar, visit } from 'yaml';
 import { interpolate } from './interpolate.ts';
+import { DEEPEST, findDeepNesting } from './nesting.ts';
 import { keyName, type KeyPath, type Position, type Problem } from './problems.ts';
 
 /** A configuration as it was written, before its keys are checked. */
@@ -19,36 +20,67 @@ export interface Source {
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
-/** Reads YAML or JSON and replaces `${NAME}`. */
+/** More would not be read by anybody. */
+const FAULTS_SHOWN = 20;
+
+/** Reads YAML or JSON, and fills in `${NAME}`. */
 export function parseSource(text: string, env: Environment): Source {
+  const deep = findDeepNesting(text);
+  if (deep !== undefined) return brokenSource([{ at: positionIn(text, deep), key: '', message: 'brackets or lists are nested too deep for a configuration' }]);
   const lines = new LineCounter();
-  const document = parseDocument(text, { lineCounter: lines, prettyErrors: false });
+  // Looked for below: yaml compares each key with every other one.
+  const document = parseDocument(text, { lineCounter: lines, prettyErrors: false, uniqueKeys: false });
   const position = (offset: number): Position => {
     const { line, col } = lines.linePos(offset);
     return { line, column: col };
   };
-  const faults = [...document.errors, ...document.warnings].map(({ code, message, pos }) => {
+  const found = [...document.errors, ...document.warnings].slice(0, FAULTS_SHOWN * 10);
+  const written = found.length === 0 ? [] : text.split('\n');
+  const faults = found.map(({ message, pos }) => {
     const at = position(pos[0]);
-    return { at, key: code === 'DUPLICATE_KEY' ? wordAt(text, pos[0]) : '', message: faultMessage(code, message, text.split('\n')[at.line - 1] ?? '') };
+    return { at, key: '', message: faultMessage(message, written[at.line - 1] ?? '') };
   });
-  return sourceOf(document, env, { faults: firstOfEachLine(faults), position, text });
+  const repeated = repeatedKeys(document).map(({ key, offset }) => ({ at: position(offset), key, message: 'this key stands here a second time' }));
+  return sourceOf(document, env, { faults: firstOfEachLine([...faults, ...repeated]).slice(0, FAULTS_SHOWN), position, text });
+}
+
+function positionIn(text: string, offset: number): Position {
+  const before = text.slice(0, offset).split('\n');
+  return { line: before.length, column: (before.at(-1)?.length ?? 0) + 1 };
+}
+
+/** A source of which nothing can be known but what is wrong with it. */
+function brokenSource(problems: readonly Problem[]): Source {
+  return { value: undefined, problems, broken: true, locate: () => undefined, locateKey: () => undefined, written: () => undefined };
+}
+
+/** Keys that stand a second time in their mapping. */
+function repeatedKeys(document: Document): readonly { readonly key: string; readonly offset: number }[] {
+  const repeated: { key: string; offset: number }[] = [];
+  visit(document, {
+    Map(_, { items }) {
+      const seen = new Set<unknown>();
+      for (const { key } of items) {
+        if (!isScalar(key)) continue;
+        if (seen.has(key.value)) repeated.push({ key: String(key.value), offset: key.range?.[0] ?? 0 });
+        seen.add(key.value);
+      }
+    },
+  });
+  return repeated;
 }
 
 /** Takes the value that a JavaScript configuration exports and replaces `${NAME}`. There are no positions. */
 export function valueSource(value: unknown, env: Environment): Source {
+  if (isDeep(value)) return brokenSource([{ key: '', message: 'what it exports is nested too deep for a configuration, or within itself' }]);
   return sourceOf(new Document(value), env, { faults: [], position: () => undefined, text: '' });
 }
 
-function faultMessage(code: string, message: string, line: string): string {
-  if (code === 'DUPLICATE_KEY') return 'this key stands here a second time';
+function faultMessage(message: string, line: string): string {
   return `not valid YAML: ${withoutText(message)}${advice(line)}`;
 }
 
-function wordAt(text: string, offset: number): string {
-  return /^["']?([\w-]+)/.exec(text.slice(offset))?.[1] ?? '';
-}
-
-/** Removes the text after the colon: there yaml quotes the file, possibly a password that lacks quotes. */
+/** After a colon yaml repeats what stands in the file, which may be a password that wanted quotes. */
 function withoutText(message: string): string {
   return message.replace(/: .*$/s, '');
 }
@@ -60,9 +92,26 @@ function advice(line: string): string {
 
 const QUOTES = ' (text that begins with one of ! & * | > @ ` % wants quotes)';
 
-/** One mistake can cause several YAML errors in the same line. */
+/** No configuration has more values. */
+const MOST_VALUES = 1_000_000;
+
+/** Deeper than any configuration, larger, or without end. */
+function isDeep(exported: unknown): boolean {
+  let values = 0;
+  const pending: (readonly [unknown, number])[] = [[exported, 0]];
+  for (let next = pending.pop(); next !== undefined; next = pending.pop()) {
+    const [value, depth] = next;
+    values += 1;
+    if (depth > DEEPEST || values > MOST_VALUES) return true;
+    if (value !== null && typeof value === 'object') for (const inner of Object.values(value)) pending.push([inner, depth + 1]);
+  }
+  return false;
+}
+
+/** One slip makes YAML stumble several times in its line. */
 function firstOfEachLine(faults: readonly (Problem & { readonly at: Position })[]): readonly Problem[] {
-  return faults.filter(({ at }, index) => faults.findIndex((other) => other.at.line === at.line) === index);
+  const lines = new Set<number>();
+  return faults.filter(({ at: { line } }) => !lines.has(line) && lines.add(line));
 }
 
 interface Origin {

@@ -1,9 +1,9 @@
-import { lstat, mkdir, readFile } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { OrgsyncError } from '../errors.ts';
 import type { Clock } from '../core/ports/system.ts';
 import type { AlertBook, AlertKey, AlertRecord } from '../core/ports/alerts.ts';
-import { isErrno, withFileLock, writeWhole } from '../files.ts';
+import { claimFolder, isErrno, withFileLock, writeWhole } from '../files.ts';
 
 /**
  * Records which alerts were sent in a file of this host, for the time while the store itself has failed. Without a record,
@@ -30,18 +30,12 @@ async function replace(path: string, previous: AlertRecord | null, next: AlertRe
 /** Runs `work` in a directory of this account; whatever fails is `alert_file_unusable`. */
 async function inOwnDirectory<T>(path: string, work: () => Promise<T>): Promise<T> {
   try {
-    await ensureOurs(dirname(path));
+    const problem = await claimFolder(dirname(path));
+    if (problem !== undefined) throw new OrgsyncError('config', { code: 'alert_file_unusable', message: problem, hint: 'remove it' });
     return await work();
   } catch (error) {
     throw new OrgsyncError('config', { code: 'alert_file_unusable', message: `${path} cannot be used`, hint: 'give this account a directory for temporary files of its own (TMPDIR)', cause: error });
   }
-}
-
-/** Throws when another account owns the folder: in a shared folder for temporary files, it may have been created first. */
-async function ensureOurs(directory: string): Promise<void> {
-  await mkdir(directory, { recursive: true, mode: 0o700 });
-  const { uid } = await lstat(directory).then((found) => (found.isDirectory() ? found : { uid: -1 }));
-  if (process.getuid !== undefined && uid !== process.getuid()) throw new OrgsyncError('config', { code: 'alert_file_unusable', message: `${directory} is not ours`, hint: 'remove it' });
 }
 
 async function readRecords(path: string): Promise<Map<string, AlertRecord>> {

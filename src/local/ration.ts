@@ -1,11 +1,11 @@
 import { createHash, randomBytes } from 'node:crypto';
-import { lstat, mkdir, readdir, readFile, rm, stat, utimes, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { mkdir, readdir, readFile, rm, stat, utimes, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import type { Booking, Ration, RationTicket } from '../core/ports/ration.ts';
 import type { Clock } from '../core/ports/system.ts';
 import { rationDay, SMALLEST_BUDGET } from '../core/ration.ts';
 import { OrgsyncError } from '../errors.ts';
-import { isErrno } from '../files.ts';
+import { claimFolder, isErrno } from '../files.ts';
 
 const DAY_MS = 86_400_000;
 
@@ -122,9 +122,8 @@ class RationFiles implements Ration {
   /** Runs `work` in a folder of this account; whatever fails is `ration_unusable`. */
   async #inOwnFolder<T>(work: () => Promise<T>): Promise<T> {
     try {
-      await mkdir(this.#folder, { recursive: true, mode: 0o700 });
-      const { uid } = await lstat(join(this.#folder, '..'));
-      if (process.getuid !== undefined && uid !== process.getuid()) throw new OrgsyncError('config', { code: 'ration_unusable', message: 'it is not ours', hint: 'remove it' });
+      const problem = (await claimFolder(dirname(this.#folder))) ?? (await claimFolder(this.#folder));
+      if (problem !== undefined) throw new OrgsyncError('config', { code: 'ration_unusable', message: problem, hint: 'remove it' });
       return await work();
     } catch (cause) {
       throw new OrgsyncError('config', {

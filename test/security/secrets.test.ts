@@ -35,6 +35,27 @@ describe('secrets, tokens and numbers stay inside', () => {
     expect(leaks(await readFile(join(set.folder, 'r.html'), 'utf8'), 'report', canaries)).toEqual([]);
   });
 
+  test('when id, name and secret were exchanged, in the configuration, in the rows of a query and on the command line', async () => {
+    const set = await scene();
+    const corp = corpOf(set.sandbox);
+    const exchanged = foundCanary('exchanged secret', 'kQ3-xT9vB2nM7pL4sD8fG1hJ6wE5rY0uI_oA3zX7cV1');
+    const expected = { code: 78, canaries: [exchanged] };
+    expect(await leaksOf(set, await set.configure(), ['migrate'], { code: 0 })).toEqual([]);
+    await execute(set.database, 'CREATE TABLE enterprises (id VARCHAR(64), name VARCHAR(64), secret VARCHAR(200))');
+    await execute(set.database, 'INSERT INTO enterprises VALUES (?, ?, ?)', [corp.id, 'Head office', exchanged.secret]);
+    const leaked: string[] = [];
+    for (const columns of ['secret AS id, id AS name, name AS secret', 'secret AS id, name, id AS secret', 'id, secret AS name, name AS secret', 'id, name, secret, secret AS agent_id']) {
+      const config = await set.configure({ console: 'always', replace: { corps: `{ query: "SELECT ${columns} FROM enterprises" }` } });
+      for (const args of [['run'], ['doctor']]) leaked.push(...(await leaksOf(set, config, args, expected)));
+    }
+    const written = await set.configure({ console: 'always', replace: { corps: `[{ id: ${exchanged.secret}, secret: ${corp.id} }]` } });
+    for (const args of [['run'], ['doctor'], ['config', 'show']]) leaked.push(...(await leaksOf(set, written, args, expected)));
+    leaked.push(...(await leaksOf(set, await set.configure(), ['status', '--corp', exchanged.secret], { ...expected, code: 3, forms: [[]] })).filter((leak) => !leak.startsWith('ps of')));
+    leaked.push(...(await leaksOf(set, await set.configure(), ['run', '--corp', exchanged.secret], { ...expected, code: 64 })).filter((leak) => !leak.startsWith('ps of')));
+    // The statements hold the test's own INSERT.
+    expect([...leaked, ...(await remains(set, [exchanged])).filter((leak) => !leak.startsWith('statements'))]).toEqual([]);
+  });
+
   test('when orgsync itself breaks, though the secrets came from a table', async () => {
     const set = await scene();
     const corp = corpOf(set.sandbox);

@@ -1,5 +1,6 @@
-import { createWriteStream } from 'node:fs';
+import fs, { createWriteStream } from 'node:fs';
 import { finished, type Writable } from 'node:stream';
+import { openToAppend, type Opened } from './append.ts';
 
 /** When more than this waits to be written, further lines are dropped and counted. */
 const WAITING_AT_MOST = 4 * 1024 * 1024;
@@ -69,7 +70,8 @@ export class LogSink {
 
 /** Appends to a file; a new file is not readable by other accounts. */
 export function fileTarget(path: string): Target {
-  return { name: path, open: () => createWriteStream(path, { flags: 'a', mode: 0o640 }), owned: true };
+  const open = (at: string, _flags: unknown, mode: number, opened: Opened): void => openToAppend(at, mode, opened);
+  return { name: path, open: () => createWriteStream(path, { flags: 'a', mode: 0o640, fs: { ...fs, open } }), owned: true };
 }
 
 /** Writes to a stream of the process, which stays open. */
