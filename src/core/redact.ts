@@ -1,19 +1,28 @@
+import { foldText } from './folding.ts';
+import { lettersOf, maskSpans, Needles, wordOf } from './needles.ts';
+
 /** Shorter texts are not replaced: they are no secrets, and ordinary words would disappear. */
 const SHORTEST = 4;
+/** Secrets with so many letters and digits are recognised also in capitals, in full width, or with other separators. */
+const SHORTEST_WORD = 8;
 
-/** Endings of names whose values are secret. */
-const NAMES = 'access_token|corpsecret|suite_secret|provider_secret|permanent_code|suite_ticket|contacts_secret|hmac_key|passwd|password|secret';
+/** Endings of names whose values are secret, with any separator. */
+const NAMES = 'access[ _.-]?token|permanent[ _.-]?code|suite[ _.-]?ticket|hmac[ _.-]?key|passwd|password|secret';
 const SECRET_NAME = new RegExp(`(?:${NAMES})$`, 'i');
 /** Values that are secret because of their name, in addresses, headers and JSON, also when escaped several times. */
-const NAMED = new RegExp(String.raw`((?:${NAMES})(?:=|\\*"\s*:\s*\\*"))[^&\s"\\]+`, 'gi');
+const NAMED = new RegExp(String.raw`((?:${NAMES})(?:=|%3D|\\*"\s*:\s*\\*"))[^&\s"\\]+`, 'gi');
+/** The same in a sentence, where what follows is long enough for a token. */
+const NAMED_IN_TEXT = new RegExp(String.raw`((?:${NAMES})\s*(?:[:\uff1a]|=>|=)\s*['"\u201c\[]?)[\w.~+/=-]{16,}`, 'gi');
 /** The key in the address of a group robot. */
 const KEY = /([?&]key=)[^&\s"'\\]+/gi;
 /** The password in an address. The user, and the name of a variable, stay visible. */
 const PASSWORD = /(\b[a-z][a-z\d+.-]*:\/\/[^\s:/@"']*:)(?!\$\{)[^\s@"']+@/gi;
 /** Mainland mobiles, with or without +86, also with separators; never a part of a longer number. */
-const MAINLAND = /(?<!\d|\d\.)((?:\+|%2B)?86[- ]?)?(1[3-9]\d)[- ]?\d{4}[- ]?(\d{4})(?!\d)/gi;
+const MAINLAND = /(?<!\d|\d\.)((?:\+|%2B|00)?86[- ]?|0)?(1[3-9]\d)[-. ]?\d{4}[-. ]?(\d{4})(?!\d)/gi;
+/** The same with separators anywhere: `1 3 8-0 0 1 3-8 0 0 0`. Not in what has hexadecimal groups, such as a UUID. */
+const SPACED = /(?<![\d*+]|%2B|[\d*][-. ]{1,3}|[a-f]-)((?:(?:\+|%2B|00)?86[- ]{0,3})?)(1[- ]{0,3}[3-9](?:[- ]{0,3}\d){9})(?![- ]{0,3}\d|\w|-[a-f])/gi;
 /** Any other number in E.164. */
-const ABROAD = /(\+|%2B)([1-9](?:[ -]?\d){1,2})((?:[ -]?\d){3,9})([ -]?\d(?:[ -]?\d){2})(?!\d)/gi;
+const ABROAD = /(\+|%2B)([1-9](?:[ ().-]{0,2}\d){1,2})((?:[ ().-]{0,2}\d){3,9})([ ().-]{0,2}\d(?:[ ().-]{0,2}\d){2})(?!\d)/gi;
 
 /** A string in a JSON text, with its name when it is a value. */
 const JSON_STRING = /(?:("[^"\\]*(?:\\.[^"\\]*)*")(\s*:\s*))?("[^"\\]*(?:\\.[^"\\]*)*")/g;
@@ -30,17 +39,20 @@ export interface Redactor {
 
 /** Creates a redactor that knows no secret yet. */
 export function createRedactor(): Redactor {
-  const forms = new Set<string>();
-  let registered: RegExp | undefined;
-  const conceal = (text: string): string => {
-    const unnamed = registered === undefined ? text : text.replace(registered, '***');
-    return unnamed.replace(NAMED, '$1***').replace(KEY, '$1***').replace(PASSWORD, '$1***@');
-  };
+  const texts = new Needles(SHORTEST);
+  const words = new Needles(SHORTEST_WORD);
+  const conceal = (text: string): string =>
+    maskSpans(text, [...texts.find(lettersOf(text)), ...words.find(wordOf(text))])
+      .replace(NAMED, '$1***')
+      .replace(NAMED_IN_TEXT, '$1***')
+      .replace(KEY, '$1***')
+      .replace(PASSWORD, '$1***@');
   return {
     add(secrets) {
-      for (const secret of secrets) if (secret.length >= SHORTEST) for (const form of formsOf(secret)) forms.add(form);
-      const longestFirst = [...forms].sort((one, other) => other.length - one.length);
-      registered = forms.size === 0 ? undefined : new RegExp(longestFirst.map(literally).join('|'), 'g');
+      for (const form of secrets.filter(({ length }) => length >= SHORTEST).flatMap(formsOf)) {
+        texts.add(lettersOf(form).codes);
+        words.add(wordOf(form).codes);
+      }
     },
     conceal,
     scrub: (text) => maskPhones(conceal(text)),
@@ -63,22 +75,49 @@ export function scrubJson(json: string, scrub: (text: string) => string): string
   });
 }
 
-/** Masks every phone number in a text; longer numbers (ids, times) stay. */
-function maskPhones(text: string): string {
-  return text.replace(MAINLAND, '$1$2****$3').replace(ABROAD, '$1$2****$4');
+/** Masks every phone number in a text, in digits of any script; longer numbers (ids, times) stay. */
+function maskPhones(original: string): string {
+  const { text, starts } = foldText(original);
+  if (!/\d/.test(text)) return original;
+  if (starts === undefined) return maskDigits(text);
+  // Only what is a number is written anew: all else stays as it was.
+  let [masked, from] = ['', 0];
+  for (const [start, end, shown] of phonesIn(text)) {
+    masked += original.slice(from, starts[start]) + shown;
+    from = starts[end] ?? original.length;
+  }
+  return masked + original.slice(from);
+}
+
+function maskDigits(text: string): string {
+  return text.replace(MAINLAND, '$1$2****$3').replace(SPACED, (_whole, country: string, number: string) => country + masked(number)).replace(ABROAD, '$1$2****$4');
+}
+
+/** Each number with its place, and how it is shown. */
+function phonesIn(text: string): readonly (readonly [start: number, end: number, shown: string])[] {
+  const found = [MAINLAND, SPACED, ABROAD].flatMap((pattern) => [...text.matchAll(pattern)].map((match) => [match.index, match.index + match[0].length, maskDigits(match[0])] as const));
+  let free = 0;
+  return found
+    .toSorted(([one], [other]) => one - other)
+    .filter(([start, end]) => {
+      const isFree = start >= free;
+      if (isFree) free = end;
+      return isFree;
+    });
+}
+
+function masked(number: string): string {
+  const digits = number.replace(/\D/g, '');
+  return `${digits.slice(0, 3)}****${digits.slice(-4)}`;
 }
 
 function formsOf(secret: string): readonly string[] {
   const escaped = escapeForJson(secret);
   const encoded = encodeURIComponent(secret.toWellFormed());
   const inForm = new URLSearchParams([['', secret]]).toString().slice(1);
-  return [secret, escaped, escapeForJson(escaped), encoded, inForm, inForm.replaceAll('+', '%20')];
+  return [...new Set([secret, escaped, escapeForJson(escaped), encoded, inForm, inForm.replaceAll('+', '%20')])];
 }
 
 function escapeForJson(text: string): string {
   return JSON.stringify(text).slice(1, -1);
-}
-
-function literally(text: string): string {
-  return text.replace(/[\\^$.*+?()[\]{}|/-]/g, '\\$&');
 }

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { createRedactor, scrubJson } from '../../src/core/redact.ts';
@@ -42,8 +43,50 @@ describe('a registered secret', () => {
   });
 });
 
+describe('a registered secret in another spelling', () => {
+  const secret = 'kQ3-xT9vB2nM7pL4_sD8fG1hJ6wE5rY0uI_oA3zX7cV1';
+  it.each([
+    ['in capitals', secret.toUpperCase()],
+    ['in small letters', secret.toLowerCase()],
+    ['with other separators', secret.replaceAll(/[-_]/g, ' ')],
+    ['without separators', secret.replaceAll(/[-_]/g, '')],
+    ['in groups', secret.replaceAll(/(.{4})/g, '$1 ')],
+    ['in full width', secret.replaceAll(/[a-z\d]/gi, (letter) => String.fromCodePoint((letter.codePointAt(0) ?? 0) + 0xfee0))],
+    ['with marks without width', secret.replaceAll(/(.)/g, '$1\u200b')],
+    ['over several lines', secret.replaceAll(/(.{10})/g, '$1\n')],
+  ])('%s disappears', (_, written) => {
+    expect(scrub(`before ${written} after`, secret)).toMatch(/^before .?\*\*\*.? after$/s);
+  });
+
+  it('leaves words alone that only share a beginning, or are short', () => {
+    expect(scrub('kQ3-xT9v and compassion, Pass it on', secret, 'passi')).toBe('kQ3-xT9v and com***on, Pass it on');
+  });
+
+  it('disappears with what overlaps it', () => {
+    expect(scrub('abcdefghijkl', 'abcdefgh', 'efghijkl')).toBe('***');
+  });
+});
+
+it('ten thousand secrets are looked up, not tried one by one', () => {
+  const redactor = createRedactor();
+  const secretOf = (n: number): string => createHash('sha256').update(String(n)).digest('base64url');
+  redactor.add(Array.from({ length: 10_000 }, (_, n) => secretOf(n)));
+  const line = `{"@timestamp":"2026-03-01T10:00:00.000Z","log.level":"info","message":"Head office: ok ${'x'.repeat(100)}","orgsync":{"members":812,"requests":42},"secret":"${secretOf(77)}"}`;
+  const scrubbed = Array.from({ length: 200 }, () => scrubJson(line, redactor.scrub));
+  const startedAt = performance.now();
+  for (let n = 0; n < 200; n += 1) scrubbed.push(scrubJson(line, redactor.scrub));
+  // 0.05 ms on an idle machine; a pattern of all of them took 3.9.
+  expect((performance.now() - startedAt) / 200).toBeLessThan(1);
+  expect(scrubbed.join('')).not.toContain(secretOf(77));
+});
+
 describe('what is secret by its name', () => {
   it.each([
+    ['errmsg: invalid Access Token: AbCdEf0123456789xyz, hint', 'errmsg: invalid Access Token: ***, hint'],
+    ['ACCESS-TOKEN=AbC&x', 'ACCESS-TOKEN=***&x'],
+    ['access_token%3DAbC&x', 'access_token%3D***&x'],
+    ['access token expired, hint: [1700000000]', 'access token expired, hint: [1700000000]'],
+    ['password: wrong', 'password: wrong'],
     ['GET /cgi-bin/user/list?access_token=abc.DEF-1&id=1', 'GET /cgi-bin/user/list?access_token=***&id=1'],
     ['?corpid=ww1&corpsecret=xyz', '?corpid=ww1&corpsecret=***'],
     ['{"access_token":"abc","x":1}', '{"access_token":"***","x":1}'],
@@ -79,6 +122,27 @@ describe('a phone number', () => {
     ['+85261234567', '+852****567'],
     ['+1 415 555 2671', '+1 41****671'],
     ['+447911123456', '+447****456'],
+    ['+1 (415) 555-2671', '+1 (41****671'],
+    ['008613800138000', '0086138****8000'],
+    ['013800138000', '0138****8000'],
+    ['138.0013.8000', '138****8000'],
+    ['1 3 8 0 0 1 3 8 0 0 0', '138****8000'],
+    ['1-3-8-0-0-1-3-8-0-0-0', '138****8000'],
+    ['138 00 13 80 00', '138****8000'],
+    ['1380013 8000', '138****8000'],
+    ['138  0013  8000', '138****8000'],
+    ['mobile １３８００１３８０００ exists', 'mobile 138****8000 exists'],
+    ['＋８６ １３８－００１３－８０００', '+86 138****8000'],
+    ['١٣٨٠٠١٣٨٠٠٠', '138****8000'],
+    ['۱۳۸۰۰۱۳۸۰۰۰', '138****8000'],
+    ['१३८००१३८०००', '138****8000'],
+    ['𝟏𝟑𝟖𝟎𝟎𝟏𝟑𝟖𝟎𝟎𝟎 and 𠮷', '138****8000 and 𠮷'],
+    ['①③⑧⓪⓪①③⑧⓪⓪⓪', '138****8000'],
+    ['一三八〇〇一三八〇〇〇', '138****8000'],
+    ['138\u200b0013\u200b8000', '138****8000'],
+    ['138\u30000013\u30008000', '138****8000'],
+    ['138–0013—8000', '138****8000'],
+    ['张三 １３８００１３８０００，李四 13900139000', '张三 138****8000，李四 139****9000'],
   ])('%s is masked', (text, expected) => {
     expect(scrub(text)).toBe(expected);
   });
@@ -92,6 +156,12 @@ describe('a phone number', () => {
     'errcode 60020, hint: [1380013800013800138]',
     '+123456 members',
     'ww13a8001380',
+    '192.168.100.12:3306 and 172.16.254.100',
+    '3f2504e0-4f89-1380-0138-000c0305e82c',
+    '13 of 800, 13 of 8000',
+    '2026-11-13 18:00:13.800',
+    '二〇二六年十一月',
+    '１７９５４１１２１７０００',
   ])('is not what %s is', (text) => {
     expect(scrub(text)).toBe(text);
   });

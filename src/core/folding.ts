@@ -1,0 +1,51 @@
+/** Texts as they are meant: a number stays the number in digits of any script, and a word the word in capitals or full width. */
+
+const NINE_OF_TEN = 10;
+/** Numerals that people write one by one for the digits of a number. */
+const CHINESE: Readonly<Record<string, string>> = { 〇: '0', 零: '0', '○': '0', 一: '1', 幺: '1', 二: '2', 三: '3', 四: '4', 五: '5', 六: '6', 七: '7', 八: '8', 九: '9' };
+const known = new Map<string, string>();
+
+/** A character outside of ASCII as the ASCII character that it stands for: digits, letters, dashes, blanks; itself where it stands for none. */
+export function foldCharacter(character: string): string {
+  const folded = known.get(character) ?? fold(character);
+  known.set(character, folded);
+  return folded;
+}
+
+function fold(character: string): string {
+  if (/^\p{Nd}$/u.test(character)) return String(digitValue(character.codePointAt(0) ?? 0));
+  if (/^[\p{Z}\p{Cf}]$/u.test(character)) return ' ';
+  if (/^[\p{Pd}−]$/u.test(character)) return '-';
+  const compatible = character.normalize('NFKC');
+  if (/^[\x21-\x7e]$/.test(compatible)) return compatible;
+  return CHINESE[character] ?? character;
+}
+
+/** The digits of a script follow one another, from zero to nine; so do several scripts of ten. */
+function digitValue(codePoint: number): number {
+  let first = codePoint;
+  while (/^\p{Nd}$/u.test(String.fromCodePoint(first - 1))) first -= 1;
+  return (codePoint - first) % NINE_OF_TEN;
+}
+
+/** A text whose characters were folded one by one, and where each begins in the original. */
+export interface FoldedText {
+  readonly text: string;
+  /** One longer than the text; undefined where the text is the original. */
+  readonly starts: readonly number[] | undefined;
+}
+
+/** Folds every character that is not ASCII. */
+export function foldText(original: string): FoldedText {
+  if (/^[\x00-\x7f]*$/.test(original)) return { text: original, starts: undefined };
+  let text = '';
+  const starts: number[] = [];
+  let at = 0;
+  for (const character of original) {
+    const folded = character < '\u0080' ? character : foldCharacter(character);
+    for (let unit = 0; unit < folded.length; unit += 1) starts.push(at + Math.min(unit, character.length - 1));
+    text += folded;
+    at += character.length;
+  }
+  return { text, starts: [...starts, at] };
+}
