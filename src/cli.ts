@@ -152,8 +152,8 @@ function exitNow(code: number): never {
 
 function guardAgainstDefects(terminal: Terminal, argv: readonly string[]): void {
   const end = (thrown: unknown): void => {
-    printError(asDefect(thrown), terminal, argv);
-    exitNow(EXIT_CODES.defect);
+    const error = asOrgsyncError(thrown);
+    exitNow(printError(error.code === 'system_error' ? error : asDefect(thrown), terminal, argv));
   };
   process.on('uncaughtException', end);
   process.on('unhandledRejection', end);

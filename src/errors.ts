@@ -162,6 +162,7 @@ export type ErrorCode =
   | 'sandbox_address' // the sandbox cannot listen at this address
   | 'sandbox_not_loopback' // the sandbox listens outside of loopback only with `--allow-remote`
   | 'sandbox_config_file' // the sandbox's configuration cannot be written
+  | 'system_error' // the operating system refused something; its number and text are in the message
   // Defects
   | 'defect' // a bug in orgsync
   | 'compared_nobody' // defect: a member who is not stored was compared
@@ -229,9 +230,39 @@ export function exitCodeOf(error: OrgsyncError): number {
   return error instanceof Interrupted ? error.exitCode : EXIT_CODES[error.kind];
 }
 
-/** Turns a thrown value into an {@link OrgsyncError}; a value of another type becomes a defect. */
+/** Turns a thrown value into an {@link OrgsyncError}: what the operating system says by its errno, a value of another type into a defect. */
 export function asOrgsyncError(thrown: unknown): OrgsyncError {
   if (thrown instanceof OrgsyncError) return thrown;
   const message = thrown instanceof Error ? thrown.message : String(thrown);
-  return new OrgsyncError('defect', { code: 'defect', message, cause: thrown });
+  const errno = errnoOf(thrown);
+  if (errno === undefined || OWN_FAULTS.has(errno)) return new OrgsyncError('defect', { code: 'defect', message, cause: thrown });
+  const kind = SYSTEM_KINDS.find(([, names]) => names.includes(errno))?.[0] ?? 'unavailable';
+  return new OrgsyncError(kind, { code: 'system_error', message: `the operating system says: ${message.includes(errno) ? message : `${errno}: ${message}`}`, hint: SYSTEM_HINTS[kind], cause: thrown });
+}
+
+/** Errors that no surroundings cause: wrong arguments, a descriptor that is not open. */
+const OWN_FAULTS: ReadonlySet<string> = new Set(['EBADF', 'EFAULT', 'EINVAL', 'ENOTSOCK', 'EDESTADDRREQ', 'EALREADY', 'EISCONN', 'ENOTCONN']);
+
+type SystemKind = keyof typeof SYSTEM_HINTS;
+
+/** What the operating system says, by what it means; all else is `unavailable`. */
+const SYSTEM_KINDS: readonly (readonly [SystemKind, readonly string[]])[] = [
+  ['refused', ['EACCES', 'EPERM', 'EROFS']],
+  ['temporary', ['EAGAIN', 'EBUSY', 'EDQUOT', 'EINTR', 'EMFILE', 'ENFILE', 'ENOBUFS', 'ENOLCK', 'ENOMEM', 'ENOSPC', 'ESTALE', 'ETXTBSY']],
+  ['config', ['EEXIST', 'EFBIG', 'EISDIR', 'ELOOP', 'ENAMETOOLONG', 'ENODEV', 'ENOENT', 'ENOTDIR', 'ENOTEMPTY', 'ENXIO', 'EXDEV', 'EADDRINUSE', 'EADDRNOTAVAIL', 'EAFNOSUPPORT', 'EPROTONOSUPPORT']],
+];
+
+const SYSTEM_HINTS = {
+  refused: 'give the account that runs orgsync the right to do this, or name another place in the configuration',
+  temporary: 'free what is used up (disk, memory, open files, processes) and run it again',
+  config: 'create what is missing, or correct the path or address in the configuration',
+  unavailable: 'see what the system log says of it (dmesg, journalctl); run it again afterwards',
+} as const satisfies Partial<Record<ErrorKind, string>>;
+
+/** `ENOSPC` and the like, of an error of Node.js that came from a system call; some carry it in `info`. */
+function errnoOf(thrown: unknown): string | undefined {
+  if (!(thrown instanceof Error) || !['syscall', 'errno', 'info'].some((name) => name in thrown)) return undefined;
+  const info = 'info' in thrown && typeof thrown.info === 'object' && thrown.info !== null ? thrown.info : thrown;
+  const code = 'code' in info ? info.code : undefined;
+  return typeof code === 'string' && /^(E[A-Z\d]+|EAI_[A-Z]+)$/.test(code) ? code : undefined;
 }

@@ -76,10 +76,11 @@ export function scrubJson(json: string, scrub: (text: string) => string): string
 }
 
 /** Masks every phone number in a text, in digits of any script; longer numbers (ids, times) stay. */
-function maskPhones(original: string): string {
+function maskPhones(written: string): string {
+  // First by itself: a digit of another script beside a number does not make it a longer one.
+  const original = maskDigits(written);
   const { text, starts } = foldText(original);
-  if (!/\d/.test(text)) return original;
-  if (starts === undefined) return maskDigits(text);
+  if (starts === undefined || !/\d/.test(text)) return original;
   // Only what is a number is written anew: all else stays as it was.
   let [masked, from] = ['', 0];
   for (const [start, end, shown] of phonesIn(text)) {

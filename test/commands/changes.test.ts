@@ -107,6 +107,8 @@ test.each([
   ['a"b', '"a""b"'],
   ['a\u0000=', '"a="'],
   ['张三', '"张三"'],
+  ['a\u001b[2Jb\u202ec\u009b\r', '"a<U+001B>[2Jb<U+202E>c<U+009B> "'],
+  ['two\nlines\tof 𠮷', '"two\nlines\tof 𠮷"'],
 ])('encodes %j as %s', (text, cell) => {
   expect(csvCell(text)).toBe(cell);
 });

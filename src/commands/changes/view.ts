@@ -62,9 +62,12 @@ export function changesCsv(changes: Changes): string {
 /** The beginning of a cell that spreadsheets read as a formula, full-width forms included (OWASP, CSV Injection). */
 const FORMULA = /^\s*[=+\-@\t\r\n＝＋－＠]/u;
 
+/** Control and bidi characters: tables are shown on terminals, too. Line breaks and tabs may stand in a cell. */
+const UNSAFE = /[^\P{C}\t\n]|[\u2028\u2029]/gu;
+
 /** Quotes a cell. An apostrophe is put before a formula, so that a name like `=HYPERLINK(…)` stays text. */
 export function csvCell(text: string): string {
-  const safe = text.replace(/\u0000/gu, '');
+  const safe = text.replace(/\u0000/gu, '').replace(UNSAFE, plain);
   return `"${(FORMULA.test(safe) ? `'${safe}` : safe).replaceAll('"', '""')}"`;
 }
 
