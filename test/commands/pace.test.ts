@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
 import { orgsync, start } from '../support/cli.ts';
+import { openProxy } from '../support/proxy.ts';
 import { startRedis } from '../support/servers.ts';
 import { setStage } from '../support/stage.ts';
 import { spawnSandbox } from '../support/sandbox.ts';
@@ -85,4 +86,16 @@ test('a plan whose Redis is lost sends nothing more, and ends with 69 after lock
   expect(performance.now() - lostAt).toBeLessThan(15_000);
   // Slots that had been reserved lie up to half a second ahead.
   expect(stage.sandbox.stats.arrivals(corp).filter((at) => at > lostAt + 1_100)).toEqual([]);
+}, 120_000);
+
+test('a run without Redis makes at most ten connections to its database, however many requests it sends', async () => {
+  const stage = await setStage({ engine: 'mariadb', corps: 3, members: 120, departments: 40, wecom: '  rate: 10\n' });
+  const store = new URL(stage.storeUrl);
+  const proxy = await openProxy(Number(store.port));
+  onTestFinished(async () => proxy.close());
+  store.port = String(proxy.port);
+  await writeFile(stage.configPath, (await readFile(stage.configPath, 'utf8')).replace(stage.storeUrl, store.href));
+  expect(await orgsync(['--config', stage.configPath, 'run'])).toMatchObject({ code: 0, stderr: '' });
+  expect(stage.sandbox.stats.total.requests).toBeGreaterThan(120);
+  expect(proxy.accepted).toBeLessThanOrEqual(10);
 }, 120_000);
