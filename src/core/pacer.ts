@@ -173,7 +173,7 @@ class SlotPacing implements Pacing {
     this.#askMs = Math.max(this.#clock.monotonic() - askedAt, this.#askMs * 0.9);
     for (const [index, queue] of queues.entries()) {
       const { slots = [], askAgainAt = askedAt } = answers[index] ?? {};
-      queue.slots.push(...slots);
+      queue.add(slots);
       queue.askAgainAt = askAgainAt;
     }
     if (this.#lost !== undefined) this.#options.log('info', 'pace_back', 'slots can be had again', { lost_ms: Math.round(this.#clock.monotonic() - this.#lost.since) });

@@ -8,6 +8,13 @@ const IN_USE_MS = 1_000;
 /** How much longer the next reservation may take than the last one. */
 const SPARE_MS = 20;
 
+/** Slots closer together than so many widths follow each other. */
+const NEIGHBOUR = 1.25;
+/** For so long no other process must have reserved a slot. */
+const ALONE_MS = 1_500;
+/** The part of the time until the next slot in which a slot can be used when no other process uses the scope. */
+const LASTS = 0.9;
+
 /** The permission to send one request now. */
 export interface Pass {
   /** When it was given, on the monotonic clock. */
@@ -39,6 +46,9 @@ export class SlotQueue {
   usedAt = -Infinity;
   /** For each request that was sent late, one slot must stay unused; each entry says until when. */
   #debts: number[] = [];
+  /** The slot after which each follows the one before: from there on no other process has reserved any. */
+  #aloneSince = Infinity;
+  #lastReserved = -Infinity;
   readonly #widthMs: number;
 
   constructor(scope: Scope) {
@@ -49,14 +59,32 @@ export class SlotQueue {
 
   /** Whether slots are needed. */
   get isBusy(): boolean {
-    return this.waiting.size > 0 || this.#debts.length > 0;
+    return this.waiting.size > 0 || (this.#debts.length > 0 && !this.#isAlone);
   }
 
-  /** Returns the next slot that can be used. A slot that was missed is dropped: used late, it would be too close to the next one. */
+  /** Whether no other process has used the scope for some time. */
+  get #isAlone(): boolean {
+    return this.#lastReserved - this.#aloneSince > ALONE_MS;
+  }
+
+  /** Adds slots that were reserved. */
+  add(slots: readonly number[]): void {
+    for (const slot of slots) {
+      if (slot - this.#lastReserved > NEIGHBOUR * this.#widthMs) this.#aloneSince = slot;
+      this.#lastReserved = slot;
+      this.slots.push(slot);
+    }
+  }
+
+  /**
+   * Returns the next slot that can be used. A slot that was missed is dropped: used late, it would be too close to the next
+   * one of another process. Where there is no other, what was sent is known, and a slot lasts until the next one.
+   */
   nextSlot(now: number): number | undefined {
     this.#debts = this.#debts.filter((until) => until > now);
+    const lateMs = this.#isAlone ? Math.max(LATE_MS, this.#widthMs * LASTS) : LATE_MS;
     for (let slot = this.slots[0]; slot !== undefined; slot = this.slots[0]) {
-      if (slot + LATE_MS >= now && this.#debts.length === 0) return slot;
+      if (slot + lateMs >= now && (this.#isAlone || this.#debts.length === 0)) return slot;
       this.slots.shift();
       this.#debts.shift();
     }

@@ -326,6 +326,26 @@ describe('a pass', () => {
     for (const [index, moment] of at.slice(3).entries()) expect(moment - (at[index + 2] ?? 0)).toBeGreaterThan(80);
   });
 
+  test('can be used until the next slot where no other process uses the scope', async () => {
+    const clock = createTestClock();
+    const pacer = pacingAt(clock).pacer(CORP);
+    const at: number[] = [];
+    const ask = async (): Promise<void> => {
+      const pass = await pacer.pass(never);
+      at.push(pass.at);
+      pass.sent();
+    };
+    const all = Promise.all(Array.from({ length: 40 }, ask));
+    await clock.advance(30 * 107.5 + 1);
+    clock.jump(170);
+    await clock.advance(2_000);
+    await all;
+    expect(at[31]).toBeCloseTo(30 * 107.5 + 171, 0);
+    expect(at[32]).toBeCloseTo(32 * 107.5, 0);
+    expect(at[39]).toBeCloseTo(39 * 107.5, -1);
+    expect(mostInASecond(at)).toBeLessThanOrEqual(10);
+  });
+
   test('waits for no other corp', async () => {
     const clock = createTestClock();
     const pacing = pacingAt(clock);
