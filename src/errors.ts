@@ -7,10 +7,11 @@
  * - `unavailable`: a service cannot be reached, or stays too busy
  * - `temporary`: the same run may work later
  * - `held_back`: a safety limit stopped a change
+ * - `unknown`: a lookup found nobody, and not every corp could have known
  * - `failed`: this corp's data could not be read or written
  * - `defect`: a bug in orgsync
  */
-export type ErrorKind = 'usage' | 'config' | 'refused' | 'unavailable' | 'temporary' | 'held_back' | 'failed' | 'defect';
+export type ErrorKind = 'usage' | 'config' | 'refused' | 'unavailable' | 'temporary' | 'held_back' | 'unknown' | 'failed' | 'defect';
 
 /**
  * The exit code of each kind of error, the gravest first. With several errors, a process ends with the code that comes
@@ -25,6 +26,7 @@ export const EXIT_CODES = {
   defect: 70,
   temporary: 75,
   usage: 64,
+  unknown: 2,
   failed: 1,
   held_back: 3,
 } as const satisfies Readonly<Record<ErrorKind, number>>;

@@ -11,7 +11,7 @@ import { beginRun, finishRun } from './organisation/fencing.ts';
 import { readMembers } from './organisation/find-members.ts';
 import { findByPhones } from './organisation/find-phones.ts';
 import { checkTables } from './schema/migrate.ts';
-import { readCorps, readRuns } from './organisation/records.ts';
+import { readCorps, readCoverage, readRuns } from './organisation/records.ts';
 
 /** What a store is told beside its database. */
 export interface StoreOptions {
@@ -39,6 +39,7 @@ export function createStore(database: Database, { now, allowTakeover, migrate }:
       database.transaction((connection) => commitRun(connection, { fence, changes, requests, now: now() })),
     finish: (fence, end) => database.transaction((connection) => finishRun(connection, fence, end, now())),
     findByPhones: (e164s, corpIds) => readChecked((connection) => findByPhones(connection, e164s, corpIds)),
+    readCoverage: () => readChecked(readCoverage),
     findMembers: (corp, keys) => database.read((connection) => readMembers(connection, corp.id, keys)),
     findDepartments: (corp, ids) => database.read((connection) => readPaths(connection, corp.id, ids)),
     commitLive: (corp, changes, writer) =>

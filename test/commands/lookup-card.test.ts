@@ -4,13 +4,14 @@ import { describe, expect, it, test } from 'vitest';
 import { cards } from '../../src/commands/lookup/card.ts';
 import { columnsOf } from '../../src/terminal/width.ts';
 import type { MemberFields } from '../../src/core/model.ts';
-import type { PhoneMatch } from '../../src/core/ports/looking-up.ts';
+import type { LookupMatch } from '../../src/sync/lookup/lookup.ts';
 import { stored } from '../support/organisation.ts';
 
 const PAINT = { bold: String, dim: String, red: String, green: String, yellow: String, cyan: String };
 
-function match(fields: Partial<MemberFields>, more: Partial<PhoneMatch> = {}): PhoneMatch {
+function match(fields: Partial<MemberFields>, more: Partial<LookupMatch> = {}): LookupMatch {
   return {
+    configured: true,
     corp: { id: 'ww1', name: '武汉云栖精密制造有限公司' },
     member: stored('wangwei', fields),
     departments: [{ id: 2, name: '研发', path: ['总部', '研发'] }],
@@ -20,7 +21,7 @@ function match(fields: Partial<MemberFields>, more: Partial<PhoneMatch> = {}): P
   };
 }
 
-function lines(matches: readonly PhoneMatch[], width = 80): readonly string[] {
+function lines(matches: readonly LookupMatch[], width = 80): readonly string[] {
   return cards(matches, { paint: PAINT, width }).split('\n');
 }
 

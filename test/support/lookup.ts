@@ -5,7 +5,7 @@ import { loadConfig } from '../../src/config/load.ts';
 import { NO_METER } from '../../src/core/meter.ts';
 import type { Ration } from '../../src/core/ports/ration.ts';
 import { lookup, lookupMany } from '../../src/sync/lookup/lookup.ts';
-import type { LookupAnswer } from '../../src/sync/lookup/lookup.ts';
+import type { LookupAnswer, LookupDeps } from '../../src/sync/lookup/lookup.ts';
 import { createLiveQuestion } from '../../src/sync/lookup/live.ts';
 import type { LiveQuestion } from '../../src/sync/lookup/live.ts';
 import { createTerminal } from '../../src/terminal/terminal.ts';
@@ -40,9 +40,8 @@ async function withStageApp<T>({ configPath }: Pick<Stage, 'configPath'>, readOn
 export async function askLive(stage: Stage, phones: readonly string[], { readOnly = false, ration }: Asking = {}): Promise<readonly LookupAnswer[]> {
   return withStageApp(stage, readOnly, async (app) => {
     const ask = await liveQuestion(app, ration);
-    const store = await app.store();
     const answers: LookupAnswer[] = [];
-    for (const phone of phones) answers.push(await lookup(phone, { store, ask }));
+    for (const phone of phones) answers.push(await lookup(phone, { ...(await storeDeps(app)), ask }));
     return answers;
   });
 }
@@ -50,7 +49,7 @@ export async function askLive(stage: Stage, phones: readonly string[], { readOnl
 /** Asks the store and WeCom for a batch of numbers, as one process does with a file. */
 export async function askBatch(stage: Stage, phones: readonly string[]): Promise<readonly LookupAnswer[]> {
   return withStageApp(stage, false, async (app) => {
-    const deps = { store: await app.store(), ask: await liveQuestion(app, undefined) };
+    const deps = { ...(await storeDeps(app)), ask: await liveQuestion(app, undefined) };
     const answers: LookupAnswer[] = [];
     for await (const { answer } of lookupMany(phones.map((phone) => ({ phone })), deps)) if (answer !== undefined) answers.push(answer);
     return answers;
@@ -59,7 +58,11 @@ export async function askBatch(stage: Stage, phones: readonly string[]): Promise
 
 /** Asks the store for one number. */
 export async function askStore(stage: Stage, phone: string): Promise<LookupAnswer> {
-  return withStageApp(stage, false, async (app) => lookup(phone, { store: await app.store() }));
+  return withStageApp(stage, false, async (app) => lookup(phone, await storeDeps(app)));
+}
+
+async function storeDeps(app: App): Promise<LookupDeps> {
+  return { store: await app.store(), clock: app.clock, corps: await app.corps(), named: false, staleAfterMs: app.config.alerts.stale_after };
 }
 
 async function liveQuestion(app: App, ration: Ration | undefined): Promise<LiveQuestion> {

@@ -5,7 +5,7 @@ import type { PhoneMatch } from '../../src/core/ports/looking-up.ts';
 import { createRationFiles } from '../../src/local/ration.ts';
 import { gravestExitCode } from '../../src/errors.ts';
 import { currentHolders, lookupErrors } from '../../src/sync/lookup/exit.ts';
-import type { LookupAnswer } from '../../src/sync/lookup/lookup.ts';
+import type { LookupAnswer, LookupMatch } from '../../src/sync/lookup/lookup.ts';
 import { askBatch, askLive, askStore } from '../support/lookup.ts';
 import { corpOf } from '../support/sandbox.ts';
 import { ENGINES, setStage } from '../support/stage.ts';
@@ -83,13 +83,13 @@ describe.each(ENGINES)('on %s, the store', (engine) => {
   test('knows those who left, and where they were', async () => {
     const stage = await syncedStage({ engine });
     const { userid, phone, corp } = person(stage);
-    const was = namesOf((await askStore(stage, phone)).matches[0] as PhoneMatch);
+    const was = namesOf((await askStore(stage, phone)).matches[0] as LookupMatch);
     stage.sandbox.change({ op: 'removeMember', corp, userid });
     await stage.sync();
     const answer = await askStore(stage, phone);
     expect(answer.matches).toMatchObject([{ member: { userid, departed: true } }]);
     expect(answer.matches[0]?.departedAt).toBeInstanceOf(Date);
-    expect(namesOf(answer.matches[0] as PhoneMatch)).toEqual(was);
+    expect(namesOf(answer.matches[0] as LookupMatch)).toEqual(was);
     expect(gravestExitCode(lookupErrors(answer))).toBe(1);
   });
 
@@ -398,8 +398,8 @@ describe.each(ENGINES)('on a read-only %s', (engine) => {
     const ration = createRationFiles({ folder: join(stage.folder, 'ration'), clock: systemClock });
     const answer = await ask(stage, old.phone, { readOnly: true, ration });
     expect(answer).toMatchObject({ matches: [{ member: { userid: now.userid, mobileE164: old.phone } }], live: [{ is: 'found', written: false, writeError: null }] });
-    const stored = (await askStore(stage, now.phone)).matches[0] as PhoneMatch;
-    expect(namesOf(answer.matches[0] as PhoneMatch)).toEqual(namesOf(stored));
+    const stored = (await askStore(stage, now.phone)).matches[0] as LookupMatch;
+    expect(namesOf(answer.matches[0] as LookupMatch)).toEqual(namesOf(stored));
     expect(await ask(stage, NOBODY, { readOnly: true, ration })).toMatchObject({ live: [{ is: 'nobody', written: false }] });
     expect(await fingerprint()).toEqual(before);
   });

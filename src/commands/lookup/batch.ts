@@ -1,19 +1,20 @@
 import { readFile } from 'node:fs/promises';
 import type { Readable } from 'node:stream';
 import { parsePhone } from '../../core/phone.ts';
-import type { PhoneMatch } from '../../core/ports/looking-up.ts';
 import { gravestExitCode, OrgsyncError } from '../../errors.ts';
 import type { ErrorKind } from '../../errors.ts';
-import type { LookupAnswer, LookupDeps, Wanted } from '../../sync/lookup/lookup.ts';
+import type { LookupAnswer, LookupDeps, LookupMatch, Wanted } from '../../sync/lookup/lookup.ts';
 import { lookupMany } from '../../sync/lookup/lookup.ts';
 import { currentHolders, errorsOf, lookupErrors } from '../../sync/lookup/exit.ts';
+import type { UnknownCorp } from '../../sync/lookup/unknown.ts';
 import type { LiveStep } from '../../sync/lookup/live.ts';
 import { plain } from '../../terminal/terminal.ts';
 import type { CommandContext } from '../../app/context.ts';
-import { departedLine, nameOf, pathText } from './card.ts';
+import { departedLine, nameOf, pathText, UNCONFIGURED } from './card.ts';
 import { notAPhone } from './error.ts';
 import { lookupDocument, refusedDocument } from './json.ts';
 import { complain, spentText } from './live-text.ts';
+import { unknownLines } from './unknown-text.ts';
 import { pad } from '../../terminal/width.ts';
 
 /** The lines of a file of numbers, and how many they are; for a stream that is not known. */
@@ -107,12 +108,14 @@ function answerLine(answer: LookupAnswer): string {
   });
   const former = current.length === 0 ? matches.map(formerText) : [];
   const said = [...people, ...former];
-  return `${phone.padEnd(PHONE_COLUMNS)}  ${said.length === 0 ? 'nobody' : said.join('; ')}`;
+  const nobody = answer.unknown.length > 0 ? 'unknown' : 'nobody';
+  return `${phone.padEnd(PHONE_COLUMNS)}  ${said.length === 0 ? nobody : said.join('; ')}`;
 }
 
 /** Describes a former holder: a departed member, or one whom WeCom no longer shows and of whom no run has found out more yet. */
-function formerText(match: PhoneMatch): string {
+function formerText(match: LookupMatch): string {
   if (match.departedAt !== null) return departedLine(match, { bold: String });
+  if (!match.configured) return `${nameOf(match)} (${plain(match.member.userid)})  ${plain(match.corp.name)}${UNCONFIGURED}`;
   return `${nameOf(match)} (${plain(match.member.userid)}) of ${plain(match.corp.name)} has it by the store’s word, and WeCom shows them no more`;
 }
 
@@ -123,6 +126,8 @@ class Tally {
   refused = 0;
   #found = 0;
   #former = 0;
+  #unknown = 0;
+  readonly #unknowing = new Map<string, UnknownCorp>();
   readonly #unasked = new Map<string, { readonly step: LiveStep; count: number }>();
 
   add(answer: LookupAnswer | undefined): void {
@@ -135,6 +140,8 @@ class Tally {
     for (const kind of lookupErrors(answer)) this.errors.add(kind);
     if (currentHolders(answer).length > 0) this.#found += 1;
     else if (answer.matches.some(({ departedAt }) => departedAt !== null)) this.#former += 1;
+    else if (answer.unknown.length > 0) this.#unknown += 1;
+    for (const one of answer.unknown) this.#unknowing.set(`${one.why} ${one.corp.id}`, one);
     for (const step of answer.live ?? []) this.#note(step);
   }
 
@@ -144,9 +151,9 @@ class Tally {
   }
 
   text(): string {
-    const nobody = this.count - this.refused - this.#found - this.#former;
-    const parts = [`${this.#found} found`, `${this.#former} left`, `${nobody} nobody`, ...(this.refused > 0 ? [`${this.refused} not phone numbers`] : [])];
-    return [`${this.count === 1 ? '1 number' : `${this.count} numbers`}: ${parts.join(', ')}`, ...[...this.#unasked.values()].flatMap(unaskedText)].join('\n  ');
+    const nobody = this.count - this.refused - this.#found - this.#former - this.#unknown;
+    const parts = [`${this.#found} found`, `${this.#former} left`, `${nobody} nobody`, ...(this.#unknown > 0 ? [`${this.#unknown} unknown`] : []), ...(this.refused > 0 ? [`${this.refused} not phone numbers`] : [])];
+    return [`${this.count === 1 ? '1 number' : `${this.count} numbers`}: ${parts.join(', ')}`, ...[...this.#unasked.values()].flatMap(unaskedText), ...unknownLines([...this.#unknowing.values()])].join('\n  ');
   }
 
   #note(step: LiveStep): void {

@@ -1,4 +1,5 @@
 import type { PhoneMatch } from '../../core/ports/looking-up.ts';
+import type { LookupMatch } from '../../sync/lookup/lookup.ts';
 import type { Paint } from '../../terminal/terminal.ts';
 import { plain } from '../../terminal/terminal.ts';
 import { localTime } from '../../terminal/text.ts';
@@ -10,12 +11,15 @@ export interface Sheet {
   readonly width: number;
 }
 
+/** Follows the name of a corp that runs no longer read. */
+export const UNCONFIGURED = ', no longer configured';
+
 const LABEL_WIDTH = 13;
 const NARROWEST = 40;
 const WIDEST = 100;
 
 /** Formats the matches: a card for each current member, a line for each departed one. */
-export function cards(matches: readonly PhoneMatch[], sheet: Sheet): string {
+export function cards(matches: readonly LookupMatch[], sheet: Sheet): string {
   return matches.map((match) => (match.departedAt === null ? card(match, sheet) : departedLine(match, sheet.paint))).join('\n');
 }
 
@@ -40,7 +44,7 @@ export function pathText(path: readonly string[]): string {
 
 const STATUSES: Readonly<Record<number, string>> = { 1: 'active', 2: 'disabled', 4: 'not activated', 5: 'left' };
 
-function card(match: PhoneMatch, { paint, width }: Sheet): string {
+function card(match: LookupMatch, { paint, width }: Sheet): string {
   const room = Math.min(Math.max(width, NARROWEST), WIDEST) - 4;
   const [title = '', ...more] = wrap(`${nameOf(match)} (${plain(match.member.userid)})`, room - 1);
   const lines = rowsOf(match).flatMap(([label, value]) => wrap(value, room - LABEL_WIDTH).map((text, index) => ({ label: index === 0 ? label : '', text })));
@@ -55,10 +59,10 @@ function card(match: PhoneMatch, { paint, width }: Sheet): string {
 }
 
 /** Returns the rows of a card, without empty ones. */
-function rowsOf({ corp, member, departments, updatedAt }: PhoneMatch): readonly (readonly [label: string, value: string])[] {
+function rowsOf({ corp, configured, member, departments, updatedAt }: LookupMatch): readonly (readonly [label: string, value: string])[] {
   const { position, mobile, email, bizMail, status } = member.fields;
   const rows: readonly (readonly [string, string | null])[] = [
-    ['corp', corp.name === corp.id ? corp.id : `${corp.name} (${corp.id})`],
+    ['corp', `${corp.name === corp.id ? corp.id : `${corp.name} (${corp.id})`}${configured ? '' : UNCONFIGURED}`],
     ['position', position],
     ...departments.map(({ path }, index) => [index === 0 ? 'departments' : '', path.join(' / ')] as const),
     ['mobile', mobile],

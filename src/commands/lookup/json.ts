@@ -1,26 +1,31 @@
 import type { Json } from '../../core/model.ts';
-import type { PhoneMatch } from '../../core/ports/looking-up.ts';
 import type { OrgsyncError } from '../../errors.ts';
-import type { LookupAnswer } from '../../sync/lookup/lookup.ts';
+import type { LookupAnswer, LookupMatch } from '../../sync/lookup/lookup.ts';
+import type { UnknownCorp } from '../../sync/lookup/unknown.ts';
 import type { LiveStep } from '../../sync/lookup/live.ts';
 import { errorDocument } from '../../terminal/text.ts';
 
 /** Creates the document of `lookup --json`; with `--file`, one line of it. Times are ISO 8601 in UTC; `live` is null without `--live`. */
-export function lookupDocument({ phone, matches, live }: LookupAnswer): Json {
+export function lookupDocument({ phone, matches, live, unknown }: LookupAnswer): Json {
   const isWecoms = live?.some(({ is }) => is === 'found' || is === 'nobody') ?? false;
-  return { phone, source: isWecoms ? 'wecom' : 'store', matches: matches.map(matchDocument), live: live?.map(stepDocument) ?? null };
+  return { phone, source: isWecoms ? 'wecom' : 'store', matches: matches.map(matchDocument), live: live?.map(stepDocument) ?? null, unknown: unknown.map(unknownDocument) };
 }
 
 /** Creates the line of `lookup --file --json` for text that is not a phone number. */
 export function refusedDocument(typed: string, error: OrgsyncError): Json {
-  return { phone: null, typed, source: null, matches: [], live: null, error: errorDocument(error) };
+  return { phone: null, typed, source: null, matches: [], live: null, unknown: [], error: errorDocument(error) };
 }
 
-function matchDocument({ corp, member, departments, updatedAt, departedAt }: PhoneMatch): Json {
+function unknownDocument({ corp, why, lastSuccessAt }: UnknownCorp): Json {
+  return { corp_id: corp.id, corp_name: corp.name, why, last_success_at: lastSuccessAt?.toISOString() ?? null };
+}
+
+function matchDocument({ corp, configured, member, departments, updatedAt, departedAt }: LookupMatch): Json {
   const { name, mobile, email, bizMail, position, status } = member.fields;
   return {
     corp_id: corp.id,
     corp_name: corp.name,
+    configured,
     userid: member.userid,
     name,
     mobile,

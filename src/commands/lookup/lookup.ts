@@ -20,6 +20,7 @@ Examples:
 
 Exit codes:
   0 found · 1 no current member has this number (with --live: none that WeCom shows, nor the store where WeCom was not asked)
+  2 nobody was found, and not every corp could have known: never synced, not for long, shown no mobiles, or no longer configured
   64 not a phone number, or an unknown corp · 69 unreachable · 75 try again · 77 refused · 78 configuration`;
 
 interface Options {
@@ -87,8 +88,8 @@ async function withDeps(options: Options, context: CommandContext, use: (deps: L
 /** @returns also `flush`, which must be called when the lookup has ended */
 async function lookupDeps({ corp: named, live }: Options, app: App, { signal }: CommandContext): Promise<LookupDeps & Partial<Pick<LiveParts, 'flush'>>> {
   const store = await app.store();
-  const corps = named.length > 0 || live ? await app.corps(named) : [];
-  const within = named.length > 0 ? { store, corps } : { store };
+  const corps = await app.corps(named);
+  const within = { store, clock: app.clock, corps, named: named.length > 0, staleAfterMs: app.config.alerts.stale_after };
   if (!live) return within;
   const { createLiveQuestion } = await import('../../sync/lookup/live.ts');
   const { read_only: readOnly, lookup } = app.config;

@@ -19,6 +19,14 @@ export interface PhoneMatch {
   readonly departedAt: Date | null;
 }
 
+/** What the store can know about the phone numbers of a corp. */
+export interface Coverage {
+  readonly corp: Corp;
+  readonly lastSuccessAt: Date | null;
+  /** False when there are current members, and no run was shown the mobile of any of them. */
+  readonly showsMobiles: boolean;
+}
+
 /** Finds members by number. Throws like every part of the store, see `Tables` in tables.ts. */
 export interface PhoneBook {
   /**
@@ -27,6 +35,9 @@ export interface PhoneBook {
    * session, because a person waits for the answer.
    */
   findByPhones(e164s: readonly string[], corpIds?: readonly string[]): Promise<ReadonlyMap<string, readonly PhoneMatch[]>>;
+
+  /** The coverage of all corps in the store. Checks the tables like {@link PhoneBook.findByPhones}. */
+  readCoverage(): Promise<readonly Coverage[]>;
 }
 
 /** Reads and writes single members for a live lookup. Throws like every part of the store, see `Tables` in tables.ts. */

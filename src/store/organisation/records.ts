@@ -1,3 +1,4 @@
+import type { Coverage } from '../../core/ports/looking-up.ts';
 import type { CorpRecord, RunRecord } from '../../core/ports/records.ts';
 import type { Connection, Row } from '../engine/database.ts';
 import { neededNumber, neededText, neededTime, numberOf, textOf, timeOf } from '../engine/values.ts';
@@ -24,6 +25,20 @@ function corpFromRow(row: Row): CorpRecord {
     memberCount: neededNumber(row, 'member_count'),
     departmentCount: neededNumber(row, 'department_count'),
   };
+}
+
+/** What the store can know about the numbers of each corp. A number that a lookup learned does not show that runs see them. */
+export async function readCoverage(connection: Connection): Promise<readonly Coverage[]> {
+  const rows = await connection.query(
+    `SELECT id, ${connection.dialect.exactText('name')}, last_success_at, member_count,
+     EXISTS (SELECT 1 FROM members WHERE corp_id = corps.id AND departed_at IS NULL AND mobile_source = 'run') AS has_mobiles
+     FROM corps ORDER BY id`,
+  );
+  return rows.map((row) => {
+    const id = neededText(row, 'id');
+    const showsMobiles = neededNumber(row, 'member_count') === 0 || neededNumber(row, 'has_mobiles') === 1;
+    return { corp: { id, name: textOf(row, 'name') ?? id }, lastSuccessAt: timeOf(row, 'last_success_at'), showsMobiles };
+  });
 }
 
 /** Which runs of a corp are read: the latest, or the latest before one. */

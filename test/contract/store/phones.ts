@@ -29,6 +29,19 @@ export function describePhones(name: string, place: () => Promise<OpenEngine>): 
       expect((await store.findByPhones([])).size).toBe(0);
     });
 
+    test('says of each corp when it was last read, and whether runs are shown mobiles', async () => {
+      const { store, clock } = await open();
+      expect(await store.readCoverage()).toEqual([]);
+      await sync(store, [ZHANG, LI], { departments: DEPARTMENTS });
+      await sync(store, [seen('z3'), seen('z4')], { corp: SUBSIDIARY });
+      const lastSuccessAt = new Date(clock.now);
+      const expected = [{ corp: { id: 'ww0000000000000001', name: 'Head office' }, lastSuccessAt, showsMobiles: true }, { corp: SUBSIDIARY, lastSuccessAt, showsMobiles: false }];
+      expect(await store.readCoverage()).toEqual(expected);
+      await sync(store, [LI], { departments: DEPARTMENTS, left: [ZHANG.userid] });
+      await sync(store, [seen('z3', { mobile: '' }), seen('z4')], { corp: SUBSIDIARY });
+      expect((await store.readCoverage()).map(({ showsMobiles }) => showsMobiles)).toEqual([true, true]);
+    });
+
     test('shows the departed after the present, the latest first, with the departments they were in last', async () => {
       const { store, clock } = await open();
       const people = ['a', 'b', 'c'].map((userid) => seen(userid, { mobile: '13800138000' }, [1, 2]));
