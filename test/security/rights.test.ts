@@ -132,12 +132,14 @@ describe('the Redis account of docs/security.md', () => {
     expect(await refusals()).toEqual([]);
   });
 
-  test('holds no command that nobody needs', () => {
+  test('holds the commands that orgsync needs, and no other', () => {
     const [line = ''] = block('', 'ACL SETUSER');
     const allowed = [...line.matchAll(/\+(\w+)/g)].map(([, name = '']) => name.toUpperCase());
     const source = readdirSync(REDIS).map((name) => readFileSync(new URL(name, REDIS), 'utf8')).join('\n');
     // A client sends SELECT by itself, for the number at the end of the address.
     expect(allowed.filter((name) => name !== 'SELECT' && !source.includes(`call('${name}'`))).toEqual([]);
+    const called = [...source.matchAll(/call\('([A-Z]+)'/g)].map(([, name = '']) => name);
+    expect(called.filter((name) => !allowed.includes(name))).toEqual([]);
   });
 
   test('touches no keys but its own, and is told so', async () => {
