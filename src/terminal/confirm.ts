@@ -17,7 +17,7 @@ export interface ConfirmOptions {
  */
 export async function confirm(question: string, { interactive, signal, input = process.stdin }: ConfirmOptions): Promise<boolean> {
   if (!interactive || !input.isTTY) {
-    throw new OrgsyncError('usage', { code: 'not_confirmed', message: 'this asks before it acts, and there is nobody to ask', hint: 'repeat it with --yes' });
+    throw new OrgsyncError('usage', { code: 'not_confirmed', message: 'this command asks for confirmation, and there is no terminal to ask on', hint: 'repeat it with --yes' });
   }
   // With `terminal: false`, the terminal itself echoes and edits the line, and Ctrl-C stays a signal.
   const lines = createInterface({ input, output: process.stderr, terminal: false });

@@ -106,7 +106,7 @@ export class CorpClient {
   async #fetchToken(secret: Secret, signal: AbortSignal): Promise<FreshToken> {
     const params = { corpid: this.corpId, corpsecret: secret.reveal() };
     const { access_token: text, expires_in: life } = await this.#ask({ request: 'gettoken', expects: 'access_token', params, forToken: true }, undefined, signal);
-    if (typeof text !== 'string' || text === '') throw unusable('gettoken', 'an access_token that is none');
+    if (typeof text !== 'string' || text === '') throw unusable('gettoken', 'no usable access_token');
     this.#shared.meter.tokenRenewed(this.corpId);
     return { text, expiresInSeconds: typeof life === 'number' ? Math.min(Math.max(life, SHORTEST_LIFE_S), LONGEST_LIFE_S) : LONGEST_LIFE_S };
   }

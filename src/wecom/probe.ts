@@ -57,7 +57,7 @@ async function probeMobiles(client: CorpClient, departments: readonly SeenDepart
     if (members instanceof OrgsyncError) return bad(MOBILES, members);
     if (members.items.length > 0) return mobilesOf(members.items);
   }
-  return good(MOBILES, 'nobody seen yet whose number could be hidden');
+  return good(MOBILES, 'not known: no member was found to check');
 }
 
 function mobilesOf(members: readonly SeenMember[]): Finding {

@@ -214,7 +214,7 @@ describe('lookup --live', () => {
     const { code, stdout, stderr } = await lookup(stage, ['19900000009', '--live']);
     expect(code).toBe(1);
     expect(stdout).toContain('no current member');
-    expect(stderr).toContain('was not asked: as many wrong numbers were asked today as are risked (3: lookup.max_wrong_share)');
+    expect(stderr).toContain('was not asked: the ration of wrong numbers is used up for today (3: lookup.max_wrong_share)');
     expect(await lookup(stage, ['19900000001', '--live'])).toMatchObject({ code: 1, stderr: expect.stringContaining('lookup.forget_wrong_after') });
     expect(questions(stage)).toBe(asked);
   });

@@ -48,7 +48,7 @@ export function changesCommand(getContext: GetContext): Command {
     .addHelpText('after', HELP);
   return command.action(async (options) => {
     const context = getContext();
-    if (options.csv && context.terminal.json) throw usage('--csv and --json cannot both be had', 'choose one');
+    if (options.csv && context.terminal.json) throw usage('--csv and --json cannot be combined', 'choose one');
     const request = requestOf(options);
     show(await look(request, options.corp, context), request, options, context);
   });

@@ -61,5 +61,5 @@ export function complain(steps: readonly LiveStep[], terminal: Pick<Terminal, 'w
 
 /** Says why WeCom is not asked when the ration is used up. */
 export function spentText(budget: number): string {
-  return `as many wrong numbers were asked today as are risked (${budget}: lookup.max_wrong_share), and WeCom closes the question for the day when there are more; it begins anew at midnight in Shanghai`;
+  return `the ration of wrong numbers is used up for today (${budget}: lookup.max_wrong_share); with more, WeCom would refuse such questions for the rest of the day; a new ration begins at midnight in Shanghai`;
 }

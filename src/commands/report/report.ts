@@ -40,7 +40,7 @@ export function reportCommand(getContext: GetContext): Command {
     .addHelpText('after', HELP);
   return command.action(async (options) => {
     const context = getContext();
-    if (options.out === '-' && context.terminal.json) throw new OrgsyncError('usage', { code: 'conflicting_options', message: '--out - and --json cannot both be had', hint: 'name a file, or leave one of them out' });
+    if (options.out === '-' && context.terminal.json) throw new OrgsyncError('usage', { code: 'conflicting_options', message: '--out - and --json cannot be combined', hint: 'name a file, or leave one of them out' });
     const [data, parts] = await Promise.all([readData(options, context), readParts()]);
     await deliver(reportHtml(data, parts), options, context);
   });

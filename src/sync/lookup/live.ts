@@ -122,7 +122,7 @@ class LiveSession {
   /** Remembered for a while, and logged only once, because it concerns every number of a batch. */
   #noteSpent({ corpId, budget }: Parameters<Ration['book']>[0]): void {
     const { clock, log } = this.#deps;
-    if (!this.#spentUntil.has(corpId)) log('warn', 'ration_spent', 'as many wrong numbers were asked today as are risked: WeCom is asked no more', { corp: corpId, budget });
+    if (!this.#spentUntil.has(corpId)) log('warn', 'ration_spent', 'the ration of wrong numbers is used up for today: WeCom is not asked any more', { corp: corpId, budget });
     this.#spentUntil.set(corpId, clock.monotonic() + SPENT_FOR_MS);
   }
 

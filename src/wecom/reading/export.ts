@@ -49,7 +49,7 @@ async function runExport<T>(order: Order<T>): Promise<Usable<T>> {
 async function exportOnce<T>({ client, request, parse, signal }: Order<T>): Promise<Usable<T>> {
   const aesKey = createAesKey();
   const { jobid } = await client.ask({ request, body: { encoding_aeskey: aesKey, block_size: BLOCK }, expects: 'jobid' }, signal);
-  if (typeof jobid !== 'string') throwUnusable(request, 'a jobid that is none');
+  if (typeof jobid !== 'string') throwUnusable(request, 'no usable jobid');
   const items: T[] = [];
   let unnamed = 0;
   for (const file of await awaitFiles(client, jobid, signal)) {

@@ -13,21 +13,21 @@ const PAGE = 10_000;
 export async function listDepartments(client: CorpClient, signal: AbortSignal): Promise<Usable<SeenDepartment>> {
   const request = 'department/list';
   const answer = await client.ask({ request, expects: 'department' }, signal);
-  return parseDepartments(answer) ?? throwUnusable(request, 'a department list that is none');
+  return parseDepartments(answer) ?? throwUnusable(request, 'no department list');
 }
 
 /** Returns the members of one department, without its sub-departments: WeCom has removed `fetch_child` (P90201). */
 export async function listMembers(client: CorpClient, departmentId: number, signal: AbortSignal): Promise<Usable<SeenMember>> {
   const request = 'user/list';
   const answer = await client.ask({ request, params: { department_id: departmentId }, expects: 'userlist' }, signal);
-  return parseMembers(answer) ?? throwUnusable(request, 'a userlist that is none');
+  return parseMembers(answer) ?? throwUnusable(request, 'no userlist');
 }
 
 /** Returns the userids of one department; for departments that are too large for {@link listMembers}. */
 export async function listUserids(client: CorpClient, departmentId: number, signal: AbortSignal): Promise<Usable<string>> {
   const request = 'user/simplelist';
   const answer = await client.ask({ request, params: { department_id: departmentId }, expects: 'userlist' }, signal);
-  return parseUserids(answer) ?? throwUnusable(request, 'a userlist that is none');
+  return parseUserids(answer) ?? throwUnusable(request, 'no userlist');
 }
 
 /** Returns one member, or undefined when the application sees no member with this userid (60111, 40003, or 60011 when out of range). */
@@ -63,7 +63,7 @@ export async function getTagged(client: CorpClient, tagId: number, signal: Abort
 export async function listIds(client: CorpClient, cursor: string | undefined, signal: AbortSignal): Promise<IdPage> {
   const request = 'user/list_id';
   const body = { limit: PAGE, ...(cursor !== undefined && { cursor }) };
-  return parseIdPage(await client.askContacts({ request, body, expects: 'dept_user' }, signal)) ?? throwUnusable(request, 'a dept_user that is none');
+  return parseIdPage(await client.askContacts({ request, body, expects: 'dept_user' }, signal)) ?? throwUnusable(request, 'no dept_user list');
 }
 
 /** Returns the userid of a mobile, or undefined when there is none (46004, or an empty userid). */

@@ -50,7 +50,7 @@ async function readAuto(walk: Walk, client: CorpClient, log: Log): Promise<void>
     } catch (error) {
       walk.signal.throwIfAborted();
       if (!(error instanceof OrgsyncError)) throw error;
-      log('warn', 'export_failed', 'the export came to nothing: walking through the departments instead', { corp: client.corpId, reason: error.message });
+      log('warn', 'export_failed', 'the export failed: reading department by department instead', { corp: client.corpId, reason: error.message });
     }
   }
   await walk.readDepartments(departments);
