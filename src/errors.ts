@@ -111,6 +111,7 @@ export type ErrorCode =
   | 'export_unread' // a file of an export could not be fetched
   // Store
   | 'store_url' // `store:` is not the address of a store
+  | 'store_missing' // the SQLite file does not exist, and this command does not create it
   | 'store_path' // the SQLite file cannot be opened
   | 'store_not_a_database' // the file is damaged, or not SQLite
   | 'store_unreachable' // the database does not answer

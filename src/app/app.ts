@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { CorpList } from './corps.ts';
@@ -47,6 +48,7 @@ export interface App {
   readonly log: Log;
   readonly writer: Writer;
   store(): Promise<Store>;
+  /** From now on, a missing SQLite store may be created. */
   migrator(): Promise<Migrator>;
   history(): Promise<History>;
   alertBook(): Promise<AlertBook>;
@@ -64,7 +66,7 @@ export interface App {
   corps(named?: readonly string[]): Promise<readonly Corp[]>;
   /** Opens the reporters of a run, or of a shard's run. */
   reporters(shard: Shard | undefined): Promise<Reporters>;
-  /** Opens what a run needs. */
+  /** Opens what a run needs. From now on, a missing SQLite store may be created. */
   runDeps(reporters: Pick<Reporters, 'meter' | 'started'>, watch: RunWatch): Promise<RunDeps>;
   /** Closes what was opened, the last first, also when opening failed. Idempotent. */
   close(): Promise<void>;
@@ -94,6 +96,8 @@ class OpenApp implements App {
   readonly #context: CommandContext;
   readonly #closers: Closers;
   readonly #corps: CorpList;
+  /** Only a run and a migration create a store: elsewhere, a missing file is a wrong path. */
+  #mayCreate = false;
 
   constructor({ config, context, log, closers }: AppParts) {
     this.config = config;
@@ -112,7 +116,10 @@ class OpenApp implements App {
 
   readonly store = once(async (): Promise<Store> => (await this.#opened()).store);
 
-  readonly migrator = once(async (): Promise<Migrator> => (await this.#opened()).migrator);
+  readonly migrator = once(async (): Promise<Migrator> => {
+    this.#mayCreate = true;
+    return (await this.#opened()).migrator;
+  });
 
   readonly history = once(async (): Promise<History> => {
     const [database, { openHistory }] = await Promise.all([this.#database(), import('../store/organisation/history.ts')]);
@@ -176,6 +183,7 @@ class OpenApp implements App {
   }
 
   async runDeps({ meter, started }: Pick<Reporters, 'meter' | 'started'>, watch: RunWatch): Promise<RunDeps> {
+    this.#mayCreate = true;
     const { config, clock, log, writer } = this;
     const [store, leases] = await Promise.all([this.store(), this.leases()]);
     return {
@@ -209,7 +217,7 @@ class OpenApp implements App {
     const { openStore } = await import('../store/open.ts');
     const url = store.engine === 'sqlite' ? `sqlite:${store.path}` : store.url;
     const allowTakeover = isSwitchedOn(this.#context.env['ORGSYNC_ALLOW_TAKEOVER']);
-    const opened = await openStore({ url, readOnly, leaseTtlMs: lock.ttl, allowTakeover, clock: this.clock, stopping: this.#context.signal });
+    const opened = await openStore({ url, readOnly, mayCreate: () => this.#mayCreate, leaseTtlMs: lock.ttl, allowTakeover, clock: this.clock, stopping: this.#context.signal });
     this.#closers.keep(opened.store);
     return opened;
   });
@@ -236,9 +244,15 @@ class OpenApp implements App {
 
   /** Without Redis, the store keeps the schedule of slots. When the store is read-only, each process has its own schedule. */
   async #ownSlots(): Promise<Slots> {
-    if (this.config.read_only) return (await import('../local/slots.ts')).createLocalSlots(this.clock);
+    if (this.config.read_only || this.#lacksStore()) return (await import('../local/slots.ts')).createLocalSlots(this.clock);
     const [database, { createStoreSlots }] = await Promise.all([this.#database(), import('../store/shared/slots.ts')]);
     return createStoreSlots(database, this.clock);
+  }
+
+  /** Whether there is no store yet, and none is to be created: `orgsync doctor` asks WeCom all the same. */
+  #lacksStore(): boolean {
+    const { store } = this.config;
+    return !this.#mayCreate && store.engine === 'sqlite' && !existsSync(store.path);
   }
 
   /** Redis shares the tokens between processes; without it, each process has its own. */

@@ -1,3 +1,5 @@
+import { access, constants } from 'node:fs/promises';
+import { dirname } from 'node:path';
 import { reportFailure, reportOk } from '../core/finding.ts';
 import type { Finding } from '../core/finding.ts';
 import type { Clock } from '../core/ports/system.ts';
@@ -26,7 +28,21 @@ export async function inspectStore(database: Database, options: StoreInspection)
     const server = await inspectServer(database, options);
     return [...server, await inspectTables(database, options), ...(await inspectRights(database, options))];
   } catch (error) {
-    return [reportFailure('store reachable', asExpected(error))];
+    const known = asExpected(error);
+    const isToCome = known.code === 'store_missing' && !options.readOnly;
+    return [isToCome ? await inspectFolder(options.where) : reportFailure('store reachable', known)];
+  }
+}
+
+/** An SQLite file that does not exist yet: the first run creates it, if it may. */
+async function inspectFolder(file: string): Promise<Finding> {
+  const title = 'store reachable';
+  try {
+    await access(dirname(file), constants.W_OK | constants.X_OK);
+    return reportOk(title, `not yet: the first run creates ${file}`);
+  } catch {
+    const fix = 'make the folder of the file, and let this user write in it; or correct `store:`';
+    return { title, result: 'failed', kind: 'config', detail: `${file} does not exist, and cannot be created`, fix };
   }
 }
 

@@ -15,6 +15,8 @@ export interface OpenOptions {
   readonly url: string | Secret;
   /** Whether writing is refused. */
   readonly readOnly: boolean;
+  /** Whether a missing SQLite store may be created now; by default it may. Tables of an older version are upgraded all the same. */
+  readonly mayCreate?: () => boolean;
   /** The ttl of a lease. The server ends the session of a silent writer earlier than that. */
   readonly leaseTtlMs?: number;
   /** Whether to write corps that a newer version or another environment has written. */
@@ -38,13 +40,13 @@ export interface OpenedStore {
 
 /** Opens the store at a url. Does not connect yet. Throws `config` / `store_url` when the url is wrong. */
 export async function openStore(options: OpenOptions): Promise<OpenedStore> {
-  const { readOnly, allowTakeover = false, clock, stopping } = options;
+  const { readOnly, mayCreate = () => true, allowTakeover = false, clock, stopping } = options;
   const url = reveal(options.url);
   const now = (): number => clock.now();
   const database = openDatabase(await openEngine(url, options), { clock, ...(stopping === undefined ? {} : { stopping }) });
   const migrator = createMigrator(database, now);
   const migratesItself = isSqlite(url) && !readOnly;
-  const store = createStore(database, { now, allowTakeover, ...(migratesItself ? { migrate: () => migrator.migrate() } : {}) });
+  const store = createStore(database, { now, allowTakeover, ...(migratesItself ? { migrate: () => migrator.migrate(), mayCreate } : {}) });
   return { store, migrator, database };
 }
 
@@ -55,10 +57,10 @@ export function tablesSql(url: string | Secret): string {
 
 /** Loads only the driver that is needed. */
 async function openEngine(url: string, options: OpenOptions): Promise<Engine> {
-  const { readOnly, leaseTtlMs = 60_000, connectMs = 10_000, statementMs = 30_000, clock, stopping } = options;
+  const { readOnly, mayCreate = () => true, leaseTtlMs = 60_000, connectMs = 10_000, statementMs = 30_000, clock, stopping } = options;
   if (dialectOf(url) === sqliteDialect) {
     const { openSqlite } = await import('./engine/sqlite/sqlite.ts');
-    return openSqlite({ file: url.replace(/^sqlite:(\/\/)?/, ''), readOnly, lockWaitMs: 5_000, clock });
+    return openSqlite({ file: url.replace(/^sqlite:(\/\/)?/, ''), readOnly, mayCreate, lockWaitMs: 5_000, clock });
   }
   const { openMysql } = await import('./engine/mysql/mysql.ts');
   return openMysql({ url, readOnly, silenceMs: leaseTtlMs / 2, connectMs, statementMs, clock, ...(stopping === undefined ? {} : { stopping }) });

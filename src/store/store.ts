@@ -20,6 +20,8 @@ export interface StoreOptions {
   readonly allowTakeover: boolean;
   /** Makes or upgrades the tables where they lack something: an embedded store migrates itself. */
   readonly migrate?: () => Promise<unknown>;
+  /** Whether {@link migrate} may create tables where there are none; by default it may. */
+  readonly mayCreate?: () => boolean;
 }
 
 /** All parts of the store in one object. */
@@ -28,8 +30,8 @@ export interface Store extends Tables, Organisations, PhoneBook, Sightings, Reco
 }
 
 /** The store over any database: each method is one unit of work. Closing it closes the database. */
-export function createStore(database: Database, { now, allowTakeover, migrate }: StoreOptions): Store {
-  const readChecked = afterCheck(database, migrate);
+export function createStore(database: Database, { now, allowTakeover, migrate, mayCreate = () => true }: StoreOptions): Store {
+  const readChecked = afterCheck(database, migrate, mayCreate);
   return {
     ensureReady: () => readChecked(() => Promise.resolve()),
     begin: (corp, writer) => database.transaction((connection) => beginRun(connection, corp, writer, { now: now(), allowTakeover })),
@@ -51,7 +53,7 @@ export function createStore(database: Database, { now, allowTakeover, migrate }:
 }
 
 /** Reads as {@link Database.read}, after a look at the tables at the same moment; makes them where they are lacking. */
-function afterCheck(database: Database, migrate: StoreOptions['migrate']): Database['read'] {
+function afterCheck(database: Database, migrate: StoreOptions['migrate'], mayCreate: () => boolean): Database['read'] {
   return async (work) => {
     try {
       return await database.read(async (connection) => {
@@ -60,13 +62,13 @@ function afterCheck(database: Database, migrate: StoreOptions['migrate']): Datab
       });
     } catch (error) {
       // Looked at before it is written to: a lookup must not wait for a run's commit.
-      if (migrate === undefined || !isLacking(error)) throw error;
+      if (migrate === undefined || !isLacking(error, mayCreate())) throw error;
       await migrate();
       return await database.read(work);
     }
   };
 }
 
-function isLacking(error: unknown): boolean {
-  return error instanceof OrgsyncError && (error.code === 'tables_missing' || error.code === 'tables_outdated');
+function isLacking(error: unknown, mayCreate: boolean): boolean {
+  return error instanceof OrgsyncError && (error.code === 'tables_outdated' || (error.code === 'tables_missing' && mayCreate));
 }

@@ -1,4 +1,4 @@
-import { asOrgsyncError, gravestExitCode } from '../errors.ts';
+import { asOrgsyncError, gravestExitCode, OrgsyncError } from '../errors.ts';
 import { shutBy } from '../core/gate.ts';
 import type { Gate } from '../core/gate.ts';
 import type { Corp } from '../core/model.ts';
@@ -104,7 +104,13 @@ function checkGate({ config, env }: CheckDeps): readonly Finding[] {
 }
 
 async function checkLeases({ leases, clock }: CheckDeps): Promise<readonly Finding[]> {
-  const holders = await leases.holders();
+  const title = 'leases can be asked for';
+  const holders = await leases.holders().catch((error: unknown) => {
+    // The finding of the store has said so, and what to do about it.
+    if (error instanceof OrgsyncError && (error.code === 'store_missing' || error.code === 'tables_missing')) return null;
+    throw error;
+  });
+  if (holders === null) return [reportOk(title, 'none is held: the store has no tables yet')];
   const held = holders.map(({ name, host, pid, since }) => `${name} by ${host} (pid ${pid}) for ${formatAge(Math.max(0, clock.now() - since.getTime()))}`);
-  return [reportOk('leases can be asked for', held.length === 0 ? 'none is held' : `held: ${held.join(', ')}`)];
+  return [reportOk(title, held.length === 0 ? 'none is held' : `held: ${held.join(', ')}`)];
 }

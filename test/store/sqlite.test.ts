@@ -41,7 +41,7 @@ describe('an SQLite store', () => {
   test('that is not there is not made by a reader, who is told what to do', async () => {
     const file = path.join(await folder(), 'orgsync.sqlite');
     const { store } = await open(file, true);
-    await expect(store.ensureReady()).rejects.toMatchObject({ kind: 'config', code: 'tables_missing', hint: expect.stringContaining('migrate') as string });
+    await expect(store.ensureReady()).rejects.toMatchObject({ kind: 'config', code: 'store_missing', hint: expect.stringContaining('migrate') as string });
     await expect(stat(file)).rejects.toMatchObject({ code: 'ENOENT' });
   });
 

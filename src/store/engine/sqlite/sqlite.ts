@@ -12,6 +12,8 @@ import { judgeSqliteError, translateSqliteError } from './errors.ts';
 export interface SqliteOptions {
   readonly file: string;
   readonly readOnly: boolean;
+  /** Whether a missing file may be created now; by default it may, unless `readOnly`. */
+  readonly mayCreate?: () => boolean;
   /** How long a writer waits for another writer, in this process or another one. */
   readonly lockWaitMs: number;
   readonly clock: Clock;
@@ -81,8 +83,8 @@ class SqliteSession implements Session {
     this.#leave = leave;
   }
 
-  static async open({ file, readOnly, lockWaitMs, clock }: SqliteOptions, writes: boolean, leave: () => void): Promise<Session> {
-    if (!existsSync(file)) await create(file, readOnly);
+  static async open({ file, readOnly, mayCreate = () => true, lockWaitMs, clock }: SqliteOptions, writes: boolean, leave: () => void): Promise<Session> {
+    if (!existsSync(file)) await create(file, !readOnly && mayCreate());
     const session = new SqliteSession(new Libsql(file), writes, { lockWaitMs, clock }, leave);
     try {
       await session.#patiently(() => session.#driver.exec(`${PREPARE}; PRAGMA query_only = ${writes ? 'OFF' : 'ON'}`));
@@ -148,12 +150,12 @@ class SqliteSession implements Session {
 }
 
 /** Creates the file, readable only by its owner, because it will contain phone numbers. */
-async function create(file: string, readOnly: boolean): Promise<void> {
-  if (readOnly) {
+async function create(file: string, mayCreate: boolean): Promise<void> {
+  if (!mayCreate) {
     throw new OrgsyncError('config', {
-      code: 'tables_missing',
+      code: 'store_missing',
       message: `${file} does not exist.`,
-      hint: 'run `orgsync migrate` without read_only, or correct `store:`',
+      hint: 'the first `orgsync run` creates it, and so does `orgsync migrate`; or correct `store:`',
     });
   }
   try {
