@@ -68,16 +68,23 @@ describe('a registered secret in another spelling', () => {
 });
 
 it('ten thousand secrets are looked up, not tried one by one', () => {
-  const redactor = createRedactor();
   const secretOf = (n: number): string => createHash('sha256').update(String(n)).digest('base64url');
-  redactor.add(Array.from({ length: 10_000 }, (_, n) => secretOf(n)));
-  const line = `{"@timestamp":"2026-03-01T10:00:00.000Z","log.level":"info","message":"Head office: ok ${'x'.repeat(100)}","orgsync":{"members":812,"requests":42},"secret":"${secretOf(77)}"}`;
-  const scrubbed = Array.from({ length: 200 }, () => scrubJson(line, redactor.scrub));
-  const startedAt = performance.now();
-  for (let n = 0; n < 200; n += 1) scrubbed.push(scrubJson(line, redactor.scrub));
-  // 0.05 ms on an idle machine; a pattern of all of them took 3.9.
-  expect((performance.now() - startedAt) / 200).toBeLessThan(1);
-  expect(scrubbed.join('')).not.toContain(secretOf(77));
+  const line = `{"@timestamp":"2026-03-01T10:00:00.000Z","log.level":"info","message":"Head office: ok ${'x'.repeat(100)}","orgsync":{"members":812,"requests":42},"secret":"${secretOf(7)}"}`;
+  const [few, many] = [10, 10_000].map((count) => {
+    const redactor = createRedactor();
+    redactor.add(Array.from({ length: count }, (_, n) => secretOf(n)));
+    return { scrub: redactor.scrub, fastestMs: Infinity };
+  });
+  // In turn, and the fastest of each: a busy machine slows both. Tried one by one, many take a thousand times as long.
+  for (let round = 0; round < 100; round += 1) {
+    for (const side of [few, many]) {
+      if (side === undefined) continue;
+      const startedAt = performance.now();
+      expect(scrubJson(line, side.scrub)).not.toContain(secretOf(7));
+      side.fastestMs = Math.min(side.fastestMs, performance.now() - startedAt);
+    }
+  }
+  expect((many?.fastestMs ?? Infinity) / (few?.fastestMs ?? 1)).toBeLessThan(10);
 });
 
 describe('what is secret by its name', () => {
