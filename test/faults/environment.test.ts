@@ -15,6 +15,8 @@ const ROOT = path.resolve(import.meta.dirname, '../..');
 const BIN = path.join(ROOT, 'bin/orgsync.js');
 /** An account that owns nothing. */
 const NOBODY = 65_534;
+/** An account that no entry of /etc/passwd names, as containers have them. */
+const NAMELESS = 65_532;
 const isRoot = process.getuid?.() === 0;
 
 /** Runs a program with exactly these variables, and nothing of ours. */
@@ -41,6 +43,23 @@ describe.each<[string, Readonly<Record<string, string>>]>([
     await expectTruth(stage);
     const { code, stdout } = await exactly(env, process.execPath, [BIN, '--config', stage.configPath, 'lookup', '13911112222']);
     expect([code, stdout]).toEqual([0, expect.stringContaining('𠮷野家😀')]);
+  });
+});
+
+describe('from a folder that was removed', () => {
+  /** Runs the program in a folder that is gone. */
+  const nowhere = (...args: readonly string[]): Promise<Pick<Ended, 'code' | 'stdout' | 'stderr'>> =>
+    exactly({ PATH: '/usr/bin:/bin' }, 'sh', ['-c', 'gone="$(mktemp -d)" && cd "$gone" && rmdir "$gone" && exec "$@"', 'sh', process.execPath, BIN, ...args]);
+
+  test('a run does its work in silence', async () => {
+    const stage = await setStage({ members: 10, departments: 3 });
+    expect(await nowhere('--config', stage.configPath, 'run')).toEqual({ code: 0, stdout: '', stderr: '' });
+    await expectTruth(stage);
+  });
+
+  test.each([[[]], [['--config', 'config.yml']]])('what needs the folder says so, and it is no defect: %j', async (args) => {
+    const { code, stderr } = await nowhere(...args, 'run');
+    expect([code, stderr]).toEqual([78, expect.stringContaining('the working directory no longer exists')]);
   });
 });
 
@@ -80,6 +99,17 @@ describeWith(['unshare', 'mount', 'setpriv'], 'in a container', () => {
     const enter = `mount -t tmpfs none /mnt && mkdir /mnt/orgsync && touch /mnt/node && mount --bind "$0" /mnt/orgsync && mount --bind "$1" /mnt/node && shift && exec setpriv "$@"`;
     const rights = [`--reuid=${NOBODY}`, `--regid=${NOBODY}`, '--clear-groups', '--no-new-privs', '--bounding-set=-all'];
     const args = ['--mount', 'sh', '-c', enter, ROOT, process.execPath, ...rights, '/mnt/node', '/mnt/orgsync/bin/orgsync.js', '--config', stage.configPath, 'run'];
+    expect(await exactly({ PATH: '/usr/sbin:/usr/bin:/sbin:/bin' }, 'unshare', args)).toEqual({ code: 0, stdout: '', stderr: '' });
+    await expectTruth(stage);
+  });
+
+  test.skipIf(!isRoot)('a run does its work under an account without name and home, from a folder that was removed, with no variable at all', async () => {
+    // The record of sent alerts lies in a folder that is named after the account.
+    const stage = await setStage({ engine: 'mariadb', members: 10, departments: 3, yaml: 'alerts: { to: [{ command: "true" }] }\n' });
+    for (const file of ['.', ...(await readdir(stage.folder))]) await chown(path.join(stage.folder, file), NAMELESS, NAMELESS);
+    const enter = `mount -t tmpfs none /mnt && mkdir /mnt/orgsync /mnt/gone && touch /mnt/node && mount --bind "$0" /mnt/orgsync && mount --bind "$1" /mnt/node && shift && cd /mnt/gone && rmdir /mnt/gone && exec setpriv "$@"`;
+    const rights = [`--reuid=${NAMELESS}`, `--regid=${NAMELESS}`, '--clear-groups', '--no-new-privs', '--bounding-set=-all'];
+    const args = ['--mount', 'sh', '-c', enter, ROOT, process.execPath, ...rights, 'env', '-i', '/mnt/node', '/mnt/orgsync/bin/orgsync.js', '--config', stage.configPath, 'run'];
     expect(await exactly({ PATH: '/usr/sbin:/usr/bin:/sbin:/bin' }, 'unshare', args)).toEqual({ code: 0, stdout: '', stderr: '' });
     await expectTruth(stage);
   });
