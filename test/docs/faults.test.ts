@@ -1,44 +1,11 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { fileExists, namedIn, testExists } from './named-tests.ts';
 
 const ROOT = join(import.meta.dirname, '../..');
 const PAGE = 'test/faults/README.md';
 const text = readFileSync(join(ROOT, PAGE), 'utf8');
-
-/** A test as the page names it: its title belongs to the file named last before it in the same line. */
-interface Named {
-  readonly file: string;
-  readonly title: string;
-}
-
-const MENTION = /`([^`\s]+\.(?:ts|js))`|“([^”]+)”/g;
-
-/** A file without a folder stands beside the page. */
-function pathOf(file: string): string {
-  return file.includes('/') ? file : `test/faults/${file}`;
-}
-
-function namedIn(page: string): { readonly files: readonly string[]; readonly tests: readonly Named[] } {
-  const files: string[] = [];
-  const tests: Named[] = [];
-  for (const line of page.split('\n')) {
-    let last = '(no file)';
-    for (const [, file, title] of line.matchAll(MENTION)) {
-      if (file !== undefined) files.push((last = pathOf(file)));
-      else if (title !== undefined) tests.push({ file: last, title });
-    }
-  }
-  return { files, tests };
-}
-
-/** Whether one line of the file, a comment apart, holds the title; `…` stands for what was left out. */
-function isThere({ file, title }: Named): boolean {
-  if (!existsSync(join(ROOT, file))) return false;
-  const pieces = title.split('…').map((piece) => piece.replace(/[.*+?^${}()|[\]\\]/g, String.raw`\$&`));
-  const wanted = new RegExp(`['\`].*${pieces.join('.*')}`);
-  return readFileSync(join(ROOT, file), 'utf8').split('\n').some((line) => wanted.test(line) && !/^\s*(?:\/\/|\/?\*)/.test(line));
-}
 
 /** The numbers in the first cells of all tables, one by one: `F1, F3` is two. */
 function numbersUnder(letter: string): ReadonlySet<string> {
@@ -49,16 +16,16 @@ function numbersUnder(letter: string): ReadonlySet<string> {
 const upTo = (letter: string, last: number): readonly string[] => Array.from({ length: last }, (_, index) => `${letter}${index + 1}`);
 
 describe(PAGE, () => {
-  const { files, tests } = namedIn(text);
+  const { files, tests } = namedIn(text, 'test/faults');
 
   it('names files that exist', () => {
     expect(files.length).toBeGreaterThan(100);
-    expect(files.filter((file) => !existsSync(join(ROOT, file)))).toEqual([]);
+    expect(files.filter((file) => !fileExists(file))).toEqual([]);
   });
 
   it('names tests that exist, in the file where they are', () => {
     expect(tests.length).toBeGreaterThan(100);
-    expect(tests.filter((named) => !isThere(named))).toEqual([]);
+    expect(tests.filter((named) => !testExists(named))).toEqual([]);
   });
 
   it('has a row for every fault and every invariant', () => {
@@ -67,7 +34,7 @@ describe(PAGE, () => {
   });
 
   it('would be found out if it named what is not there', () => {
-    const { tests: [whole, part, gone, homeless] } = namedIn('| `history.test.ts` “notices %s”, “the checker…faults” and “notices %d” |\n| “notices %s” |');
-    expect([whole, part, gone, homeless].map((named) => named !== undefined && isThere(named))).toEqual([true, true, false, false]);
+    const { tests: [whole, part, gone, homeless] } = namedIn('| `history.test.ts` “notices %s”, “the checker…faults” and “notices %d” |\n| “notices %s” |', 'test/faults');
+    expect([whole, part, gone, homeless].map((named) => named !== undefined && testExists(named))).toEqual([true, true, false, false]);
   });
 });

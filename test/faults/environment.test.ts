@@ -114,6 +114,15 @@ describeWith(['unshare', 'mount', 'setpriv'], 'in a container', () => {
     await expectTruth(stage);
   });
 
+  test.skipIf(!isRoot).each([
+    ['is believed where nothing can be written, as in Kubernetes, whose folders have mode 777', 'mount -o remount,ro /mnt', 0],
+    ['is refused where it could be', 'true', 78],
+  ])('a configuration that was searched for in a folder open to all %s', async (_, remount, code) => {
+    const enter = `mount -t tmpfs -o mode=777 none /mnt && cd /mnt && umask 022 && echo 'corps: [{ id: ww1, secret: x1234567 }]' > config.yml && chmod 444 config.yml && ${remount} && exec "$0" "$@"`;
+    const ended = await exactly({ PATH: '/usr/sbin:/usr/bin:/sbin:/bin' }, 'unshare', ['--mount', 'sh', '-c', enter, process.execPath, BIN, 'config', 'show']);
+    expect([ended.code, ended.stderr]).toEqual([code, code === 0 ? expect.any(String) : expect.stringContaining('which every account may write')]);
+  });
+
   test.skipIf(!isRoot)('a run that is the first process heeds SIGTERM, and leaves no lease', async () => {
     const stage = await setStage({ members: 10, departments: 3 });
     const held = stage.sandbox.faults.add({ match: { endpoint: 'user/list' }, nth: 1, effect: { kind: 'hold' } });
