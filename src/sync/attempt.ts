@@ -119,7 +119,7 @@ async function commit(corp: Corp, lease: Lease, deps: AttemptDeps): Promise<Ende
     await deps.store.finish(fence, { outcome: 'held_back', requests: spent(), error: ended.error.message });
     return { ...seen, ...ended, runId };
   } catch (error) {
-    const ended = endFailed(error, deps.signal);
+    const ended = endFailed(lossOf(lease) ?? error, deps.signal);
     await finishQuietly(fence, { ...ended, requests: spent() }, deps);
     return { ...ended, runId };
   }
@@ -136,6 +136,16 @@ function endHeldBack(verdict: Extract<Verdict, { heldBack: true }>): Pick<CorpRe
     hint: 'look at it with orgsync plan; if it is meant, run once with --allow-departures',
   });
   return { outcome: 'held_back', error, departing: verdict.departing };
+}
+
+/** Returns why the lease is lost, or undefined. In a process that was stopped, other timers may fire before the lease's own: their errors are only a consequence. */
+function lossOf(lease: Lease): unknown {
+  try {
+    lease.ensureHeld();
+    return undefined;
+  } catch (error) {
+    return error;
+  }
 }
 
 /** Turns a thrown value into an outcome. After an abort, the error is the signal's reason, because what was thrown is only a consequence. */

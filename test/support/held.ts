@@ -4,11 +4,16 @@ import { type Running, start } from './cli.ts';
 import type { Stage } from './stage.ts';
 
 /** Resolves when a process has come to where a rule holds it; rejects with what it said when it ended before. */
-export async function untilHeld(held: Fault, { ended }: Running): Promise<void> {
+export async function untilHeld(held: Fault, running: Running): Promise<void> {
+  await before(running, held.reached(1));
+}
+
+/** Resolves with an event that a process brings about; rejects with what it said when it ended before. */
+export async function before<T>({ ended }: Running, event: Promise<T>): Promise<T> {
   const early = ended.then(({ code, signal, stdout, stderr }) => {
-    throw new Error(`ended with ${String(code ?? signal)} before it was held: ${stdout}${stderr}`);
+    throw new Error(`ended with ${String(code ?? signal)} before what was awaited: ${stdout}${stderr}`);
   });
-  await Promise.race([held.reached(1), early]);
+  return await Promise.race([event, early]);
 }
 
 /** Starts a run that holds still in the middle of its fetch, until it is released or the test is over. */

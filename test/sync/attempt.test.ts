@@ -1,0 +1,35 @@
+import { expect, test } from 'vitest';
+import { OrgsyncError } from '../../src/errors.ts';
+import type { Lease } from '../../src/core/ports/leases.ts';
+import { runCorp } from '../../src/sync/attempt.ts';
+import type { AttemptDeps } from '../../src/sync/attempt.ts';
+import { createTestClock } from '../support/clock.ts';
+import { CORP, WRITER } from '../support/stores.ts';
+
+const GONE = new OrgsyncError('unavailable', { code: 'pace_unavailable', message: 'no slot for a request could be reserved', hint: 'look at Redis' });
+const LOST = new OrgsyncError('temporary', { code: 'lease_lost', message: 'the lease is no longer ours', hint: 'nothing' });
+
+/** A corp that cannot be read, and whose lease says this when it is asked. */
+function attempt(ensureHeld: () => void): AttemptDeps {
+  const lease: Lease = { name: 'corp', signal: new AbortController().signal, ensureHeld, release: () => Promise.resolve() };
+  const deps = {
+    store: { begin: () => Promise.resolve({ corp: CORP, runId: 1, token: 1 }), finish: () => Promise.resolve() },
+    leases: { acquire: () => Promise.resolve({ is: 'acquired', lease }) },
+    directory: { requestsSent: () => 0, read: () => Promise.reject(GONE) },
+    ...{ writer: WRITER, clock: createTestClock(), log: () => undefined, region: 'CN', limitsOf: () => ({}), ensureUsable: () => undefined },
+    ...{ watch: { onCorps: () => undefined, onStep: () => undefined, onEnd: () => undefined }, signal: new AbortController().signal },
+    ...{ mode: 'commit', allowDepartures: false, waitMs: 0 },
+  };
+  return deps as unknown as AttemptDeps;
+}
+
+function throwLost(): never {
+  throw LOST;
+}
+
+test.each<[string, () => void, string, OrgsyncError]>([
+  ['a corp that cannot be read failed', () => undefined, 'failed', GONE],
+  ['one whose lease is lost as well was interrupted: a process that was stopped learns of both when it wakes, in any order', throwLost, 'interrupted', LOST],
+])('%s', async (_, ensureHeld, outcome, error) => {
+  expect(await runCorp(CORP, attempt(ensureHeld))).toMatchObject({ outcome, error });
+});
