@@ -116,6 +116,7 @@ export type ErrorCode =
   | 'store_not_a_database' // the file is damaged, or not SQLite
   | 'store_unreachable' // the database does not answer
   | 'store_overloaded' // the database takes no more connections
+  | 'run_was_newer' // a live answer was not stored: something newer may have been stored since WeCom was asked
   | 'store_behind' // the server has not seen yet what is known to be committed
   | 'store_limit' // a limit of the database is too small
   | 'store_busy' // a lock inside the database was not free in time

@@ -4,7 +4,7 @@ import type { Tables } from '../core/ports/tables.ts';
 import type { Organisations } from '../core/ports/writing.ts';
 import { OrgsyncError } from '../errors.ts';
 import { readBefore } from './organisation/before.ts';
-import { commitRun, commitSighting } from './organisation/commit.ts';
+import { commitRun, commitSighting, readMark } from './organisation/commit.ts';
 import type { Database } from './engine/database.ts';
 import { readPaths } from './organisation/department-paths.ts';
 import { beginRun, finishRun } from './organisation/fencing.ts';
@@ -36,7 +36,7 @@ export function createStore(database: Database, { now, allowTakeover, migrate, m
     ensureReady: () => readChecked(() => Promise.resolve()),
     begin: (corp, writer) => database.transaction((connection) => beginRun(connection, corp, writer, { now: now(), allowTakeover })),
     // All that was read from WeCom would be read in vain: as patient as what comes before and after it.
-    readBefore: (corp, after) => database.read((connection) => readBefore(connection, corp, after), { patiently: true }),
+    readBefore: (corp, after, fence) => database.read((connection) => readBefore(connection, corp, after, fence), { patiently: true }),
     commit: (fence, changes, { requests }) =>
       database.transaction((connection) => commitRun(connection, { fence, changes, requests, now: now() })),
     finish: (fence, end) => database.transaction((connection) => finishRun(connection, fence, end, now())),
@@ -44,8 +44,9 @@ export function createStore(database: Database, { now, allowTakeover, migrate, m
     readCoverage: () => readChecked(readCoverage),
     findMembers: (corp, keys) => database.read((connection) => readMembers(connection, corp.id, keys)),
     findDepartments: (corp, ids) => database.read((connection) => readPaths(connection, corp.id, ids)),
-    commitLive: (corp, changes, writer) =>
-      database.transaction((connection) => commitSighting(connection, corp, changes, { writer, allowTakeover, now: now() })),
+    mark: (corp) => database.read((connection) => readMark(connection, corp)),
+    commitLive: (corp, sight, { mark, writer }) =>
+      database.transaction((connection) => commitSighting(connection, corp, sight, { mark, writer, allowTakeover, now: now() })),
     corps: () => database.read(readCorps),
     runs: (corpId, limit, before) => database.read((connection) => readRuns(connection, corpId, { limit, before })),
     close: () => database.close(),

@@ -15,6 +15,8 @@ export interface CompareDeps {
   readonly store: Organisations;
   readonly limits: SafetyLimits;
   readonly allowDepartures: boolean;
+  /** The fence of the run; missing for a plan, which writes nothing. */
+  readonly fence?: Fence;
   readonly region: string;
   /** Aborts the corp; requests stop within a second. */
   readonly signal: AbortSignal;
@@ -71,12 +73,12 @@ export async function syncCorp(corp: Corp, deps: SyncDeps): Promise<Synced> {
 
 /** Reads, assembles, compares and judges one corp, and writes nothing. Throws as {@link syncCorp} does. */
 export async function compareCorp(corp: Corp, deps: CompareDeps): Promise<Compared> {
-  const { store, directory, limits, allowDepartures, region, signal, onStep } = deps;
+  const { store, directory, limits, allowDepartures, fence, region, signal, onStep } = deps;
   const progress = { onDepartments: (done: number, total: number) => onStep({ at: 'reading', done, total }) };
   const walked = assemble(await directory.read(corp, { signal, progress }));
   if (!walked.whole) throw incomplete(walked.gaps);
   onStep({ at: 'comparing' });
-  const before = await store.readBefore(corp, walked.snapshot);
+  const before = await store.readBefore(corp, walked.snapshot, fence);
   const snapshot = await confirmAbsent(corp, walked.snapshot, before, deps);
   const changes = diff(before, snapshot, region);
   return { snapshot, before, changes, verdict: judge({ changes, before, snapshot }, limits, allowDepartures) };

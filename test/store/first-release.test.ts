@@ -1,7 +1,13 @@
 import { readFileSync } from 'node:fs';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, onTestFinished, test } from 'vitest';
+import { systemClock } from '../../src/local/clock.ts';
+import { memberKey } from '../../src/core/model.ts';
 import type { Corp, SeenDepartment, SeenMember } from '../../src/core/model.ts';
 import type { Database, SqlValue } from '../../src/store/engine/database.ts';
+import { openDatabase as openUnits } from '../../src/store/engine/transaction.ts';
+import { createMigrator, MIGRATIONS } from '../../src/store/schema/migrate.ts';
+import { createTable, FIRST_TABLES } from '../../src/store/schema/tables.ts';
+import { createStore } from '../../src/store/store.ts';
 import { digestOf } from '../../src/store/organisation/digest.ts';
 import { snapshot } from '../support/organisation.ts';
 import { mariadbPlace, openBench, rowsOf, sqlitePlace, sync } from '../support/stores.ts';
@@ -36,6 +42,34 @@ describe.each([['SQLite', sqlitePlace], ['MariaDB', () => mariadbPlace()]])('a s
     }
     const written = tables['members']?.map(({ userid, digest }) => [userid, digest]);
     expect((await rowsOf(database, 'members', 'userid, digest')).map(({ userid, digest }) => [userid, { hex: Buffer.isBuffer(digest) ? digest.toString('hex') : null }])).toEqual(written);
+  });
+
+  test('is upgraded so that its runs under way are fenced off, and the next run repairs what was garbled', async () => {
+    const openEngine = await place();
+    const database = openUnits(openEngine(), { clock: systemClock });
+    onTestFinished(() => database.close());
+    await database.alone(async (connection) => {
+      for (const table of FIRST_TABLES) for (const statement of createTable(connection.dialect, table)) await connection.write(statement);
+      await connection.write("CREATE TABLE schema_migrations (name VARCHAR(191) PRIMARY KEY, applied_at VARCHAR(30))");
+      await connection.write("INSERT INTO schema_migrations (name, applied_at) VALUES ('0001_first_tables', '2026-03-01 08:00:00.000')");
+    });
+    await fill(database);
+    await database.transaction((connection) => connection.write("UPDATE members SET name = '??', alias = '\uFFFD'"));
+    await database.transaction((connection) => connection.write("UPDATE departments SET name = '??'"));
+    const store = createStore(database, { now: () => 0, allowTakeover: true });
+    await expect(store.ensureReady()).rejects.toMatchObject({ code: 'tables_outdated' });
+    const fence = Number((await rowsOf(database, 'corps', 'id, fence'))[0]?.['fence']);
+    const migrator = createMigrator(database, () => 0);
+    expect(await migrator.migrate()).toEqual(MIGRATIONS.slice(1).map(({ name }) => name));
+    expect(await migrator.migrate()).toEqual([]);
+    expect(Number((await rowsOf(database, 'corps', 'id, fence'))[0]?.['fence'])).toBeGreaterThan(fence);
+    await sync(store, shown.members, { corp, departments: shown.departments });
+    const names = new Map(shown.members.map(({ userid, fields }) => [userid, fields.name]));
+    const stored = await store.findMembers(corp, shown.members.map(({ userid }) => memberKey(userid)));
+    expect(new Map([...stored.values()].map(({ userid, fields }) => [userid, fields.name]))).toEqual(names);
+    expect((await store.readBefore(corp, snapshot(shown.members, shown.departments))).same.size).toBe(shown.members.length);
+    await database.alone((connection) => connection.write("DELETE FROM schema_migrations WHERE name <> '0001_first_tables'"));
+    expect(await migrator.migrate()).toHaveLength(MIGRATIONS.length - 1);
   });
 });
 

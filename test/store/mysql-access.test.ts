@@ -54,7 +54,7 @@ describe('accounts of MariaDB', () => {
     await store.ensureReady();
     await sync(store, [MEMBER, seen('lisi', {}, [1, 2])]);
     await sync(store, [seen('lisi', { alias: 'x' }, [2])], { left: ['zhangsan'] });
-    await store.commitLive(CORP, { departments: [], members: [], reseen: [MEMBER] }, WRITER);
+    await store.commitLive(CORP, { phone: '+8613800138000', region: 'CN', found: MEMBER, holders: [], losers: [] }, { mark: await store.mark(CORP), writer: WRITER });
     await store.finish(await store.begin(CORP, WRITER), { outcome: 'failed', requests: 1, error: 'x' });
     await expect(migrator.migrate()).rejects.toMatchObject({ kind: 'refused', code: 'store_denied', hint: expect.stringContaining('CREATE') as string });
   });

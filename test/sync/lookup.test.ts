@@ -6,6 +6,7 @@ import { createRationFiles } from '../../src/local/ration.ts';
 import { gravestExitCode } from '../../src/errors.ts';
 import { currentHolders, lookupErrors } from '../../src/sync/lookup/exit.ts';
 import type { LookupAnswer, LookupMatch } from '../../src/sync/lookup/lookup.ts';
+import { historySins } from '../support/history.ts';
 import { askBatch, askLive, askStore } from '../support/lookup.ts';
 import { corpOf } from '../support/sandbox.ts';
 import { ENGINES, setStage } from '../support/stage.ts';
@@ -207,6 +208,24 @@ describe.each(ENGINES)('on %s, a live answer', (engine) => {
   });
 });
 
+describe.each(ENGINES)('on %s, an answer that was held up', (engine) => {
+  test('is shown, and not stored, when a run that began later has committed', async () => {
+    const stage = await syncedStage({ engine });
+    const { userid, phone, corp } = person(stage);
+    const hold = stage.sandbox.faults.add({ match: { endpoint: 'user/get', userid }, times: 1, effect: { kind: 'hold', when: 'after' } });
+    const asking = ask(stage, phone);
+    await hold.reached();
+    giveNumber(stage, corp, userid, FRESH.slice(3));
+    expect(await stage.sync()).toMatchObject({ outcome: 'ok', corps: [{ counts: { changed: 1 } }] });
+    hold.remove();
+    const answer = await asking;
+    expect(answer.live).toMatchObject([{ is: 'found', written: false, writeError: { code: 'run_was_newer' } }]);
+    expect(gravestExitCode(lookupErrors(answer))).toBe(0);
+    expect(await member(stage, userid)).toMatchObject({ mobile: FRESH.slice(3) });
+    expect(await historySins(stage.storeUrl, corp)).toEqual([]);
+  });
+});
+
 describe.each(ENGINES)('on %s, when WeCom knows nobody', (engine) => {
   test('whoever has the number by the store’s word, and is still there, loses it', async () => {
     const stage = await syncedStage({ engine });
@@ -219,6 +238,17 @@ describe.each(ENGINES)('on %s, when WeCom knows nobody', (engine) => {
     expect(gravestExitCode(lookupErrors(answer))).toBe(1);
     expect(await member(stage, userid)).toMatchObject({ mobile: '', departed_at: null });
     expect(await liveChanges(stage)).toMatchObject([{ entity_id: userid, action: 'changed' }]);
+  });
+
+  test('whoever WeCom shows with this very number keeps it', async () => {
+    const stage = await syncedStage({ engine });
+    const { userid, phone } = person(stage);
+    stage.sandbox.faults.add({ match: { endpoint: 'user/getuserid' }, effect: { kind: 'errcode', errcode: 46004 } });
+    const answer = await ask(stage, phone);
+    expect(answer.live).toMatchObject([{ is: 'nobody', holders: [{ userid, is: 'kept' }] }]);
+    expect(gravestExitCode(lookupErrors(answer))).toBe(0);
+    expect(await member(stage, userid)).toMatchObject({ mobile: phone.slice(3), mobile_e164: phone });
+    expect(await liveChanges(stage)).toEqual([]);
   });
 
   test('a new number that WeCom shows for them is written instead', async () => {

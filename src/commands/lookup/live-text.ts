@@ -1,6 +1,6 @@
 import type { LookupAnswer } from '../../sync/lookup/lookup.ts';
 import type { LiveStep } from '../../sync/lookup/live.ts';
-import type { Sighting } from '../../sync/lookup/compare.ts';
+import type { HolderNews, Sighting } from '../../sync/lookup/compare.ts';
 import { complaints } from '../../terminal/complaints.ts';
 import { plain, type Terminal } from '../../terminal/terminal.ts';
 import { nameOf } from './card.ts';
@@ -32,9 +32,10 @@ function newsText({ match, news, from }: Sighting): string {
   }
 }
 
-function holderText({ userid, name, is }: { readonly userid: string; readonly name: string | null; readonly is: 'cleared' | 'gone' }, step: Writing, readOnly: boolean): string {
+function holderText({ userid, name, is }: HolderNews, step: Writing, readOnly: boolean): string {
   const who = `  ${plain(name ?? userid)} (${plain(userid)})`;
   if (is === 'cleared') return `${who} is still there, and the number is not theirs${writtenText(step, readOnly)}`;
+  if (is === 'kept') return `${who} keeps it: WeCom shows this number for them`;
   return `${who}, who has it by the store's word, is shown no more; the next run says whether they left`;
 }
 

@@ -1,4 +1,5 @@
-import type { ChangeSet, Corp, MemberKey, StoredMember } from '../model.ts';
+import type { Corp, MemberKey, StoredMember } from '../model.ts';
+import type { Sight } from '../sighting.ts';
 import type { Writer } from './writing.ts';
 
 /** A department, with all names from the root to its own. */
@@ -40,6 +41,25 @@ export interface PhoneBook {
   readCoverage(): Promise<readonly Coverage[]>;
 }
 
+/** How a corp stood before WeCom was asked. */
+export interface Mark {
+  readonly fence: number;
+  /** Its latest run; null before any. */
+  readonly lastRunId: number | null;
+  /** Whether that run had ended. */
+  readonly lastRunEnded: boolean;
+}
+
+/**
+ * The result of writing a sight.
+ *
+ * - `written`: the store holds what was seen
+ * - `same`: the store held it already
+ * - `overtaken`: a run that began after the mark has committed, or a person was erased; the answer may be older
+ * - `beside`: a run that was active at the mark has committed since; only another question can tell which of the two is newer
+ */
+export type LiveEnd = 'written' | 'same' | 'overtaken' | 'beside';
+
 /** Reads and writes single members for a live lookup. Throws like every part of the store, see `Tables` in tables.ts. */
 export interface Sightings {
   /** Members by key, with all fields; a member that is not stored is missing in the result. */
@@ -48,9 +68,13 @@ export interface Sightings {
   /** Departments by id, in the order of `ids`; the name of one that is not stored is its number. */
   findDepartments(corp: Corp, ids: readonly number[]): Promise<readonly DepartmentPath[]>;
 
+  /** How the corp stands now. Read it before WeCom is asked, for {@link Sightings.commitLive}. */
+  mark(corp: Corp): Promise<Mark>;
+
   /**
-   * Writes what a live lookup saw, with its rows in `changes` (run_id NULL), in one transaction that excludes commits:
-   * runs that began earlier do not change these members. The caller computes `changes` from {@link Sightings.findMembers}.
+   * Writes what a live lookup saw, with its rows in `changes` (run_id NULL), in one transaction that excludes commits and
+   * erasures. The stored members are read and compared again inside it. Runs that began before it do not change these members.
+   * Writes nothing, and returns why, when something newer was committed since `mark`.
    */
-  commitLive(corp: Corp, changes: ChangeSet, writer: Writer): Promise<void>;
+  commitLive(corp: Corp, sight: Sight, order: { readonly mark: Mark; readonly writer: Writer }): Promise<LiveEnd>;
 }

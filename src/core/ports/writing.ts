@@ -7,6 +7,8 @@ export interface Fence {
   readonly token: number;
   /** The row of this run in `runs`. */
   readonly runId: number;
+  /** A random text in that row and in no other: after a failover, another run may have the same token and the same row id. */
+  readonly nonce: string;
 }
 
 /** The process that starts a run. It is stored in `runs` and compared with the last writer of the corp. */
@@ -45,8 +47,11 @@ export interface Organisations {
    */
   begin(corp: Corp, writer: Writer): Promise<Fence>;
 
-  /** What a comparison with `after` needs (see {@link Before}), read in one snapshot. */
-  readBefore(corp: Corp, after: Snapshot): Promise<Before>;
+  /**
+   * What a comparison with `after` needs (see {@link Before}), read in one snapshot. With `fence`, only a server that has seen
+   * this fence is read: throws `unavailable` / `store_behind` when no connection leads to one in time.
+   */
+  readBefore(corp: Corp, after: Snapshot, fence?: Fence): Promise<Before>;
 
   /**
    * Writes a whole change set and the end of the run, outcome `ok`, in one transaction. When this rejects, nothing was

@@ -65,6 +65,8 @@ export interface Dialect {
   later(ms: number): string;
   /** Ends an INSERT: a row with the same primary key gets the new values of `columns`. */
   onConflict(key: readonly string[], columns: readonly string[]): string;
+  /** A query for the names of a table's columns, as `name`. */
+  columnsOf(table: string): string;
   /** How to select a text column that may hold any character. */
   exactText(column: string): string;
 }

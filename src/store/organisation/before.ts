@@ -1,12 +1,16 @@
 import { memberKey } from '../../core/model.ts';
 import type { Before, Corp, MemberKey, Snapshot, StoredDepartment } from '../../core/model.ts';
 import type { Connection } from '../engine/database.ts';
+import type { Fence } from '../../core/ports/writing.ts';
+import { neededNumber } from '../engine/values.ts';
 import { digestOf } from './digest.ts';
+import { storeBehind } from './fencing.ts';
 import { readMembers } from './find-members.ts';
 import { departmentFromRow, departmentSelection } from './rows.ts';
 
 /** What the difference with a snapshot needs: the digests of all decide whose rows have to be read in full. */
-export async function readBefore(connection: Connection, corp: Corp, after: Snapshot): Promise<Before> {
+export async function readBefore(connection: Connection, corp: Corp, after: Snapshot, fence: Fence | undefined): Promise<Before> {
+  if (fence !== undefined) await ensureSeen(connection, fence);
   const rows = await connection.tuples(
     'SELECT userid, LOWER(HEX(digest)), CASE WHEN departed_at IS NULL THEN 1 ELSE 0 END FROM members WHERE corp_id = ?',
     [corp.id],
@@ -24,6 +28,12 @@ export async function readBefore(connection: Connection, corp: Corp, after: Snap
   const departments = await readDepartments(connection, corp);
   const departmentCount = [...departments.values()].filter(({ removed }) => !removed).length;
   return { departments, members: await readMembers(connection, corp.id, wanted), same, memberCount, departmentCount };
+}
+
+/** In the same snapshot as what follows: a server that lags behind would show yesterday's values for those that were replaced. */
+async function ensureSeen(connection: Connection, fence: Fence): Promise<void> {
+  const [row] = await connection.query('SELECT fence FROM corps WHERE id = ?', [fence.corp.id]);
+  if (row === undefined || neededNumber(row, 'fence') < fence.token) throw storeBehind(fence);
 }
 
 /** Every department, removed ones included. */

@@ -1,8 +1,12 @@
 import { memberKey } from '../../core/model.ts';
 import type { ChangeCounts, ChangeSet, Corp, DepartmentChange, MemberChange, MemberKey } from '../../core/model.ts';
+import type { LiveEnd, Mark } from '../../core/ports/looking-up.ts';
 import type { Committed, Fence, Writer } from '../../core/ports/writing.ts';
+import { sightChanges, sightKeys } from '../../core/sighting.ts';
+import type { Sight } from '../../core/sighting.ts';
 import type { Connection, Row, SqlValue } from '../engine/database.ts';
-import { fencedOff, lockShared, lockWholly, refuseUnfit } from './fencing.ts';
+import { fencedOff, lockShared, lockWholly, refuseUnfit, storeBehind } from './fencing.ts';
+import { readMembers } from './find-members.ts';
 import { changedValuesText } from './rows.ts';
 import { writeRows } from '../engine/statements.ts';
 import { neededNumber, neededText, numberOf, textOf, timeText } from '../engine/values.ts';
@@ -32,7 +36,8 @@ export async function commitRun(connection: Connection, { fence, changes, reques
   const run = await selectRun(connection, fence);
   if (run !== undefined && textOf(run, 'outcome') === 'ok') return await alreadyCommitted(connection, fence, run);
   const newest = corp === undefined ? 0 : neededNumber(corp, 'fence');
-  if (newest !== fence.token || run === undefined) throw fencedOff(fence, newest);
+  if (newest < fence.token) throw storeBehind(fence);
+  if (newest > fence.token || run === undefined) throw fencedOff(fence, corp);
 
   const author = { corp: fence.corp, at: timeText(now), liveFence: null };
   const unseen = withoutLive(changes, await seenLive(connection, fence, corp));
@@ -47,15 +52,20 @@ export async function commitRun(connection: Connection, { fence, changes, reques
   return { counts, ...sizes };
 }
 
-/** Writes what a live lookup saw, inside the caller's transaction, which no commit shares. */
+/** Writes what a live lookup saw, inside the caller's transaction, which no commit and no erasure shares. */
 export async function commitSighting(
   connection: Connection,
   corp: Corp,
-  changes: ChangeSet,
-  { writer, allowTakeover, now }: { readonly writer: Writer; readonly allowTakeover: boolean; readonly now: number },
-): Promise<void> {
+  sight: Sight,
+  { mark, writer, allowTakeover, now }: { readonly mark: Mark; readonly writer: Writer; readonly allowTakeover: boolean; readonly now: number },
+): Promise<LiveEnd> {
   const row = await lockWholly(connection, corp);
   if (!allowTakeover) refuseUnfit(writer, row);
+  const changes = sightChanges(sight, await readMembers(connection, corp.id, sightKeys(sight)));
+  if (changes.members.length > 0) {
+    const newer = await newerThan(connection, mark, corp, row);
+    if (newer !== undefined) return newer;
+  } else if (changes.reseen.length === 0) return 'same';
   const liveFence = neededNumber(row, 'fence');
   const effective = await writeChanges(connection, { corp, at: timeText(now), liveFence }, null, changes);
   const { memberCount, departmentCount } = await countSizes(connection, corp, effective);
@@ -65,6 +75,27 @@ export async function commitSighting(
     departmentCount,
     corp.id,
   ]);
+  return 'written';
+}
+
+/** Whether something was committed after the mark that may be newer than the answer. */
+async function newerThan(connection: Connection, mark: Mark, corp: Corp, row: Row): Promise<'overtaken' | 'beside' | undefined> {
+  if ((numberOf(row, 'erased_fence') ?? 0) > mark.fence) return 'overtaken';
+  const last = mark.lastRunId ?? 0;
+  const runs = await connection.query("SELECT id FROM runs WHERE corp_id = ? AND id >= ? AND outcome = 'ok'", [corp.id, last]);
+  const ids = runs.map((run) => neededNumber(run, 'id'));
+  if (ids.some((id) => id > last)) return 'overtaken';
+  return ids.includes(last) && !mark.lastRunEnded ? 'beside' : undefined;
+}
+
+/** Reads the state of a corp before WeCom is asked. */
+export async function readMark(connection: Connection, corp: Corp): Promise<Mark> {
+  const [row] = await connection.query(
+    'SELECT fence, last_run_id, (SELECT finished_at FROM runs WHERE id = corps.last_run_id) AS ended FROM corps WHERE id = ?',
+    [corp.id],
+  );
+  if (row === undefined) return { fence: 0, lastRunId: null, lastRunEnded: true };
+  return { fence: neededNumber(row, 'fence'), lastRunId: numberOf(row, 'last_run_id'), lastRunEnded: textOf(row, 'ended') !== null };
 }
 
 async function writeChanges(connection: Connection, author: Author, runId: number | null, changes: ChangeSet): Promise<Effective> {
@@ -110,10 +141,11 @@ function countEffective({ departments, members }: Effective): ChangeCounts {
   return { joined: count('joined'), departed: count('departed'), changed: count('returned', 'changed'), departmentsChanged: departments.length };
 }
 
-async function selectRun(connection: Connection, { runId }: Fence): Promise<Row | undefined> {
+/** The row of this run; undefined if another run has this id. */
+async function selectRun(connection: Connection, { runId, nonce }: Fence): Promise<Row | undefined> {
   const [row] = await connection.query(
-    'SELECT outcome, version, environment, joined, departed, changed, departments_changed FROM runs WHERE id = ?',
-    [runId],
+    'SELECT outcome, version, environment, joined, departed, changed, departments_changed FROM runs WHERE id = ? AND nonce = ?',
+    [runId, nonce],
   );
   return row;
 }

@@ -1,18 +1,18 @@
 import type { Erased, Person } from '../../core/ports/history.ts';
 import type { Json } from '../../core/model.ts';
 import type { Connection } from '../engine/database.ts';
-import { jsonOf, jsonText, textOf } from '../engine/values.ts';
+import { jsonOf, jsonText, neededNumber, textOf } from '../engine/values.ts';
 import { FIELD_COLUMNS } from './member-columns.ts';
 
 /** What stands where an erased person's userid stood. */
 const ERASED = '(erased)';
 
 /**
- * Erases one person, inside the caller's transaction. The corp's row is locked first, as a commit locks it: so no run
- * writes them back from what it read before.
+ * Erases one person, inside the caller's transaction. The corp's row is locked first, as a commit locks it, and its fence is
+ * raised: so no run and no live lookup that is under way writes them back from what it read before.
  */
 export async function erasePerson(connection: Connection, { corpId, userid }: Person): Promise<Erased> {
-  await connection.query(`SELECT fence FROM corps WHERE id = ?${connection.dialect.updateLock}`, [corpId]);
+  const [corp] = await connection.query(`SELECT fence FROM corps WHERE id = ?${connection.dialect.updateLock}`, [corpId]);
   const [row] = await connection.query('SELECT mobile_e164 FROM members WHERE corp_id = ? AND userid = ?', [corpId, userid]);
   const mobile = row === undefined ? null : textOf(row, 'mobile_e164');
   if (mobile !== null) await connection.write('DELETE FROM wrong_numbers WHERE mobile_e164 = ?', [mobile]);
@@ -23,7 +23,12 @@ export async function erasePerson(connection: Connection, { corpId, userid }: Pe
   await connection.write(`UPDATE corps SET member_count = ${present} WHERE id = ?`, [corpId, corpId]);
   let mentions = 0;
   for (const where of MENTIONING) mentions += await eraseMentions(connection, { corpId, userid }, where);
-  return { members: members.touched, memberships: memberships.touched, changes: changes.touched, mentions };
+  const erased = { members: members.touched, memberships: memberships.touched, changes: changes.touched, mentions };
+  if (corp !== undefined && Object.values(erased).some((rows) => rows > 0)) {
+    const fence = neededNumber(corp, 'fence') + 1;
+    await connection.write('UPDATE corps SET fence = ?, erased_fence = ? WHERE id = ?', [fence, fence, corpId]);
+  }
+  return erased;
 }
 
 /** Where a userid may stand as somebody's leader. */

@@ -1,20 +1,22 @@
+import { randomUUID } from 'node:crypto';
 import type { Corp } from '../../core/model.ts';
 import type { Fence, RunEnd, Writer } from '../../core/ports/writing.ts';
 import { OrgsyncError } from '../../errors.ts';
 import type { Connection, Row } from '../engine/database.ts';
-import { neededNumber, textOf, timeText } from '../engine/values.ts';
+import { neededNumber, numberOf, textOf, timeText } from '../engine/values.ts';
 
 /** Takes the corp's next fence and opens its row in `runs`. A writer that is refused leaves no trace. */
 export async function beginRun(connection: Connection, corp: Corp, writer: Writer, options: { readonly now: number; readonly allowTakeover: boolean }): Promise<Fence> {
   const row = await lockWholly(connection, corp);
   if (!options.allowTakeover) refuseUnfit(writer, row);
   const token = neededNumber(row, 'fence') + 1;
+  const nonce = randomUUID();
   const { insertedId: runId } = await connection.write(
-    `INSERT INTO runs (corp_id, started_at, outcome, host, pid, version, environment, fence) VALUES (?, ?, 'interrupted', ?, ?, ?, ?, ?)`,
-    [corp.id, timeText(options.now), writer.host, writer.pid, writer.version, writer.environment, token],
+    `INSERT INTO runs (corp_id, started_at, outcome, host, pid, version, environment, fence, nonce) VALUES (?, ?, 'interrupted', ?, ?, ?, ?, ?, ?)`,
+    [corp.id, timeText(options.now), writer.host, writer.pid, writer.version, writer.environment, token, nonce],
   );
   await connection.write('UPDATE corps SET fence = ?, name = ?, last_run_id = ? WHERE id = ?', [token, corp.name, runId, corp.id]);
-  return { corp, token, runId };
+  return { corp, token, runId, nonce };
 }
 
 /** The corp's row, which nobody else may lock until our transaction ends; made first where there is none. */
@@ -31,27 +33,41 @@ export async function lockShared(connection: Connection, corpId: string): Promis
 }
 
 async function selectCorp(connection: Connection, corpId: string, lock: string): Promise<Row | undefined> {
-  const [row] = await connection.query(`SELECT fence, live_fence, writer_version, environment FROM corps WHERE id = ?${lock}`, [corpId]);
+  const [row] = await connection.query(`SELECT fence, live_fence, erased_fence, last_run_id, writer_version, environment FROM corps WHERE id = ?${lock}`, [corpId]);
   return row;
 }
 
-/** What a writer gets whose fence is not the newest. */
-export function fencedOff({ corp, token }: Fence, newest: number): OrgsyncError {
+/** The error of a writer whose fence is not the newest. */
+export function fencedOff({ corp, token }: Fence, row: Row | undefined): OrgsyncError {
+  const newest = row === undefined ? 0 : neededNumber(row, 'fence');
+  const erased = row !== undefined && newest === numberOf(row, 'erased_fence');
   return new OrgsyncError('temporary', {
     code: 'fenced_off',
-    message: `Another process has begun a newer run of ${corp.name} (fence ${newest}, ours is ${token}); nothing was written.`,
-    hint: 'nothing to do: the newer run does the work',
+    message: erased
+      ? `A person was erased from ${corp.name} during this run; nothing was written.`
+      : `Another process has begun a newer run of ${corp.name}, or has upgraded the tables (fence ${newest}, ours is ${token}); nothing was written.`,
+    hint: erased ? 'nothing to do: the next run reads it again' : 'nothing to do: the newer run does the work',
+  });
+}
+
+/** The error of a run that reads a server without its fence: a replica, or a cluster node that lags behind. */
+export function storeBehind({ corp }: Fence): OrgsyncError {
+  return new OrgsyncError('unavailable', {
+    code: 'store_behind',
+    message: `The database server lags behind: it does not have the start of this run of ${corp.name} yet; nothing was written.`,
+    hint: 'let `store:` name the one server that takes writes, or see why a node of the cluster lags behind',
   });
 }
 
 /** Closes the row in `runs` of a run that committed nothing. */
-export async function finishRun(connection: Connection, { runId }: Fence, end: RunEnd, now: number): Promise<void> {
-  await connection.write('UPDATE runs SET outcome = ?, finished_at = ?, requests = ?, error = ? WHERE id = ? AND finished_at IS NULL', [
+export async function finishRun(connection: Connection, { runId, nonce }: Fence, end: RunEnd, now: number): Promise<void> {
+  await connection.write('UPDATE runs SET outcome = ?, finished_at = ?, requests = ?, error = ? WHERE id = ? AND nonce = ? AND finished_at IS NULL', [
     end.outcome,
     timeText(now),
     end.requests,
     end.error,
     runId,
+    nonce,
   ]);
 }
 

@@ -9,7 +9,7 @@ export interface Table {
 }
 
 /** A column's type; it holds NULL unless `needed`. */
-interface Column {
+export interface Column {
   readonly type: ColumnType;
   readonly needed?: true;
   /** The default value. */
@@ -217,6 +217,21 @@ export const FIRST_TABLES: readonly Table[] = [
   },
 ];
 
+/** A column that a later migration adds. */
+export interface AddedColumn {
+  readonly table: string;
+  readonly column: string;
+  readonly spec: Column;
+}
+
+/** The columns of migration 0002. */
+export const SECOND_COLUMNS: readonly AddedColumn[] = [
+  // The fence at the latest erasure: a live lookup that asked before it writes nothing.
+  { table: 'corps', column: 'erased_fence', spec: { type: 'number' } },
+  // Random, so that a run recognises its own row, also on a server that lost it in a failover and gave its id to another.
+  { table: 'runs', column: 'nonce', spec: { type: 'key' } },
+];
+
 /** CREATE TABLE and CREATE INDEX for one engine; a table that is there already stays as it is. */
 export function createTable(dialect: Dialect, { name, columns, key, indexes = {} }: Table): readonly string[] {
   const lines = Object.entries(columns).map(([column, spec]) => `  ${column} ${columnType(dialect, spec)}`);
@@ -228,6 +243,11 @@ export function createTable(dialect: Dialect, { name, columns, key, indexes = {}
   const table = `CREATE TABLE IF NOT EXISTS ${name} (\n${lines.join(',\n')}\n)${dialect.tableSuffix}`;
   const beside = Object.entries(indexes).map(([index, of]) => dialect.indexBeside(index, name, of));
   return [table, ...beside.filter((statement) => statement !== undefined)];
+}
+
+/** ALTER TABLE for a column more. */
+export function addColumn(dialect: Dialect, { table, column, spec }: AddedColumn): string {
+  return `ALTER TABLE ${table} ADD COLUMN ${column} ${columnType(dialect, spec)}`;
 }
 
 function columnType(dialect: Dialect, { type, needed, otherwise }: Column): string {

@@ -1,11 +1,12 @@
-import { diffMember } from '../../core/diff.ts';
 import { asWecomMobile } from '../../core/mobile.ts';
 import { memberKey } from '../../core/model.ts';
-import type { ChangeSet, Corp, MemberChange, SeenMember, StoredMember } from '../../core/model.ts';
+import type { Corp, SeenMember, StoredMember } from '../../core/model.ts';
 import { toE164 } from '../../core/phone.ts';
 import type { Directory } from '../../core/ports/directory.ts';
 import type { PhoneMatch, Sightings } from '../../core/ports/looking-up.ts';
 import type { Clock } from '../../core/ports/system.ts';
+import { sightChanges, sightKeys } from '../../core/sighting.ts';
+import type { Sight } from '../../core/sighting.ts';
 import { OrgsyncError } from '../../errors.ts';
 
 /** The member that WeCom found, and how that differs from the store. */
@@ -21,7 +22,8 @@ export interface Sighting {
   readonly news: 'same' | 'new' | 'moved' | 'added';
   /** The members who had the number in the store, and no longer have it. */
   readonly from: readonly StoredMember[];
-  readonly changes: ChangeSet;
+  /** What WeCom returned, to be written. */
+  readonly sight: Sight;
 }
 
 /** A member who has the number in the store, but not in WeCom. */
@@ -30,9 +32,10 @@ export interface HolderNews {
   readonly name: string | null;
   /**
    * - `cleared`: still a member, without this number
+   * - `kept`: still a member, and WeCom shows the member with this number
    * - `gone`: WeCom no longer shows the member; a run will find out whether they departed
    */
-  readonly is: 'cleared' | 'gone';
+  readonly is: 'cleared' | 'kept' | 'gone';
 }
 
 export interface CompareDeps {
@@ -57,35 +60,38 @@ interface Subject {
  */
 export async function compareFound({ corp, phone, seen, holders }: Subject & { readonly seen: SeenMember }, { store, clock, region }: CompareDeps): Promise<Sighting> {
   const key = memberKey(seen.userid);
-  const predecessors = holders.map(({ member }) => memberKey(member.userid)).filter((holder) => holder !== key);
-  const stored = await store.findMembers(corp, [key, ...predecessors]);
+  const losers = holders.map(({ member }) => memberKey(member.userid)).filter((holder) => holder !== key);
+  const sight = { phone, region, found: withMobile(seen, phone), holders: [], losers };
+  const stored = await store.findMembers(corp, sightKeys(sight));
   const before = stored.get(key);
-  const from = predecessors.flatMap((holder) => stored.get(holder) ?? []).filter(({ departed }) => !departed);
-  const change = diffMember(before, withMobile(seen, phone), region);
+  const from = losers.flatMap((loser) => stored.get(loser) ?? []).filter(({ departed }) => !departed);
+  const change = sightChanges(sight, stored).members.find(({ after }) => memberKey(after.userid) === key);
   const member = change?.after ?? before;
   if (member === undefined) throw new OrgsyncError('defect', { code: 'compared_nobody', message: 'a member who is not stored differs from nothing' });
   return {
     match: { corp, member, departments: await store.findDepartments(corp, member.memberships.map(({ departmentId }) => departmentId)), updatedAt: new Date(clock.now()), departedAt: null },
     news: newsOf(before, phone, from),
     from,
-    changes: changeSet([change, ...from.map((holder) => clearNumber(holder, region))], change === undefined ? [seen] : []),
+    sight,
   };
 }
 
 /**
- * WeCom finds no member with the number: asks for each member who has it in the store. Those who are still there have lost
- * the number. Those who are not are left unchanged: only a run, which reads the whole corp, decides who departed.
+ * WeCom finds no member with the number: asks for each member who has it in the store. Those who are still there have the
+ * number that WeCom shows for them, or none. Those who are not are left unchanged: only a run, which reads the whole corp, decides who departed.
  */
-export async function compareHolders({ corp, phone, holders }: Subject, { directory, store, region, signal }: CompareDeps): Promise<{ readonly holders: readonly HolderNews[]; readonly changes: ChangeSet }> {
+export async function compareHolders({ corp, phone, holders }: Subject, { directory, store, region, signal }: CompareDeps): Promise<{ readonly holders: readonly HolderNews[]; readonly sight: Sight }> {
   const stored = await store.findMembers(corp, holders.map(({ member }) => memberKey(member.userid)));
   const news: HolderNews[] = [];
-  const changes: (MemberChange | undefined)[] = [];
+  const shown: SeenMember[] = [];
   for (const holder of stored.values()) {
     const answer = await directory.findMember(corp, holder.userid, signal);
-    news.push({ userid: holder.userid, name: holder.fields.name, is: answer.is === 'here' ? 'cleared' : 'gone' });
-    if (answer.is === 'here') changes.push(diffMember(holder, withoutMobile(answer.member, phone, region), region));
+    const seen = answer.is === 'here' ? withoutUnknownMobile(answer.member) : undefined;
+    if (seen !== undefined) shown.push(seen);
+    const isKept = seen?.fields.mobile !== undefined && toE164(seen.fields.mobile, region) === phone;
+    news.push({ userid: holder.userid, name: holder.fields.name, is: seen === undefined ? 'gone' : isKept ? 'kept' : 'cleared' });
   }
-  return { holders: news, changes: changeSet(changes, []) };
+  return { holders: news, sight: { phone, region, holders: shown, losers: [] } };
 }
 
 /** Returns the member with the number that WeCom returned; without one, with the number that was asked for. */
@@ -94,24 +100,13 @@ function withMobile(seen: SeenMember, phone: string): SeenMember {
   return mobile === undefined || mobile === '' ? { ...seen, fields: { ...seen.fields, mobile: asWecomMobile(phone) } } : seen;
 }
 
-/** Returns the member without this number. Another number that WeCom returned stays. */
-function withoutMobile(seen: SeenMember, phone: string, region: string): SeenMember {
-  const { mobile } = seen.fields;
-  const isOther = mobile !== undefined && toE164(mobile, region) !== phone;
-  return isOther ? seen : { ...seen, fields: { ...seen.fields, mobile: '' } };
-}
-
-function clearNumber(holder: StoredMember, region: string): MemberChange | undefined {
-  return diffMember(holder, { userid: holder.userid, fields: { mobile: '' } }, region);
+/** Returns the member with the number that WeCom shows, even if it is the one that `user/getuserid` did not find; with none if it shows none. */
+function withoutUnknownMobile(seen: SeenMember): SeenMember {
+  return { ...seen, fields: { ...seen.fields, mobile: seen.fields.mobile ?? '' } };
 }
 
 function newsOf(before: StoredMember | undefined, phone: string, from: readonly StoredMember[]): Sighting['news'] {
   if (from.length > 0) return 'moved';
   if (before === undefined || before.departed) return 'new';
   return before.mobileE164 === phone ? 'same' : 'added';
-}
-
-function changeSet(changes: readonly (MemberChange | undefined)[], reseen: readonly SeenMember[]): ChangeSet {
-  const members = changes.filter((change) => change !== undefined);
-  return { departments: [], members: members.sort((a, b) => (memberKey(a.after.userid) < memberKey(b.after.userid) ? -1 : 1)), reseen };
 }

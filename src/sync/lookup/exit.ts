@@ -4,11 +4,15 @@ import type { LiveStep } from './live.ts';
 
 /**
  * Returns the current members with the number: those in the store, except in corps that are no longer configured, and in
- * corps where WeCom says that no member has it.
+ * corps where WeCom says that no member has it; there, only those that WeCom shows with it all the same.
  */
 export function currentHolders({ matches, live }: LookupAnswer): readonly LookupMatch[] {
-  const denied = new Set(live?.flatMap(({ corp, is }) => (is === 'nobody' ? corp.id.toLowerCase() : [])));
-  return matches.filter(({ departedAt, configured, corp }) => departedAt === null && configured && !denied.has(corp.id.toLowerCase()));
+  const denials = new Map(live?.flatMap((step) => (step.is === 'nobody' ? [[step.corp.id.toLowerCase(), step.holders] as const] : [])));
+  return matches.filter(({ departedAt, configured, corp, member }) => {
+    const holders = denials.get(corp.id.toLowerCase());
+    const isKept = holders?.some(({ is, userid }) => is === 'kept' && userid.toLowerCase() === member.userid.toLowerCase()) ?? true;
+    return departedAt === null && configured && isKept;
+  });
 }
 
 /**
@@ -23,7 +27,9 @@ export function lookupErrors(answer: LookupAnswer): readonly ErrorKind[] {
   const isUnasked = steps.every(({ is }) => is === 'failed');
   const counted = isHeld && !isUnasked ? steps.filter(({ is }) => is === 'found') : steps;
   const nobody = answer.unknown.length > 0 ? 'unknown' : 'failed';
-  return [...(isHeld ? [] : [nobody] as const), ...errorsOf(counted).map(({ kind }) => kind)];
+  // The answer is complete, although it was not stored.
+  const errors = errorsOf(counted).filter(({ code }) => code !== 'run_was_newer');
+  return [...(isHeld ? [] : [nobody] as const), ...errors.map(({ kind }) => kind)];
 }
 
 /** Returns the errors of these steps. */

@@ -2,13 +2,14 @@ import { asWecomMobile } from '../../core/mobile.ts';
 import type { Corp } from '../../core/model.ts';
 import type { Directory } from '../../core/ports/directory.ts';
 import type { Ration, RationTicket } from '../../core/ports/ration.ts';
-import type { PhoneMatch, Sightings } from '../../core/ports/looking-up.ts';
+import type { Mark, PhoneMatch, Sightings } from '../../core/ports/looking-up.ts';
 import type { Records } from '../../core/ports/records.ts';
 import type { Writer } from '../../core/ports/writing.ts';
 import type { Clock, Log } from '../../core/ports/system.ts';
 import { rationBudget } from '../../core/ration.ts';
-import { WecomError, asOrgsyncError } from '../../errors.ts';
-import type { OrgsyncError } from '../../errors.ts';
+import { sightKeys } from '../../core/sighting.ts';
+import type { Sight } from '../../core/sighting.ts';
+import { OrgsyncError, WecomError, asOrgsyncError } from '../../errors.ts';
 import { compareFound, compareHolders } from './compare.ts';
 import type { HolderNews, Sighting } from './compare.ts';
 
@@ -90,8 +91,9 @@ class LiveSession {
       const ticket = await this.#book({ corpId: corp.id, e164: phone, budget, held: holders.length > 0 });
       if (ticket === 'known_wrong') return { corp, is: 'known_wrong' };
       if (ticket === 'spent') return { corp, is: 'ration_spent', budget };
+      const mark = this.#deps.readOnly ? null : await this.#deps.store.mark(corp);
       const userid = await this.#question(corp, phone, ticket);
-      return await this.#judge(corp, phone, { userid, holders });
+      return await this.#judge(corp, phone, { userid, holders, mark });
     } catch (thrown) {
       this.#deps.signal.throwIfAborted();
       const error = asOrgsyncError(thrown);
@@ -148,30 +150,71 @@ class LiveSession {
     }
   }
 
-  async #judge(corp: Corp, phone: string, { userid, holders }: { readonly userid: string | undefined; readonly holders: readonly PhoneMatch[] }): Promise<LiveStep> {
+  /** Asks WeCom again, once, if a run that was active has committed meanwhile: only WeCom can tell which of the two is newer. */
+  async #judge(corp: Corp, phone: string, question: Question): Promise<LiveStep> {
+    const first = await this.#look(corp, phone, question);
+    const written = await this.#write(corp, first.sight, question.mark);
+    if (written !== 'beside') return { ...first.step, ...written };
+    const mark = await this.#deps.store.mark(corp);
+    const second = await this.#look(corp, phone, question);
+    const rewritten = await this.#write(corp, second.sight, mark);
+    return { ...second.step, ...(rewritten === 'beside' ? overtaken(corp) : rewritten) };
+  }
+
+  async #look(corp: Corp, phone: string, { userid, holders }: Question): Promise<{ readonly step: Look; readonly sight: Sight }> {
     const { directory, signal } = this.#deps;
     const answer = userid === undefined ? undefined : await directory.findMember(corp, userid, signal);
     if (answer?.is !== 'here') {
-      const news = await compareHolders({ corp, phone, holders }, this.#deps);
-      const writing = await this.#write(corp, news.changes);
-      return { corp, is: 'nobody', holders: news.holders, ...writing };
+      const { holders: news, sight } = await compareHolders({ corp, phone, holders }, this.#deps);
+      return { step: { corp, is: 'nobody', holders: news }, sight };
     }
     const sighting = await compareFound({ corp, phone, seen: answer.member, holders }, this.#deps);
-    return { corp, is: 'found', sighting, ...(await this.#write(corp, sighting.changes)) };
+    return { step: { corp, is: 'found', sighting }, sight: sighting.sight };
   }
 
   /** Writes an answer. An error does not hide the answer: it is part of the result. */
-  async #write(corp: Corp, changes: Sighting['changes']): Promise<{ readonly written: boolean; readonly writeError: OrgsyncError | null }> {
-    if (this.#deps.readOnly || changes.members.length + changes.reseen.length === 0) return { written: false, writeError: null };
+  async #write(corp: Corp, sight: Sight, mark: Mark | null): Promise<Writing | 'beside'> {
+    if (mark === null || sightKeys(sight).length === 0) return NOT_WRITTEN;
     try {
-      await this.#deps.store.commitLive(corp, changes, this.#deps.writer);
-      return { written: true, writeError: null };
+      const end = await this.#deps.store.commitLive(corp, sight, { mark, writer: this.#deps.writer });
+      if (end === 'beside') return end;
+      return end === 'overtaken' ? overtaken(corp) : { written: end === 'written', writeError: null };
     } catch (thrown) {
       const error = asOrgsyncError(thrown);
       if (error.kind === 'defect') throw error;
       return { written: false, writeError: error };
     }
   }
+}
+
+/** A number in one corp, after `user/getuserid`. */
+interface Question {
+  /** The member that WeCom found. */
+  readonly userid: string | undefined;
+  /** The current members with the number in the store. */
+  readonly holders: readonly PhoneMatch[];
+  /** The corp before WeCom was asked; null if nothing is to be written. */
+  readonly mark: Mark | null;
+}
+
+/** A step without the result of the write. */
+type Look =
+  | Pick<Extract<LiveStep, { is: 'found' }>, 'corp' | 'is' | 'sighting'>
+  | Pick<Extract<LiveStep, { is: 'nobody' }>, 'corp' | 'is' | 'holders'>;
+
+/** The result of the write. */
+type Writing = Pick<Extract<LiveStep, { is: 'found' }>, 'written' | 'writeError'>;
+
+const NOT_WRITTEN: Writing = { written: false, writeError: null };
+
+/** The store may hold something newer than the answer, so nothing was written. */
+function overtaken({ name }: Corp): Writing {
+  const writeError = new OrgsyncError('temporary', {
+    code: 'run_was_newer',
+    message: `a newer run of ${name} was committed, or a person was erased, while WeCom was asked: the answer may be older and was not stored`,
+    hint: 'ask again: orgsync lookup --live',
+  });
+  return { written: false, writeError };
 }
 
 /** Sorts the corps: those with a current holder in the store first, then those with a former one, then the others in their order. */

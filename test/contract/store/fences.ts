@@ -1,5 +1,10 @@
 import { describe, expect, test } from 'vitest';
-import { type Bench, CORP, openBench, type OpenEngine, rowsOf, sync, WRITER } from '../../support/stores.ts';
+import { openDatabase as openUnits } from '../../../src/store/engine/transaction.ts';
+import { openHistory } from '../../../src/store/organisation/history.ts';
+import { createStore } from '../../../src/store/store.ts';
+import { createHastyClock } from '../../support/clock.ts';
+import { seen, snapshot } from '../../support/organisation.ts';
+import { type Bench, CORP, openBench, type OpenEngine, organisationRows, plan, rowsOf, sync, WRITER } from '../../support/stores.ts';
 import { LI } from './people.ts';
 
 /** Who may write, in every store. */
@@ -51,6 +56,47 @@ export function describeFences(name: string, place: () => Promise<OpenEngine>): 
       const { store } = await open();
       const fence = await store.begin(CORP, { ...WRITER, environment: `REGION=${'x'.repeat(5_000)}` });
       await store.commit(fence, { departments: [], members: [], reseen: [] }, { requests: 0 });
+    });
+
+    test('is raised by an erasure, so that a run which read the person before writes nothing', async () => {
+      const { store, another, database } = await open();
+      await sync(store, [LI, seen('erased', { name: 'SOMEBODY' })]);
+      const active = await store.begin(CORP, WRITER);
+      const changes = await plan(store, [LI], { left: ['erased'] });
+      const fresh = await plan(store, [LI, seen('erased', { name: 'SOMEBODY ELSE' })]);
+      await openHistory(database).erase({ corpId: CORP.id, userid: 'erased' });
+      for (const late of [changes, fresh]) {
+        await expect(another().commit(active, late, { requests: 1 })).rejects.toMatchObject({ code: 'fenced_off', message: expect.stringContaining('erased') as string });
+      }
+      expect(JSON.stringify([await organisationRows(database), await rowsOf(database, 'changes')])).not.toContain('SOMEBODY');
+      await openHistory(database).erase({ corpId: CORP.id, userid: 'erased' });
+      expect((await sync(store, [LI])).fence.token).toBe(active.token + 2);
+    });
+
+    test('is not another run’s that has the same number and the same row id after a failover', async () => {
+      const { store, database } = await open();
+      await sync(store, [LI]);
+      const lost = await store.begin(CORP, WRITER);
+      const changes = await plan(store, [seen('lisi', { alias: 'OLD' })]);
+      await database.transaction((connection) => connection.write("UPDATE runs SET nonce = 'the successor', outcome = 'ok' WHERE id = ?", [lost.runId]));
+      await expect(store.commit(lost, changes, { requests: 1 })).rejects.toMatchObject({ code: 'fenced_off' });
+      await store.finish(lost, { outcome: 'failed', requests: 1, error: 'OLD' });
+      expect(JSON.stringify([await organisationRows(database), await rowsOf(database, 'runs')])).not.toContain('OLD');
+    });
+
+    test('is missing on a server that lags behind: neither compared nor committed there', async () => {
+      const { store, database, openEngine } = await open();
+      await sync(store, [LI]);
+      const fence = await store.begin(CORP, WRITER);
+      await database.transaction((connection) => connection.write('UPDATE corps SET fence = fence - 1'));
+      const hasty = createStore(openUnits(openEngine(), { clock: createHastyClock() }), { now: () => 0, allowTakeover: false });
+      const behind = { kind: 'unavailable', code: 'store_behind' };
+      await expect(hasty.readBefore(CORP, snapshot([LI]), fence)).rejects.toMatchObject(behind);
+      await expect(hasty.commit(fence, { departments: [], members: [], reseen: [] }, { requests: 0 })).rejects.toMatchObject(behind);
+      const waiting = store.readBefore(CORP, snapshot([LI]), fence);
+      await database.transaction((connection) => connection.write('UPDATE corps SET fence = fence + 1'));
+      expect((await waiting).same.size).toBe(1);
+      await hasty.close();
     });
   });
 }

@@ -27,5 +27,6 @@ export const mysqlDialect: Dialect = {
   later: (ms) => `UTC_TIMESTAMP(3) + INTERVAL ${Math.round(ms) * 1000} MICROSECOND`,
   // VALUES() is the only form that all of them know.
   onConflict: (_key, columns) => ` ON DUPLICATE KEY UPDATE ${columns.map((column) => `${column} = VALUES(${column})`).join(', ')}`,
+  columnsOf: (table) => `SELECT column_name AS name FROM information_schema.columns WHERE table_schema = DATABASE() AND table_name = '${table}'`,
   exactText: (column) => column,
 };

@@ -24,6 +24,7 @@ export const sqliteDialect: Dialect = {
   later: (ms) => timestamp(`, '+${(ms / 1000).toFixed(3)} seconds'`),
   onConflict: (key, columns) =>
     ` ON CONFLICT (${key.join(', ')}) DO UPDATE SET ${columns.map((column) => `${column} = excluded.${column}`).join(', ')}`,
+  columnsOf: (table) => `SELECT name FROM pragma_table_info('${table}')`,
   // libsql reads text only up to its first NUL; a blob is read completely.
   exactText: (column) => `CAST(${column} AS BLOB) AS ${column}`,
 };
