@@ -9,7 +9,10 @@ export interface CorpResult {
   /** The number after the run; the last known one when nothing was committed. */
   readonly departments: number;
   readonly members: number;
+  /** What was written. */
   readonly counts: ChangeCounts;
+  /** What a held-back run would have written. */
+  readonly wouldChange?: ChangeCounts;
   /** The number of requests that this run sent to WeCom for this corp. */
   readonly requests: number;
   readonly seconds: number;

@@ -37,6 +37,8 @@ export interface AttemptDeps extends CommonDeps {
   /** `compare` for a plan, `commit` for a run. */
   readonly mode: 'compare' | 'commit';
   readonly allowDepartures: boolean;
+  /** The stored size of a corp when the run began. */
+  readonly sizeOf: (corp: Corp) => Pick<CorpResult, 'members' | 'departments'>;
   /** How long to wait for a corp's lease that another process has, in milliseconds. */
   readonly waitMs: number;
 }
@@ -59,8 +61,7 @@ export async function runCorp(corp: Corp, deps: AttemptDeps): Promise<CorpResult
   const { runId, ...ended } = await underLease(corp, deps);
   const result: CorpResult = {
     corp,
-    departments: 0,
-    members: 0,
+    ...deps.sizeOf(corp),
     counts: NO_CHANGES,
     error: null,
     departing: [],
@@ -117,7 +118,7 @@ async function commit(corp: Corp, lease: Lease, deps: AttemptDeps): Promise<Ende
     if (!verdict.heldBack) return { ...seen, outcome: 'ok', runId };
     const ended = endHeldBack(verdict);
     await deps.store.finish(fence, { outcome: 'held_back', requests: spent(), error: ended.error.message });
-    return { ...seen, ...ended, runId };
+    return { ...ended, wouldChange: seen.counts, runId };
   } catch (error) {
     const ended = endFailed(lossOf(lease) ?? error, deps.signal);
     await finishQuietly(fence, { ...ended, requests: spent() }, deps);

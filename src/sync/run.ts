@@ -6,7 +6,7 @@ import { exitCode as exitCodeOfRun, runOutcome } from '../core/outcome.ts';
 import type { CorpResult, EndedRun } from '../core/outcome.ts';
 import type { Directory } from '../core/ports/directory.ts';
 import type { Holder } from '../core/ports/leases.ts';
-import type { Records } from '../core/ports/records.ts';
+import type { CorpRecord, Records } from '../core/ports/records.ts';
 import type { Log } from '../core/ports/system.ts';
 import { ageOf, isStale } from '../core/freshness.ts';
 import { inShard } from '../core/shard.ts';
@@ -141,11 +141,15 @@ async function runCorps(corps: readonly Corp[], request: RunRequest, deps: RunDe
   deps.log('info', 'run_started', `${mode === 'compare' ? 'a plan' : 'a run'} of ${corps.length} corps begins`, { corps: corps.length });
   deps.watch.onCorps(corps);
   // In parallel: reading the store takes as long as loading the WeCom adapter.
-  const [directory, ordered] = await Promise.all([deps.openDirectory(), sortByLastRun(corps, deps.store)]);
+  const [directory, records] = await Promise.all([deps.openDirectory(), readRecords(deps.store)]);
   const { allowDepartures, waitMs } = request;
-  const attempt = { ...deps, directory, mode, allowDepartures, waitMs } as const;
+  const sizeOf = ({ id }: Corp): Pick<CorpResult, 'members' | 'departments'> => {
+    const { memberCount = 0, departmentCount = 0 } = records.get(id.toLowerCase()) ?? {};
+    return { members: memberCount, departments: departmentCount };
+  };
+  const attempt = { ...deps, directory, mode, allowDepartures, waitMs, sizeOf } as const;
   const ended = new Map<Corp, CorpResult>();
-  const queue = ordered.values();
+  const queue = sortByLastRun(corps, records).values();
   const worker = async (): Promise<void> => {
     for (const corp of queue) ended.set(corp, await runCorp(corp, attempt));
   };
@@ -155,10 +159,14 @@ async function runCorps(corps: readonly Corp[], request: RunRequest, deps: RunDe
   return { outcome: runOutcome(results), exitCode: exitCodeOfRun(results), corps: results };
 }
 
+/** The stored corps, by id in lower case. */
+async function readRecords(store: Records): Promise<ReadonlyMap<string, CorpRecord>> {
+  return new Map((await store.corps()).map((record) => [record.corp.id.toLowerCase(), record]));
+}
+
 /** Sorts the corps: those whose last run is oldest come first. So every corp gets its turn, even if runs are always stopped early. */
-async function sortByLastRun(corps: readonly Corp[], store: Records): Promise<readonly Corp[]> {
-  const lastRuns = new Map((await store.corps()).map(({ corp, lastRunId }) => [corp.id.toLowerCase(), lastRunId ?? 0]));
-  const lastRun = ({ id }: Corp): number => lastRuns.get(id.toLowerCase()) ?? 0;
+function sortByLastRun(corps: readonly Corp[], records: ReadonlyMap<string, CorpRecord>): readonly Corp[] {
+  const lastRun = ({ id }: Corp): number => records.get(id.toLowerCase())?.lastRunId ?? 0;
   return [...corps].sort((one, other) => lastRun(one) - lastRun(other));
 }
 

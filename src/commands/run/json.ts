@@ -1,4 +1,4 @@
-import type { Json } from '../../core/model.ts';
+import type { ChangeCounts, Json } from '../../core/model.ts';
 import type { CorpResult } from '../../core/outcome.ts';
 import { exitCodeOf, Interrupted } from '../../errors.ts';
 import type { OrgsyncError } from '../../errors.ts';
@@ -31,20 +31,22 @@ export function failedRunDocument(error: OrgsyncError, { startedAt, finishedAt }
   };
 }
 
-function corpDocument({ corp, outcome, departments, members, counts, requests, seconds, error, departing }: CorpResult): Json {
+function corpDocument({ corp, outcome, departments, members, counts, wouldChange, requests, seconds, error, departing }: CorpResult): Json {
   return {
     id: corp.id,
     name: corp.name,
     outcome,
     departments,
     members,
-    joined: counts.joined,
-    departed: counts.departed,
-    changed: counts.changed,
-    departments_changed: counts.departmentsChanged,
+    ...countsDocument(counts),
     requests,
     seconds,
     error: error === null ? null : errorDocument(error),
+    ...(wouldChange === undefined ? {} : { would_change: countsDocument(wouldChange) }),
     ...(departing.length === 0 ? {} : { departing }),
   };
+}
+
+function countsDocument({ joined, departed, changed, departmentsChanged }: ChangeCounts): { readonly [key: string]: Json } {
+  return { joined, departed, changed, departments_changed: departmentsChanged };
 }

@@ -1,3 +1,4 @@
+import type { ChangeCounts } from '../../core/model.ts';
 import type { CorpResult } from '../../core/outcome.ts';
 import type { RunWatch } from '../../sync/attempt.ts';
 import type { CorpStep } from '../../sync/corp.ts';
@@ -54,8 +55,16 @@ function formatSigned(sign: string, count: number): string {
   return count === 0 ? '·' : `${sign}${count}`;
 }
 
-function colourOutcome({ outcome }: CorpResult, paint: Terminal['paint']): string {
-  const word = outcome === 'skipped' ? 'skipped (another process has it)' : outcome.replace('_', ' ');
+/** What a held-back run would have written: the other columns show what was. */
+function wouldText({ joined, departed, changed, departmentsChanged }: ChangeCounts): string {
+  const parts = [['+', joined], ['-', departed], ['~', changed]] as const;
+  const members = parts.flatMap(([sign, count]) => (count === 0 ? [] : [formatSigned(sign, count)]));
+  const departments = departmentsChanged === 0 ? [] : [`${departmentsChanged} departments`];
+  return members.length + departments.length === 0 ? '' : ` (would: ${[...members, ...departments].join(' ')})`;
+}
+
+function colourOutcome({ outcome, wouldChange }: CorpResult, paint: Terminal['paint']): string {
+  const word = outcome === 'skipped' ? 'skipped (another process has it)' : `${outcome.replace('_', ' ')}${wouldChange === undefined ? '' : wouldText(wouldChange)}`;
   if (outcome === 'ok') return paint.green(word);
   return outcome === 'failed' ? paint.red(word) : paint.yellow(word);
 }
