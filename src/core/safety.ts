@@ -47,8 +47,15 @@ export function judge(
     ]),
   ];
   if (reasons.length === 0) return { heldBack: false };
+  if (hasLostRoot(before, snapshot)) reasons.push('the range has lost the root: 应用管理 → 可见范围');
   const named = departing.slice(0, NAMED).map(({ after }) => `${after.fields.name ?? after.userid} (${after.userid})`);
   return { heldBack: true, reasons, departing: named };
+}
+
+/** Whether WeCom shows no root that is stored: the visible range shrank, and what it no longer contains did not depart. */
+function hasLostRoot(before: Before, snapshot: Snapshot): boolean {
+  const roots = [...before.departments.values()].filter(({ parentId, removed }) => parentId === 0 && !removed);
+  return roots.length > 0 && roots.every(({ id }) => !snapshot.departments.has(id));
 }
 
 function tooFew({ members }: Snapshot, { minMembers }: SafetyLimits): readonly string[] {

@@ -44,8 +44,9 @@ function refusedAt(error: OrgsyncError): readonly Finding[] {
 
 function scopeOf(departments: readonly SeenDepartment[]): Finding {
   if (departments.length > 0) {
-    const whole = departments.some(({ parentId }) => parentId === 0) ? ', the root among them' : ', not the root';
-    return good(SCOPE, `${departments.length}${whole}`);
+    if (departments.some(({ parentId }) => parentId === 0)) return good(SCOPE, `${departments.length}, the root among them`);
+    const fix = 'put the root into the visible range (应用管理, the application, 可见范围), unless only this part is to be synced';
+    return { title: SCOPE, result: 'warning', detail: `${departments.length}, not the root`, fix };
   }
   const fix = "put departments into the application's visible range (应用管理, the application, 可见范围), or set `agent_id` when members are put in one by one";
   return { title: SCOPE, result: 'failed', kind: 'refused', detail: 'none', fix };

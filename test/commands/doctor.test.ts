@@ -57,6 +57,15 @@ test.each([
   expect(code).toBe(expected);
 });
 
+test('warns of an application that sees departments and not the root, with the place to mend it', async () => {
+  const stage = await setStage();
+  const [corp] = [...stage.sandbox.world.corps.values()];
+  const part = [...(corp?.departments.values() ?? [])].find(({ parentid }) => parentid !== 0);
+  stage.sandbox.change({ op: 'setSecret', corp: corp?.id ?? '', kind: 'app_pre2022', patch: { range: { departments: [part?.id ?? 0], users: [], tags: [] } } });
+  const { code, stdout } = await doctor(stage);
+  expect([code, stdout]).toEqual([0, expect.stringMatching(/^warn {2}.*sees departments: \d+, not the root\n {6}fix: .*应用管理[^]*可见范围/mu)]);
+});
+
 test('says nothing with --quiet but what is wrong or doubtful', async () => {
   const stage = await setStage();
   expect(await doctor(stage, '--quiet')).toMatchObject({ code: 0, stdout: '', stderr: '' });

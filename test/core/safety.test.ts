@@ -43,6 +43,16 @@ describe('departures', () => {
   test('above the limit are let through when allowed by hand', () => expect(departure(100, 30, { allow: true })).toEqual({ heldBack: false }));
 });
 
+test('a corp that is held back because the range lost the root says so, and one whose root is another says nothing of it', () => {
+  const units = [storedDepartment(1, { parentId: 0 }), ...Array.from({ length: 9 }, (_, n) => storedDepartment(n + 2, { parentId: 1 }))];
+  const was = before(people(40).map((userid) => stored(userid)), units);
+  const staying = people(40).slice(30).map((userid) => seen(userid));
+  const lost = verdict(was, snapshot(staying, [department(4, { parentId: 1 })], people(30)));
+  expect(lost).toMatchObject({ heldBack: true, reasons: [expect.stringContaining('would depart'), expect.stringContaining('be removed'), 'the range has lost the root: 应用管理 → 可见范围'] });
+  const kept = verdict(was, snapshot(staying, [department(1, { parentId: 0 })], people(30)));
+  expect(kept.heldBack && kept.reasons).toHaveLength(2);
+});
+
 describe('an empty answer', () => {
   test('is refused, for a first load too', () => {
     expect(verdict(before(), snapshot([]))).toMatchObject({ heldBack: true, reasons: ['WeCom shows 0 members, safety.min_members is 1'] });
