@@ -2,63 +2,35 @@
 // hundreds. Why CommonJS: docs/decisions/009-a-bundle-compiled-once.md.
 import { createHash } from 'node:crypto';
 import { rm } from 'node:fs/promises';
-import { createRequire } from 'node:module';
 import path from 'node:path';
 import { build } from 'rolldown';
+import { IN_PLACE_OF, LATE, loadedLate } from './patches.js';
 
 const root = path.resolve(import.meta.dirname, '..');
 const src = path.join(root, 'src');
 const dist = path.join(root, 'dist');
 
-/** Replacements of packages in the bundle. */
-const IN_PLACE_OF = {
-  // Loaded at its first use: its patterns for emoji take longer to compile than the rest of a lookup, and few texts need them.
-  'string-width': `
-    let known;
-    export default (text) => (known ??= require(${JSON.stringify(createRequire(import.meta.url).resolve('string-width'))}).default)(text);`,
-  // An optional dependency of mysql2. To find out that it is not installed, Node.js needs milliseconds.
-  cardinal: `throw new Error('not installed')`,
-};
+const used = new Set();
 
 const replaced = {
   name: 'in-place-of',
   resolveId: (id) => (id in IN_PLACE_OF ? `\0${id}` : undefined),
-  load: (id) => (id.startsWith('\0') ? IN_PLACE_OF[id.slice(1)] : undefined),
+  load(id) {
+    if (!id.startsWith('\0')) return undefined;
+    used.add(id.slice(1));
+    return IN_PLACE_OF[id.slice(1)];
+  },
 };
-
-/** Modules that packages load at their start, and that commands rarely need. They are loaded at their first use. By file: the variable that holds the module. */
-const LATE = {
-  // About 1,700 names of errors, in two files.
-  'mysql2/lib/packets/packet.js': 'ErrorCodeToName',
-  'mysql2/lib/base/pool.js': 'Errors',
-  'mysql2/lib/commands/server_handshake.js': 'Errors',
-  // Tables of old character sets.
-  'mysql2/lib/parsers/string.js': 'Iconv',
-  'commander/lib/command.js': 'childProcess',
-};
-
-/** MariaDB sends its version in `cesu8`, for which iconv-lite loads the tables of all character sets. ASCII is the same in UTF-8. */
-const DECODE = 'exports.decode = function (buffer, encoding, start, end, options) {';
-const DECODE_ASCII = `${DECODE} if (encoding === 'cesu8' && buffer.subarray(start, end).every((byte) => byte < 0x80)) encoding = 'utf8';`;
 
 const late = {
   name: 'late',
   transform(code, id) {
     const [file, name] = Object.entries(LATE).find(([ending]) => id.endsWith(`/node_modules/${ending}`)) ?? [];
     if (file === undefined) return undefined;
-    const loading = replaceText(code, `const ${name} = require(`, `const ${name} = () => require(`);
-    const used = replaceText(loading, new RegExp(`\\b${name}(?=[.[])`, 'g'), `${name}()`);
-    // The line numbers do not change, so the source map stays valid.
-    return { code: name === 'Iconv' ? replaceText(used, DECODE, DECODE_ASCII) : used, map: null };
+    used.add(file);
+    return { code: loadedLate(code, name), map: null };
   },
 };
-
-/** Replaces text in a package. Throws when the text is not found, so that a new version of the package does not become slow unnoticed. */
-function replaceText(code, from, to) {
-  const result = code.replace(from, to);
-  if (result === code) throw new Error(`nothing to change: ${from}`);
-  return result;
-}
 
 const finished = {
   name: 'finished',
@@ -107,3 +79,6 @@ await build({
     chunkFileNames: ({ facadeModuleId: id }) => (id?.startsWith(`${src}${path.sep}`) ? path.relative(src, id).replace(/\.ts$/, '.cjs') : 'chunks/[name].cjs'),
   },
 });
+
+const unused = [...Object.keys(IN_PLACE_OF), ...Object.keys(LATE)].filter((patched) => !used.has(patched));
+if (unused.length > 0) throw new Error(`patched, but not in the bundle: ${unused.join(', ')}`);
