@@ -27,3 +27,10 @@ describe('a patch of the bundle', () => {
     for (const [name = '', major] of rows) expect([name, (JSON.parse(await text(`node_modules/${name}/package.json`)) as { version: string }).version.split('.')[0]]).toEqual([name, major]);
   });
 });
+
+it('every dependency stands in the README, with its major version', async () => {
+  const { dependencies } = JSON.parse(await text('package.json')) as { dependencies: Readonly<Record<string, string>> };
+  const rows = [...(await text('README.md')).matchAll(/^\| (\S+) (\d+(?:\.\d+)?)(?: \(.*?\))? \| [^|]+ \| [^|]*20\d\d, [^|]+ \| [^|]+ \|$/gm)].map(([, name = '', version = '']) => [name, version]);
+  expect(rows).toEqual(expect.arrayContaining(Object.entries(dependencies).map(([name, range]) => [name, /^\^(0\.\d+|\d+)/.exec(range)?.[1]])));
+  expect(rows.map(([name]) => name).filter((name = '') => !(name in dependencies))).toEqual(['echarts']);
+});
