@@ -102,8 +102,21 @@ describe('hostile answers', () => {
     expect(parsed?.unusable).toBeGreaterThan(1);
   });
 
+  test('gender and status are read as a number and as text', () => {
+    const fields = (sent: Raw): unknown => parseMembers({ userlist: [{ userid: 'a', ...sent }] })?.items[0]?.fields;
+    expect(fields({ gender: 1, status: '2' })).toEqual({ gender: '1', status: 2 });
+    expect(fields({ gender: '2', status: 4 })).toEqual({ gender: '2', status: 4 });
+    expect(fields({ gender: 0, status: '0' })).toEqual({ gender: '0', status: 0 });
+    for (const nonsense of ['', ' 2', '1.5', 'x', '-1', '1e1', -1, 1.5, true, null]) expect(fields({ gender: nonsense, status: nonsense })).toEqual({});
+  });
+
+  test('a member of very many departments has all of them', () => {
+    const department = Array.from({ length: 5000 }, (_, at) => at + 1);
+    expect(parseMembers({ userlist: [{ userid: 'a', department }] })?.items[0]?.memberships).toHaveLength(5000);
+  });
+
   test('fields of a wrong type count as not sent', () => {
-    expect(members(at('user_list.wrong-types.json'))?.items).toEqual([{ userid: 'ChenYue', fields: {} }]);
+    expect(members(at('user_list.wrong-types.json'))?.items).toEqual([{ userid: 'ChenYue', fields: { gender: '1', status: 1, mainDepartment: 1 } }]);
   });
 
   test('numbers that do not fit count as not sent, and nothing wraps around', () => {
@@ -158,6 +171,13 @@ describe('hostile answers', () => {
   });
 
   test('a byte order mark is skipped', () => expect(members(at('user_list.byte-order-mark.json'))?.items).toHaveLength(2));
+
+  test.each(['\u0014', '\t', '\n', '\u0001\u001f'])('raw control characters inside a text (%j) do not stop the rest', (raw) => {
+    const body = `{"errcode":0,\n\t"userlist":[{"userid":"a","name":"x${raw}y \\"z\\\\"},{"userid":"b","name":"${raw}"}]}`;
+    const envelope = openEnvelope(200, Buffer.from(body));
+    expect(envelope).toMatchObject({ is: 'answer', answer: { userlist: [{ userid: 'a', name: `x${raw}y "z\\` }, { userid: 'b', name: raw }] } });
+    expect(openEnvelope(200, Buffer.from(body.slice(0, -20)))).toMatchObject({ is: 'garbled' });
+  });
 
   test('bytes that are no UTF-8 do not stop the rest', () => expect(members(at('user_list.invalid-utf8.json'))?.items).toHaveLength(2));
 

@@ -1,7 +1,7 @@
 import type { MemberFields, SeenDepartment, SeenMember, SeenMembership } from '../../core/model.ts';
 import { isRaw } from '../request/envelope.ts';
 import type { Raw } from '../request/envelope.ts';
-import { readCount, readDigits, readExact, readJson, readList, readText, readUserid } from './values.ts';
+import { readCount, readDigits, readExact, readJson, readList, readNumber, readText, readUserid } from './values.ts';
 
 /*
  * Parses WeCom's answers. This does not use zod, which checks the configuration: for 100,000 members these functions take
@@ -11,9 +11,6 @@ import { readCount, readDigits, readExact, readJson, readList, readText, readUse
  * A field of a wrong type counts as not sent, because a field that was not sent overwrites nothing. A member or department
  * without a usable id is counted as unusable, and the reading gets a gap.
  */
-
-/** Ten times what WeCom allows (P90196). */
-const MOST_MEMBERSHIPS = 1000;
 
 /** The usable items of a list, and the number of unusable ones. */
 export interface Usable<T> {
@@ -143,8 +140,8 @@ const FIELDS: readonly FieldRule[] = [
   ['telephone', 'telephone', exact(64)],
   ['position', 'position', text(255)],
   ['gender', 'gender', readDigits],
-  ['status', 'status', readCount],
-  ['main_department', 'mainDepartment', readCount],
+  ['status', 'status', readNumber],
+  ['main_department', 'mainDepartment', readNumber],
   ['direct_leader', 'directLeaders', (value) => readList(value, readUserid)],
   ['avatar', 'avatar', exact(1024)],
   ['address', 'address', text(1024)],
@@ -172,12 +169,14 @@ const LEADS: ReadonlyMap<unknown, boolean> = new Map([
 /** `department`, `order` and `is_leader_in_dept` are parallel lists. The latter two can be shorter, or empty; the missing values count as not sent. */
 function parseMemberships(raw: Raw): readonly SeenMembership[] | undefined {
   const ids = readList(raw['department'], readCount);
-  if (ids === undefined || ids.length > MOST_MEMBERSHIPS) return undefined;
+  if (ids === undefined) return undefined;
   const orders = Array.isArray(raw['order']) ? raw['order'] : [];
   const leads = Array.isArray(raw['is_leader_in_dept']) ? raw['is_leader_in_dept'] : [];
   const memberships: SeenMembership[] = [];
+  const met = new Set<number>();
   for (const [at, departmentId] of ids.entries()) {
-    if (ids.indexOf(departmentId) !== at) continue;
+    if (met.has(departmentId)) continue;
+    met.add(departmentId);
     const sortOrder = readCount(orders[at]);
     const isLeader = LEADS.get(leads[at]);
     memberships.push({ departmentId, ...(sortOrder !== undefined && { sortOrder }), ...(isLeader !== undefined && { isLeader }) });

@@ -1,5 +1,5 @@
 import { createDecipheriv, createHash, randomInt } from 'node:crypto';
-import { isRaw } from '../request/envelope.ts';
+import { isRaw, parseObject } from '../request/envelope.ts';
 import type { Envelope, Raw } from '../request/envelope.ts';
 import { unusable } from '../request/faults.ts';
 import { readCount } from './values.ts';
@@ -70,8 +70,8 @@ export function decryptFile(bytes: Buffer, aesKey: string): Raw {
     // WeCom pads to 32 bytes, and OpenSSL accepts at most 16: the padding is removed below.
     const decipher = createDecipheriv('aes-256-cbc', key, key.subarray(0, 16)).setAutoPadding(false);
     const padded = Buffer.concat([decipher.update(bytes), decipher.final()]);
-    const parsed: unknown = JSON.parse(withoutPadding(padded).toString('utf8'));
-    if (isRaw(parsed)) return parsed;
+    const parsed = parseObject(withoutPadding(padded));
+    if (parsed !== undefined) return parsed;
   } catch {
     // The error is thrown below: the original message could contain decrypted text.
   }

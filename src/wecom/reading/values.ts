@@ -44,9 +44,15 @@ export function readUserid(value: unknown): string | undefined {
   return typeof value === 'string' && /^[\x21-\x7e]{1,64}$/.test(value) ? value : undefined;
 }
 
-/** Reads a small number that WeCom sends as text, such as `gender`. */
+/** Reads a number as {@link readCount} does, also when it was sent as text. */
+export function readNumber(value: unknown): number | undefined {
+  return readCount(typeof value === 'string' && /^\d{1,10}$/.test(value) ? Number(value) : value);
+}
+
+/** Reads a small number that WeCom sends as text, such as `gender`; also when it was sent as a number. */
 export function readDigits(value: unknown): string | undefined {
-  return typeof value === 'string' && /^\d{1,2}$/.test(value) ? value : undefined;
+  const text = typeof value === 'number' ? String(value) : value;
+  return typeof text === 'string' && /^\d{1,2}$/.test(text) ? text : undefined;
 }
 
 /** Reads a list; undefined when it is not a list, or when one item is not usable. */

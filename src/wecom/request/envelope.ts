@@ -30,14 +30,29 @@ export function openEnvelope(status: number, body: Buffer): Envelope {
   return { is: 'refusal', errcode: number, errmsg: typeof answer['errmsg'] === 'string' ? answer['errmsg'] : '' };
 }
 
-function parseObject(body: Buffer): Raw | undefined {
+/** Parses a JSON object; undefined when it is none. Tolerates a byte order mark, and raw control characters inside texts: one such name must not stop a corp. */
+export function parseObject(body: Buffer): Raw | undefined {
+  const text = body.toString('utf8');
+  const json = text.startsWith(BYTE_ORDER_MARK) ? text.slice(1) : text;
+  const parsed = parse(json) ?? parse(escapeControls(json));
+  return isRaw(parsed) ? parsed : undefined;
+}
+
+function parse(json: string): unknown {
   try {
-    const text = body.toString('utf8');
-    const parsed: unknown = JSON.parse(text.startsWith(BYTE_ORDER_MARK) ? text.slice(1) : text);
-    return isRaw(parsed) ? parsed : undefined;
+    return JSON.parse(json);
   } catch {
     return undefined;
   }
+}
+
+/** Writes control characters inside texts as `\uXXXX`. */
+function escapeControls(json: string): string {
+  let inText = false;
+  return json.replaceAll(/\\[^]|["\p{Cc}]/gu, (token) => {
+    if (token === '"') inText = !inText;
+    return inText && /^\p{Cc}$/u.test(token) ? `\\u${token.charCodeAt(0).toString(16).padStart(4, '0')}` : token;
+  });
 }
 
 function describe(body: Buffer): string {
