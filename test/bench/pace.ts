@@ -17,7 +17,7 @@ const RATE = 10;
 const GOAL = 9.2;
 const CONCURRENCY = 12;
 /** Until tokens, lists and connections are there. */
-const WARM_UP = 12;
+const WARM_UP = 20;
 
 interface Row {
   readonly name: string;

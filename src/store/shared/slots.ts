@@ -35,7 +35,7 @@ class StoreSlots implements Slots {
   async reserve(asks: readonly Ask[], address: Scope): Promise<readonly Reserved[]> {
     const { granted, askedAt } = await this.#database.transaction((connection) => this.#reserveIn(connection, asks, address));
     const answeredAt = this.#clock.monotonic();
-    this.#leadMs = Math.min(Math.max((answeredAt - askedAt) * 1.2, this.#leadMs * 0.9), AHEAD_MS);
+    this.#leadMs = Math.min(Math.max((answeredAt - askedAt) * 1.2, this.#leadMs * 0.5), AHEAD_MS);
     return granted.map(({ slots, waitMs }): Reserved => {
       const ours = slots.map((slot) => this.#serverClock.onOurs(slot));
       return { slots: ours, askAgainAt: answeredAt + Math.min(waitMs, FARTHEST_MS) };
