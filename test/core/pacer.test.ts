@@ -307,6 +307,18 @@ describe('a pass', () => {
     expect(clock.sleepers).toBe(0);
   });
 
+  test('counts from when it was first told to be sent', async () => {
+    const clock = createTestClock();
+    const pacer = pacingAt(clock).pacer({ name: 'corp:ww1', perSecond: 1 });
+    const first = await pacer.pass(never);
+    first.sent();
+    const second = pacer.pass(never);
+    await clock.advance(500);
+    first.sent();
+    await clock.advance(2_000);
+    expect((await second).at).toBeCloseTo(1_075, -1);
+  });
+
   test('that was missed while the process stood still is lost, and not made up for', async () => {
     const clock = createTestClock();
     const pacer = pacingAt(clock).pacer(CORP);
