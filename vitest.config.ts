@@ -1,7 +1,7 @@
 import { defineConfig } from 'vitest/config';
 import SlowFilesFirst from './test/support/slow-files-first.ts';
 
-/** Tests that measure time, or are thrown by a busy machine: nothing runs beside them. */
+/** Tests that measure time, or are thrown by a busy machine. */
 const TIMED = [
   'test/wecom/pace.test.ts',
   'test/commands/pace.test.ts',
@@ -25,7 +25,7 @@ const WORKERS = 4;
 
 /**
  * `core` needs nothing but Node.js. `servers` starts private MariaDB and Redis servers (test/support/servers.ts).
- * `timed` runs when the others have ended, one file at a time.
+ * `timed` runs when the others have ended: its tests hardly compute.
  */
 export default defineConfig({
   test: {
@@ -59,7 +59,7 @@ export default defineConfig({
           include: TIMED,
           globalSetup: ['test/support/global-setup.ts'],
           ...PATIENCE,
-          maxWorkers: 1,
+          maxWorkers: WORKERS,
           sequence: { groupOrder: 1 },
         },
       },

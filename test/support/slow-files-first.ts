@@ -2,6 +2,8 @@ import { BaseSequencer, type TestSpecification } from 'vitest/node';
 
 /** Files that take longest. A slow file that begins last makes everybody wait for it alone. */
 const SLOW = [
+  'commands/pace',
+  'contract/slots.redis',
   'faults/crash-points',
   'security/secrets',
   'faults/store',
