@@ -9,7 +9,7 @@ export interface Table {
 }
 
 /** A column's type; it holds NULL unless `needed`. */
-export interface Column {
+interface Column {
   readonly type: ColumnType;
   readonly needed?: true;
   /** The default value. */
