@@ -79,6 +79,7 @@ export type ErrorCode =
   | 'other_environment' // another environment has written this corp
   // A corp
   | 'incomplete' // WeCom did not give the whole corp
+  | 'members_unreadable' // a member has a userid that cannot be stored; the others were written
   | 'safety_limit' // a safety limit holds the change back
   // WeCom
   | 'wecom_unreachable' // no answer, or an answer that is not WeCom's

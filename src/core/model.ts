@@ -112,6 +112,8 @@ export interface Reading {
   /** In the order of reading. A member of several departments occurs several times; the last copy is the newest. */
   readonly members: readonly SeenMember[];
   readonly gaps: readonly Gap[];
+  /** Members without a usable userid, named for people. The others are written, but nobody departs. */
+  readonly unreadable: readonly string[];
 }
 
 /** One whole corp at about one moment: every visible department and member once. */

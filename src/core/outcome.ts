@@ -16,7 +16,7 @@ export interface CorpResult {
   /** The number of requests that this run sent to WeCom for this corp. */
   readonly requests: number;
   readonly seconds: number;
-  /** Why it is not `ok`; null when it is, or when another process holds the corp. */
+  /** Why it is not `ok`, or, with `ok`, what could not be written; null otherwise, and when another process holds the corp. */
   readonly error: OrgsyncError | null;
   /** Whom a held-back run would have dismissed, at most twenty. */
   readonly departing: readonly string[];
@@ -41,6 +41,7 @@ export function runOutcome(results: readonly CorpResult[]): RunOutcome {
   if (outcomes.has('interrupted')) return 'interrupted';
   if (outcomes.has('failed')) return outcomes.size > 1 ? 'partial' : 'failed';
   if (outcomes.has('held_back')) return 'held_back';
+  if (results.some(({ outcome, error }) => outcome === 'ok' && error !== null)) return 'partial';
   return outcomes.size === 0 && results.length > 0 ? 'skipped' : 'ok';
 }
 

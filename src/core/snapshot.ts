@@ -7,19 +7,21 @@ const LEFT = 5;
 
 /** The result of a reading: a whole snapshot, or the gaps because of which it cannot be compared. */
 export type Assembled =
-  | { readonly whole: true; readonly snapshot: Snapshot }
+  | { readonly whole: true; readonly snapshot: Snapshot; readonly unreadable: readonly string[] }
   | { readonly whole: false; readonly gaps: readonly Gap[] };
 
 /**
  * Makes one snapshot of what a reading collected. A member of several departments arrives once per department. The copy
  * read last counts, because a walk takes minutes and people move in the meantime. Two spellings of a userid are one member.
+ * With an unreadable member, nobody is marked as left: the record that cannot be read may be anybody's.
  */
-export function assemble({ departments, members, gaps }: Reading): Assembled {
+export function assemble({ departments, members, gaps, unreadable }: Reading): Assembled {
   if (gaps.length > 0) return { whole: false, gaps };
   const present = new Map<MemberKey, SeenMember>();
   const left = new Set<MemberKey>();
   for (const member of members) place(member, present, left);
-  return { whole: true, snapshot: { departments: byId(departments), members: present, left } };
+  const snapshot = { departments: byId(departments), members: present, left: unreadable.length > 0 ? new Set<MemberKey>() : left };
+  return { whole: true, snapshot, unreadable };
 }
 
 /**

@@ -80,7 +80,8 @@ function verdict({ ageMs, lastRun, running }: Pick<CorpStatus, 'ageMs' | 'lastRu
     const since = `no success for ${formatAge(ageMs)}`;
     return { health: 'critical', why: lastRun === null || lastRun.outcome === 'ok' ? since : `${since}; ${ending(lastRun)}` };
   }
-  if (lastRun === null || lastRun.outcome === 'ok') return { health: 'ok', why: null };
+  if (lastRun === null) return { health: 'ok', why: null };
+  if (lastRun.outcome === 'ok') return { health: lastRun.error === null ? 'ok' : 'warning', why: lastRun.error };
   return { health: lastRun.outcome === 'failed' ? 'critical' : 'warning', why: ending(lastRun) };
 }
 

@@ -37,8 +37,8 @@ export function createStore(database: Database, { now, allowTakeover, migrate, m
     begin: (corp, writer) => database.transaction((connection) => beginRun(connection, corp, writer, { now: now(), allowTakeover })),
     // All that was read from WeCom would be read in vain: as patient as what comes before and after it.
     readBefore: (corp, after, fence) => database.read((connection) => readBefore(connection, corp, after, fence), { patiently: true }),
-    commit: (fence, changes, { requests }) =>
-      database.transaction((connection) => commitRun(connection, { fence, changes, requests, now: now() })),
+    commit: (fence, changes, { requests, error = null }) =>
+      database.transaction((connection) => commitRun(connection, { fence, changes, requests, error, now: now() })),
     finish: (fence, end) => database.transaction((connection) => finishRun(connection, fence, end, now())),
     findByPhones: (e164s, corpIds) => readChecked((connection) => findByPhones(connection, e164s, corpIds)),
     readCoverage: () => readChecked(readCoverage),

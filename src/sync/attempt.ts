@@ -96,10 +96,10 @@ async function underLease(corp: Corp, deps: AttemptDeps): Promise<Ended> {
 }
 
 async function plan(corp: Corp, deps: AttemptDeps): Promise<Ended> {
-  const { snapshot, before, changes, verdict } = await compareCorp(corp, withLimits(corp, deps));
+  const { snapshot, before, changes, verdict, unreadable } = await compareCorp(corp, withLimits(corp, deps));
   const departmentNames = namesOf([...before.departments.values(), ...snapshot.departments.values()]);
   const seen = { counts: countChanges(changes), members: snapshot.members.size, departments: snapshot.departments.size, changes, departmentNames };
-  return verdict.heldBack ? { ...seen, ...endHeldBack(verdict) } : { ...seen, outcome: 'ok' };
+  return verdict.heldBack ? { ...seen, ...endHeldBack(verdict) } : { ...seen, outcome: 'ok', error: unreadable };
 }
 
 /** Names by department id. When a department is given twice, the later name counts. */
@@ -114,8 +114,8 @@ async function commit(corp: Corp, lease: Lease, deps: AttemptDeps): Promise<Ende
   const requestsBefore = deps.directory.requestsSent(corp);
   const spent = (): number => deps.directory.requestsSent(corp) - requestsBefore;
   try {
-    const { verdict, ...seen } = await syncCorp(corp, { ...withLimits(corp, deps), lease, fence });
-    if (!verdict.heldBack) return { ...seen, outcome: 'ok', runId };
+    const { verdict, unreadable, ...seen } = await syncCorp(corp, { ...withLimits(corp, deps), lease, fence });
+    if (!verdict.heldBack) return { ...seen, outcome: 'ok', error: unreadable, runId };
     const ended = endHeldBack(verdict);
     await deps.store.finish(fence, { outcome: 'held_back', requests: spent(), error: ended.error.message });
     return { ...ended, wouldChange: seen.counts, runId };

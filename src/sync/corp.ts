@@ -42,6 +42,8 @@ export interface Synced {
   readonly counts: ChangeCounts;
   readonly members: number;
   readonly departments: number;
+  /** Names the members who could not be read; null when all could. */
+  readonly unreadable: OrgsyncError | null;
 }
 
 /** The comparison of a corp with the store: a plan shows it, a run commits it. */
@@ -50,25 +52,28 @@ export interface Compared {
   readonly before: Before;
   readonly changes: ChangeSet;
   readonly verdict: Verdict;
+  /** Names the members who could not be read; null when all could. */
+  readonly unreadable: OrgsyncError | null;
 }
 
 /**
  * Makes the store equal to what WeCom shows of one corp, or leaves it unchanged.
  *
  * Throws OrgsyncError when the corp could not be read completely, or could not be written; then nothing is written. When a
- * safety limit holds the corp back, nothing is written either, but that is a verdict and not an error.
+ * safety limit holds the corp back, nothing is written either, but that is a verdict and not an error. A member without a
+ * usable userid is named in the result; the others are written, and nobody departs.
  */
 export async function syncCorp(corp: Corp, deps: SyncDeps): Promise<Synced> {
   const { store, directory, lease, fence, log, signal, onStep } = deps;
-  const { snapshot, changes, verdict } = await compareCorp(corp, deps);
-  const seen = { verdict, counts: countChanges(changes), members: snapshot.members.size, departments: snapshot.departments.size };
+  const { snapshot, changes, verdict, unreadable } = await compareCorp(corp, deps);
+  const seen = { verdict, counts: countChanges(changes), members: snapshot.members.size, departments: snapshot.departments.size, unreadable };
   if (verdict.heldBack) return seen;
   onStep({ at: 'writing' });
   log('debug', 'corp_writing', `${corp.name}: writing`, { corp: corp.id, ...seen.counts });
   signal.throwIfAborted();
   lease.ensureHeld();
-  const committed = await store.commit(fence, changes, { requests: directory.requestsSent(corp) });
-  return { verdict, counts: committed.counts, members: committed.memberCount, departments: committed.departmentCount };
+  const committed = await store.commit(fence, changes, { requests: directory.requestsSent(corp), error: unreadable?.message ?? null });
+  return { verdict, counts: committed.counts, members: committed.memberCount, departments: committed.departmentCount, unreadable };
 }
 
 /** Reads, assembles, compares and judges one corp, and writes nothing. Throws as {@link syncCorp} does. */
@@ -79,9 +84,9 @@ export async function compareCorp(corp: Corp, deps: CompareDeps): Promise<Compar
   if (!walked.whole) throw incomplete(walked.gaps);
   onStep({ at: 'comparing' });
   const before = await store.readBefore(corp, walked.snapshot, fence);
-  const snapshot = await confirmAbsent(corp, walked.snapshot, before, deps);
+  const snapshot = walked.unreadable.length > 0 ? walked.snapshot : await confirmAbsent(corp, walked.snapshot, before, deps);
   const changes = diff(before, snapshot, region);
-  return { snapshot, before, changes, verdict: judge({ changes, before, snapshot }, limits, allowDepartures) };
+  return { snapshot, before, changes, verdict: judge({ changes, before, snapshot }, limits, allowDepartures), unreadable: unreadableError(walked.unreadable) };
 }
 
 /** The error for a reading with gaps. It is not compared with the store, so nobody departs because of a gap. */
@@ -95,4 +100,17 @@ function incomplete(gaps: readonly Gap[]): OrgsyncError {
   };
   if (first?.errcode === undefined) return new OrgsyncError('failed', facts);
   return new WecomError('failed', { ...facts, errcode: first.errcode, request: first.request ?? 'unknown' });
+}
+
+/** How many unreadable members are named. */
+const NAMED = 5;
+
+function unreadableError(names: readonly string[]): OrgsyncError | null {
+  if (names.length === 0) return null;
+  const more = names.length > NAMED ? ` and ${names.length - NAMED} more` : '';
+  return new OrgsyncError('failed', {
+    code: 'members_unreadable',
+    message: `members without a usable userid were left out: ${names.slice(0, NAMED).join(', ')}${more}. The others were read; nobody departs meanwhile`,
+    hint: 'give them a userid (账号) of letters, digits and - _ . @ in the WeCom console',
+  });
 }

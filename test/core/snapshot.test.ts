@@ -6,7 +6,7 @@ import { assemble, findUnaccounted, withAnswers } from '../../src/core/snapshot.
 import { department, membership, seen, snapshot, stored } from '../support/organisation.ts';
 
 const whole = (members: readonly SeenMember[], more: Partial<Reading> = {}): Snapshot => {
-  const assembled = assemble({ departments: [department(1)], members, gaps: [], ...more });
+  const assembled = assemble({ departments: [department(1)], members, gaps: [], unreadable: [], ...more });
   if (!assembled.whole) throw new TypeError('expected a whole snapshot');
   return assembled.snapshot;
 };
@@ -14,7 +14,7 @@ const whole = (members: readonly SeenMember[], more: Partial<Reading> = {}): Sna
 describe('assemble', () => {
   test('one gap makes the whole reading unfit', () => {
     const gaps = [{ what: 'department 7', why: 'timeout' }];
-    expect(assemble({ departments: [department(1)], members: [seen('a')], gaps })).toEqual({ whole: false, gaps });
+    expect(assemble({ departments: [department(1)], members: [seen('a')], gaps, unreadable: [] })).toEqual({ whole: false, gaps });
   });
 
   test('a member of several departments is one member, as read last', () => {
@@ -37,6 +37,11 @@ describe('assemble', () => {
     const { members, left } = whole([seen('a', { status: 5 }), seen('b')]);
     expect([...members.keys()]).toEqual(['b']);
     expect([...left]).toEqual(['a']);
+  });
+
+  test('nobody has left while somebody cannot be read', () => {
+    const { members, left } = whole([seen('a', { status: 5 }), seen('b')], { unreadable: ['王五'] });
+    expect([[...members.keys()], left.size]).toEqual([['b'], 0]);
   });
 
   test('the order of pages never shows', () => {

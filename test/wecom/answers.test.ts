@@ -88,6 +88,15 @@ describe('hostile answers', () => {
 
   test.each(['user_list.no-list.json', 'user_list.list-is-object.json'])('%s holds no list, which is not an empty one', (file) => expect(members(at(file))).toBeUndefined());
 
+  test('members without a usable userid are named, as far as they say who they are', () => {
+    const odd = [{ userid: '王·五', name: '王五' }, { userid: 'a b' }, { userid: 7, name: '赵六' }, { userid: 'x'.repeat(65) }, { name: '' }, null];
+    expect(parseMembers({ userlist: [{ userid: 'a' }, ...odd] })).toMatchObject({
+      items: [{ userid: 'a' }],
+      unusable: 6,
+      named: ['王五 (userid “王·五”)', 'userid “a b”', '赵六 (userid 7)', `userid “${'x'.repeat(64)}…”`],
+    });
+  });
+
   test.each([
     ['user_list.list-of-other-things.json', ['ChenYue'], 4],
     ['user_list.without-userid.json', ['ChenYue'], 2],

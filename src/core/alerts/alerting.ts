@@ -62,7 +62,7 @@ export function observeRun(run: EndedRun, records: readonly CorpRecord[], { now,
   if (run.reason === 'gate' || run.reason === 'read_only') return { incidents: [], healthy: [] };
   const known = new Map(records.map((record) => [record.corp.id, record]));
   const isOld = ({ corp }: CorpResult): boolean => isStale(ageOf(known.get(corp.id), now), staleAfterMs);
-  const well = run.corps.filter(({ outcome }) => outcome === 'ok');
+  const well = run.corps.filter(({ outcome, error }) => outcome === 'ok' && error === null);
   return {
     incidents: run.corps.flatMap((result) => incidentsOf(result, { isOld: isOld(result), lastSuccessAt: known.get(result.corp.id)?.lastSuccessAt ?? null })),
     healthy: [
@@ -115,8 +115,9 @@ function factsOf(error: OrgsyncError): Pick<Incident, 'code' | 'message' | 'hint
 }
 
 function incidentsOf({ corp, outcome, error, departing }: CorpResult, { isOld, lastSuccessAt }: { readonly isOld: boolean; readonly lastSuccessAt: Date | null }): readonly Incident[] {
-  if (outcome === 'ok') return [];
+  if (outcome === 'ok' && error === null) return [];
   const about = { subject: subjectOf(corp), corp, departing, lastSuccessAt };
+  if (outcome === 'ok' && error !== null) return [{ ...about, kind: 'failed', ...factsOf(error) }];
   if ((outcome === 'failed' || outcome === 'held_back') && error !== null) return [{ ...about, kind: outcome, ...factsOf(error) }];
   if (!isOld) return [];
   const facts = error === null ? HELD_ELSEWHERE : factsOf(error);

@@ -27,7 +27,7 @@ export interface Writer {
 export interface RunEnd {
   readonly outcome: Exclude<CorpOutcome, 'skipped'>;
   readonly requests: number;
-  /** One line for people; null after success. */
+  /** One line for people; null after success, unless something could not be written. */
   readonly error: string | null;
 }
 
@@ -63,7 +63,7 @@ export interface Organisations {
    * departments, members and memberships the second time. Members whom a live lookup wrote since `begin` are
    * skipped. After a deadlock (1213) or a lock wait (1205) it retries a limited number of times. Only this method changes `lastSuccessAt`.
    */
-  commit(fence: Fence, changes: ChangeSet, end: { readonly requests: number }): Promise<Committed>;
+  commit(fence: Fence, changes: ChangeSet, end: Pick<RunEnd, 'requests'> & Partial<Pick<RunEnd, 'error'>>): Promise<Committed>;
 
   /** Closes the row in `runs` of a run that committed nothing. Writes nothing else, and nothing when the run has already ended. */
   finish(fence: Fence, end: RunEnd): Promise<void>;

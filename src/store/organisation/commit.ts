@@ -18,6 +18,8 @@ interface CommitOrder {
   readonly fence: Fence;
   readonly changes: ChangeSet;
   readonly requests: number;
+  /** What could not be written, for its row in `runs`. */
+  readonly error: string | null;
   readonly now: number;
 }
 
@@ -31,7 +33,7 @@ interface Effective {
  * Writes a run's change set and its end, inside the caller's transaction. The lock comes first: it keeps newer fences
  * and live lookups out, and waits for a lost connection's transaction of ours, whose end `runs` then tells.
  */
-export async function commitRun(connection: Connection, { fence, changes, requests, now }: CommitOrder): Promise<Committed> {
+export async function commitRun(connection: Connection, { fence, changes, requests, error, now }: CommitOrder): Promise<Committed> {
   const corp = await lockShared(connection, fence.corp.id);
   const run = await selectRun(connection, fence);
   if (run !== undefined && textOf(run, 'outcome') === 'ok') return await alreadyCommitted(connection, fence, run);
@@ -43,7 +45,7 @@ export async function commitRun(connection: Connection, { fence, changes, reques
   const unseen = withoutLive(changes, await seenLive(connection, fence, corp));
   const effective = await writeChanges(connection, author, fence.runId, unseen);
   const counts = countEffective(effective);
-  await closeRun(connection, fence, { counts, requests, at: author.at });
+  await closeRun(connection, fence, { counts, requests, error, at: author.at });
   const sizes = await countSizes(connection, fence.corp, effective);
   await connection.write(
     'UPDATE corps SET last_success_at = ?, writer_version = ?, environment = COALESCE(?, environment), member_count = ?, department_count = ? WHERE id = ?',
@@ -153,11 +155,11 @@ async function selectRun(connection: Connection, { runId, nonce }: Fence): Promi
 async function closeRun(
   connection: Connection,
   { runId }: Fence,
-  { counts, requests, at }: { readonly counts: ChangeCounts; readonly requests: number; readonly at: string },
+  { counts, requests, error, at }: { readonly counts: ChangeCounts; readonly requests: number; readonly error: string | null; readonly at: string },
 ): Promise<void> {
   await connection.write(
-    `UPDATE runs SET outcome = 'ok', finished_at = ?, requests = ?, joined = ?, departed = ?, changed = ?, departments_changed = ?, error = NULL WHERE id = ?`,
-    [at, requests, counts.joined, counts.departed, counts.changed, counts.departmentsChanged, runId],
+    `UPDATE runs SET outcome = 'ok', finished_at = ?, requests = ?, joined = ?, departed = ?, changed = ?, departments_changed = ?, error = ? WHERE id = ?`,
+    [at, requests, counts.joined, counts.departed, counts.changed, counts.departmentsChanged, error, runId],
   );
 }
 

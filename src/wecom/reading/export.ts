@@ -51,13 +51,15 @@ async function exportOnce<T>({ client, request, parse, signal }: Order<T>): Prom
   const { jobid } = await client.ask({ request, body: { encoding_aeskey: aesKey, block_size: BLOCK }, expects: 'jobid' }, signal);
   if (typeof jobid !== 'string') throwUnusable(request, 'no usable jobid');
   const items: T[] = [];
-  let unnamed = 0;
+  const named: string[] = [];
+  let unusable = 0;
   for (const file of await awaitFiles(client, jobid, signal)) {
     const part = parse(decryptFile(await fetchFile(client, file, signal), aesKey)) ?? throwUnusable(EXPORT_FILE, 'no list');
     for (const item of part.items) items.push(item);
-    unnamed += part.unusable;
+    named.push(...part.named);
+    unusable += part.unusable;
   }
-  return { items, unusable: unnamed };
+  return { items, unusable, named };
 }
 
 /** Fetches a file. If that fails, WeCom may still be reachable, because files are on other servers: the error is `failed`, not `unavailable`. */

@@ -24,6 +24,7 @@ export class Walk {
   readonly #members: SeenMember[] = [];
   readonly #met = new Set<MemberKey>();
   readonly #gaps: Gap[] = [];
+  readonly #unreadable = new Set<string>();
   /** Departments whose members could not be listed, with the error. They are gaps unless WeCom no longer lists the department. */
   readonly #doubtful = new Map<number, unknown>();
   #read = 0;
@@ -44,7 +45,7 @@ export class Walk {
 
   /** Replaces the known departments. Returns the ids that are new. */
   takeDepartments(listed: Usable<SeenDepartment>): readonly number[] {
-    this.#doubtUnusable('the departments', listed, 'have no usable id');
+    if (listed.unusable > 0) this.gap('the departments', `${listed.unusable} of ${listed.items.length + listed.unusable} have no usable id`);
     const known = new Set(this.#departments.keys());
     this.#departments.clear();
     for (const department of listed.items) this.#departments.set(department.id, department);
@@ -55,7 +56,7 @@ export class Walk {
   /** Adds the members of all departments, from an export. */
   takeMembers(members: Usable<SeenMember>): void {
     for (const member of members.items) this.take(member);
-    this.#doubtUnusable('the members', members, 'have no usable userid');
+    this.#noteUnusable('the members', members);
     this.#read = Infinity;
     this.#tell();
   }
@@ -116,7 +117,7 @@ export class Walk {
   }
 
   reading(): Reading {
-    return { departments: [...this.#departments.values()], members: this.#members, gaps: this.#gaps };
+    return { departments: [...this.#departments.values()], members: this.#members, gaps: this.#gaps, unreadable: [...this.#unreadable] };
   }
 
   /** Runs `task` for every item, several at a time. When one throws, all stop. */
@@ -151,17 +152,19 @@ export class Walk {
     try {
       const members = await listMembers(this.#client, id, this.signal);
       for (const member of members.items) this.take(member);
-      this.#doubtUnusable(`department ${id}`, members, 'members have no usable userid');
+      this.#noteUnusable(`department ${id}`, members);
     } catch (error) {
       if (treatmentOf(error) !== 'too_large') throw error;
       const userids = await listUserids(this.#client, id, this.signal);
-      this.#doubtUnusable(`department ${id}`, userids, 'members have no usable userid');
+      this.#noteUnusable(`department ${id}`, userids);
       await this.readMembers(userids.items);
     }
   }
 
-  #doubtUnusable(what: string, { items, unusable }: Usable<unknown>, why: string): void {
-    if (unusable > 0) this.gap(what, `${unusable} of ${items.length + unusable} ${why}`);
+  /** Notes the members without a usable userid. Those who cannot even be named are a gap: that may be no list of members. */
+  #noteUnusable(what: string, { items, unusable, named }: Usable<unknown>): void {
+    for (const name of named) this.#unreadable.add(name);
+    if (unusable > named.length) this.gap(what, `${unusable} of ${items.length + unusable} members have no usable userid`);
   }
 
   #answered(): void {
