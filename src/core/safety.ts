@@ -42,6 +42,7 @@ export function judge(
     ...tooFew(snapshot, limits),
     ...(allowDepartures ? [] : [
       ...tooMany('members', 'depart', departing.length, before.memberCount, limits.maxDepartures).map((reason) => reason + explainUnasked(before, snapshot)),
+      ...noDepartments(before, snapshot),
       ...tooMany('departments', 'be removed', removals(changes), before.departmentCount, limits.maxDepartmentRemovals),
       ...lostFields({ changes, before, snapshot }),
     ]),
@@ -60,6 +61,11 @@ function hasLostRoot(before: Before, snapshot: Snapshot): boolean {
 
 function tooFew({ members }: Snapshot, { minMembers }: SafetyLimits): readonly string[] {
   return members.size < minMembers ? [`WeCom shows ${members.size} members, safety.min_members is ${minMembers}`] : [];
+}
+
+/** An empty list of departments is an answer that lacks them, not a corp that removed them all. The allowance of three would let a small corp lose all of its own. */
+function noDepartments({ departmentCount }: Before, { departments }: Snapshot): readonly string[] {
+  return departments.size === 0 && departmentCount > 0 ? [`WeCom shows no department, and ${departmentCount} are stored`] : [];
 }
 
 function tooMany(what: string, verb: string, going: number, total: number, limit: Limit): readonly string[] {

@@ -71,6 +71,14 @@ test('too many departments removed hold the corp back', () => {
   expect(verdict(before([stored('a')], units), now)).toMatchObject({ reasons: ['6 of 10 departments would be removed, at most 3 may'] });
 });
 
+test('no department at all holds the corp back, however few there were, until allowed by hand', () => {
+  const was = before([stored('a')], [storedDepartment(1), storedDepartment(2)]);
+  const now = snapshot([seen('a')], []);
+  expect(verdict(was, now)).toMatchObject({ heldBack: true, reasons: expect.arrayContaining(['WeCom shows no department, and 2 are stored']) });
+  expect(verdict(was, now, { allow: true })).toEqual({ heldBack: false });
+  expect(verdict(before([stored('a')], []), now)).toEqual({ heldBack: false });
+});
+
 describe('a field that disappears', () => {
   const was = before(people(10).map((userid) => stored(userid, { mobile: '13800138000' }, { mobileE164: '+8613800138000' })));
 
