@@ -151,7 +151,7 @@ describe('a run whose MariaDB refuses for a while goes on when it is over, or sa
   test('no connection to spare', async () => {
     const { stage, server, proxy, configPath } = await setScene();
     const free = await hoard(server, 12);
-    const full = reached(proxy, ['FROM departments WHERE corp_id']).then(() => execute(server.url, 'SET GLOBAL max_connections = 10'));
+    const full = reached(proxy, ['FROM departments WHERE corp_id']).then(() => execute(server.url, 'SET GLOBAL max_connections = 10')).then(() => proxy.reset());
     const refused = proxy.next('down', 'Too many connections');
     const running = start(['--config', configPath, 'run']);
     await full;

@@ -48,17 +48,23 @@ async function applyMissing(connection: Connection, now: () => number): Promise<
   const missing = MIGRATIONS.filter(({ name }) => !applied.includes(name));
   for (const migration of missing) {
     const present = await presentColumns(connection, migration);
-    for (const statement of statementsOf(connection.dialect, migration, present)) await connection.write(statement);
-    // Two who migrate on two nodes of a cluster come here both.
-    const again = connection.dialect.onConflict(LEDGER.key, LEDGER.key);
-    await connection.write(`INSERT INTO schema_migrations (name, applied_at) VALUES (?, ?)${again}`, [migration.name, timeText(now())]);
+    for (const statement of definitionsOf(connection.dialect, migration, present)) await connection.write(statement);
+    // Empty tables need no UPDATE, and at the installation the account may not have the privilege for it yet.
+    const isEmpty = (await connection.query('SELECT 1 FROM corps LIMIT 1')).length === 0;
+    for (const statement of isEmpty ? [] : updatesOf(migration)) await connection.write(statement);
+    // On two nodes of a cluster, two processes may come here: one of them gets ER_DUP_ENTRY, and begins again.
+    await connection.write('INSERT INTO schema_migrations (name, applied_at) VALUES (?, ?)', [migration.name, timeText(now())]);
   }
   return missing.map(({ name }) => name);
 }
 
-function statementsOf(dialect: Dialect, { tables = [], columns = [], updates = [] }: Migration, present: ReadonlySet<string> = new Set()): readonly string[] {
+function definitionsOf(dialect: Dialect, { tables = [], columns = [] }: Migration, present: ReadonlySet<string> = new Set()): readonly string[] {
   const lacking = columns.filter(({ table, column }) => !present.has(`${table}.${column}`));
-  return [...tables.flatMap((table) => createTable(dialect, table)), ...lacking.map((column) => addColumn(dialect, column)), ...updates, FENCE_OFF];
+  return [...tables.flatMap((table) => createTable(dialect, table)), ...lacking.map((column) => addColumn(dialect, column))];
+}
+
+function updatesOf({ updates = [] }: Migration): readonly string[] {
+  return [...updates, FENCE_OFF];
 }
 
 /** Columns that a migration which broke off has added already, as `table.column`. */
@@ -73,7 +79,8 @@ async function presentColumns(connection: Connection, { columns = [] }: Migratio
 /** All migrations as a script for an empty database. */
 export function migrationSql(dialect: Dialect): string {
   const script = MIGRATIONS.flatMap((migration) => [
-    ...statementsOf(dialect, migration),
+    ...definitionsOf(dialect, migration),
+    ...updatesOf(migration),
     `INSERT INTO schema_migrations (name, applied_at) VALUES ('${migration.name}', ${dialect.now})`,
   ]);
   return [...createTable(dialect, LEDGER), ...script].map((statement) => `${statement};\n`).join('\n');
