@@ -71,6 +71,12 @@ describe('a configuration that holds', () => {
     expect({ name: corp?.name, secret: corp?.secret.reveal(), agent_id: corp?.agent_id }).toEqual({ name: '2024', secret: '34', agent_id: 7 });
   });
 
+  it('tells of rate_total for doctor and the log, and not as a warning for stderr', async () => {
+    const { warnings, oldNames } = await load(`${CORP}wecom: { rate_total: 30 }\n`, S);
+    expect([warnings, oldNames]).toEqual([[], [expect.objectContaining({ fix: expect.stringMatching(/rate_address/) })]]);
+    expect((await load(`${CORP}wecom: { rate_address: 30 }\n`, S)).oldNames).toEqual([]);
+  });
+
   it.each([
     ['parallel_corps: +7', { parallel_corps: 7 }],
     ['wecom: { rate: 1e1, rate_address: .5e3 }', { wecom: { rate: 10, rate_address: 500 } }],
