@@ -162,6 +162,8 @@ async function contentsOf(redis: ServerProcess): Promise<string> {
     const lines: string[] = [];
     for (const key of await client.keys('*')) {
       const type = await client.type(key);
+      // It has expired meanwhile.
+      if (type === 'none') continue;
       const reads: Readonly<Record<string, () => Promise<unknown>>> = {
         string: () => client.get(key),
         hash: () => client.hGetAll(key),
