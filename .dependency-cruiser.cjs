@@ -22,7 +22,7 @@ module.exports = {
 
     room('errors-are-a-leaf', ERRORS),
     room('files-are-a-leaf', FILES),
-    room('http-is-a-leaf', HTTP, ERRORS),
+    room('http-is-a-leaf', HTTP, ERRORS, '^src/core/percent\\.ts'),
     room('version-is-a-leaf', VERSION),
     room('core-is-pure', CORE, ERRORS),
     // node:util compares values (isDeepStrictEqual), and does nothing outside the process.

@@ -4,6 +4,7 @@ import { isIPv6 } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { RequestFunction } from 'got';
 import { getProxyForUrl } from 'proxy-from-env';
+import { decodePercent } from './core/percent.ts';
 import { OrgsyncError } from './errors.ts';
 
 /**
@@ -41,22 +42,13 @@ export function proxyFor(url: URL, configured?: string): URL | undefined {
   const address = configured ?? getProxyForUrl(url.href);
   if (address === '') return undefined;
   const proxy = URL.canParse(address) ? new URL(address) : undefined;
-  if (proxy !== undefined && !isDecodable(`${proxy.username}:${proxy.password}`)) throw wrongProxy(`the proxy for ${url.host} has a % in its user or password that stands for no character`, 'write it as %25');
+  if (proxy !== undefined && decodePercent(`${proxy.username}:${proxy.password}`) === undefined) throw wrongProxy(`the proxy for ${url.host} has a % in its user or password that stands for no character`, 'write it as %25');
   if (proxy?.protocol === 'http:' || proxy?.protocol === 'https:') return proxy;
   throw wrongProxy(`the proxy for ${url.host} is not an HTTP proxy${proxy === undefined ? '' : `: ${proxy.protocol}//`}`, 'name an HTTP proxy by `wecom.proxy` or HTTPS_PROXY (http:// or https://), or list the host in NO_PROXY');
 }
 
 function wrongProxy(message: string, hint: string): OrgsyncError {
   return new OrgsyncError('config', { code: 'proxy_unsupported', message, hint });
-}
-
-function isDecodable(text: string): boolean {
-  try {
-    decodeURIComponent(text);
-    return true;
-  } catch {
-    return false;
-  }
 }
 
 interface AgentOptions {

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { decodePercent } from '../core/percent.ts';
 import { DURATION_FORM, DURATION_PATTERN, parseDuration } from '../core/duration.ts';
 import type { Limit } from '../core/safety.ts';
 import { impossibleInSecret, looksLikeCorpId, looksLikeSecret, Secret, trimSecret } from '../core/secret.ts';
@@ -183,10 +184,5 @@ function protocolOf(written: string): string {
 
 function isDecodable(written: string): boolean {
   const { username, password } = new URL(written);
-  try {
-    decodeURIComponent(`${username}:${password}`);
-    return true;
-  } catch {
-    return false;
-  }
+  return decodePercent(`${username}:${password}`) !== undefined;
 }

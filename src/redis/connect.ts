@@ -1,5 +1,6 @@
 import { isIP } from 'node:net';
 import type { RedisClientOptions, RedisClientType, RedisFunctions, RedisModules, RedisScripts } from 'redis';
+import { decodePercent } from '../core/percent.ts';
 import type { Clock } from '../core/ports/system.ts';
 import type { Secret } from '../core/secret.ts';
 import { OrgsyncError } from '../errors.ts';
@@ -170,18 +171,9 @@ function verified(hostname: string) {
 function addressOf(url: Secret): string {
   const parsed = URL.canParse(url.reveal()) ? new URL(url.reveal()) : undefined;
   if (parsed === undefined || !REDIS_URL.test(parsed.protocol + parsed.pathname)) throw wrongUrl('it is not the address of a Redis');
-  if (!isDecodable(parsed.username) || !isDecodable(parsed.password)) throw wrongUrl('a % in its user or password stands for no character; write it as %25');
+  if (decodePercent(parsed.username) === undefined || decodePercent(parsed.password) === undefined) throw wrongUrl('a % in its user or password stands for no character; write it as %25');
   if (parsed.protocol === 'unix:') return parsed.pathname;
   return `${parsed.hostname}:${parsed.port === '' ? '6379' : parsed.port}`;
-}
-
-function isDecodable(part: string): boolean {
-  try {
-    decodeURIComponent(part);
-    return true;
-  } catch {
-    return false;
-  }
 }
 
 function wrongUrl(why: string): OrgsyncError {

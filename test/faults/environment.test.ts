@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { chown, readdir, readFile } from 'node:fs/promises';
+import { chown, readdir, readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { type Ended, orgsync } from '../support/cli.ts';
@@ -44,6 +44,21 @@ describe.each<[string, Readonly<Record<string, string>>]>([
     const { code, stdout } = await exactly(env, process.execPath, [BIN, '--config', stage.configPath, 'lookup', '13911112222']);
     expect([code, stdout]).toEqual([0, expect.stringContaining('𠮷野家😀')]);
   });
+});
+
+// The built program: its bundler leaves out calls that it takes for pure.
+const HERE = 'wecom: { api: "http://127.0.0.1:1", retries: 0 }';
+test.each<[string, string, Readonly<Record<string, string>>]>([
+  ['redis:', `redis: "redis://:10%zz@127.0.0.1:1"\n${HERE}`, {}],
+  ['wecom.proxy', HERE.replace(' }', ', proxy: "http://u:10%zz@127.0.0.1:1" }'), {}],
+  ['HTTPS_PROXY', '', { HTTPS_PROXY: 'http://u:10%zz@127.0.0.1:1' }],
+])('a percent sign in the address of %s that stands for no character is told as such (78)', async (_, yaml, env) => {
+  const stage = await setStage({ members: 10, departments: 3 });
+  const config = path.join(stage.folder, 'percent.yml');
+  await writeFile(config, `corps: [{ id: ww1, secret: x1234567 }]\nstore: sqlite:percent.sqlite\n${yaml}\n`, { mode: 0o600 });
+  const { code, stderr } = await orgsync(['--config', config, 'run'], { env });
+  expect([code, stderr]).toEqual([78, expect.stringContaining('%25')]);
+  expect(stderr).not.toContain('10%zz');
 });
 
 describe('from a folder that was removed', () => {
