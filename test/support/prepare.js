@@ -22,7 +22,6 @@ const TOOLS = [
   { program: 'systemd-analyze', debian: 'systemd' },
   { program: 'openssl', debian: 'openssl' },
   { program: 'ps', debian: 'procps' },
-  { program: 'tmux', debian: 'tmux' },
 ];
 
 const missing = NEEDS.filter(({ program, instead }) => !process.env[instead] && !isInstalled(program));
