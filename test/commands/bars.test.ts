@@ -4,7 +4,7 @@ import { type BarsOnScreen, openBars } from '../support/tmux.ts';
 
 const CORPS = Array.from({ length: 40 }, (_, index) => `Corp ${String(index + 1).padStart(2, '0')} 杭州云栖科技集团有限公司`);
 
-/** The screen, once it shows this. */
+/** The screen, once it shows this; end with what a frame draws last, or it may be half drawn. */
 async function shows(screen: BarsOnScreen, text: RegExp, options?: { readonly history?: boolean }): Promise<readonly string[]> {
   let lines: readonly string[] = [];
   const look = async (): Promise<void> => {
@@ -19,7 +19,7 @@ async function shows(screen: BarsOnScreen, text: RegExp, options?: { readonly hi
 async function forty(screen: BarsOnScreen): Promise<readonly string[]> {
   screen.tell('bars', CORPS.length);
   for (let done = 0; done < 3; done += 1) for (const name of CORPS) screen.tell('update', name, done, 10);
-  return await shows(screen, /20% Corp 01/u);
+  return await shows(screen, /20% Corp 01[^]*of 40/u);
 }
 
 /** How often each corp is on the screen. */
@@ -33,7 +33,7 @@ describeWith(['tmux'], 'forty bars on a terminal of 24 rows', () => {
     await forty(screen);
     for (let done = 3; done < 9; done += 1) {
       for (const name of CORPS) screen.tell('update', name, done, 10);
-      const lines = await shows(screen, new RegExp(`${done}0% Corp 01`, 'u'), { history: true });
+      const lines = await shows(screen, new RegExp(`${done}0% Corp 01[^]*of 40`, 'u'), { history: true });
       expect(Math.max(...timesShown(lines)), lines.join('\n')).toBe(1);
       expect(lines).toHaveLength(24);
       expect(lines.slice(-2)).toEqual(['and 19 more', expect.stringContaining('0% 0 of 40')]);
@@ -52,7 +52,7 @@ describeWith(['tmux'], 'forty bars on a terminal of 24 rows', () => {
       screen.tell('note', `note ${index}`);
       screen.tell('data', `data ${index}`);
     }
-    const lines = await shows(screen, /data 4/u, { history: true });
+    const lines = await shows(screen, /data 4[^]*of 40/u, { history: true });
     expect(lines.slice(0, 11)).toEqual(['before', ...[0, 1, 2, 3, 4].flatMap((index) => [`note ${index}`, `data ${index}`])]);
     expect(Math.max(...timesShown(lines)), lines.join('\n')).toBe(1);
   });
