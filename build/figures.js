@@ -90,7 +90,6 @@ export function figuresTable(figures) {
   return [
     '| | measured | limit |',
     '|---|---|---|',
-    row('files · lines of all', `${files.length} · ${files.reduce((sum, { lines }) => sum + lines, 0)}`, ''),
     row('lines of a file: median · p90 · max', spread(files), LIMITS.fileLines),
     row('lines of a function: median · p90 · max', spread(functions), LIMITS.functionLines),
     row('import cycles between files, imports of types included', cycles.length, LIMITS.cycles),

@@ -72,3 +72,11 @@ export function housePicture(graph) {
   );
   return ['```text', ...drawn.reverse().flatMap((lines, index) => (index === 0 ? lines : ['', ...lines])), '```'].join('\n');
 }
+
+/**
+ * What lies in one folder, the highest floor first.
+ * @param {ReadonlyMap<string, ReadonlySet<string>>} graph
+ */
+export function floorsLine(graph) {
+  return [...floorsOf(graph)].reverse().map((rooms) => rooms.join(', ')).join(' → ');
+}

@@ -1,10 +1,10 @@
 import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import path, { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { circles, readSources, ROOT } from '../../build/code.js';
-import { LIMITS, measure } from '../../build/figures.js';
-import { floorsOf, foldersOf, housePicture, roomsOf } from '../../build/rooms.js';
+import { figuresTable, LIMITS, measure } from '../../build/figures.js';
+import { floorsLine, floorsOf, foldersOf, housePicture, roomsOf } from '../../build/rooms.js';
 
 const PAGE = join(ROOT, 'docs/architecture.md');
 const page = await readFile(PAGE, 'utf8');
@@ -18,9 +18,17 @@ function withBlock(text: string, name: string, content: string): string {
   return text.replace(block, (_, begin: string, end: string) => `${begin}\n\n${content}\n\n${end}`);
 }
 
+/** A table of the folders that contain at least two folders. */
+function dividedRooms(): string {
+  const folders = foldersOf(files).filter((folder) => folder !== '');
+  const divided = folders.filter((folder) => folders.filter((inner) => path.posix.dirname(inner) === path.posix.join(folder, '.').replace(/\/$/, '')).length > 1);
+  return ['| room | from the highest floor to the lowest |', '|---|---|', ...divided.map((folder) => `| \`${folder}\` | ${floorsLine(roomsOf(files, folder))} |`)].join('\n');
+}
+
 describe('the rooms of src/', () => {
-  it('stand in docs/architecture.md as they import each other', async () => {
-    await expect(withBlock(page, 'house', housePicture(house))).toMatchFileSnapshot(PAGE);
+  it('stand in docs/architecture.md as they import each other, with the figures of their code', async () => {
+    const drawn = withBlock(withBlock(page, 'house', housePicture(house)), 'rooms', dividedRooms());
+    await expect(withBlock(drawn, 'figures', figuresTable(measure(files)))).toMatchFileSnapshot(PAGE);
   });
 
   it('import no room in a circle, in any folder', () => {
