@@ -4,7 +4,6 @@ import { isIPv6 } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { RequestFunction } from 'got';
 import { getProxyForUrl } from 'proxy-from-env';
-import { decodePercent } from './core/percent.ts';
 import { OrgsyncError } from './errors.ts';
 
 /**
@@ -42,9 +41,18 @@ export function proxyFor(url: URL, configured?: string): URL | undefined {
   const address = configured ?? getProxyForUrl(url.href);
   if (address === '') return undefined;
   const proxy = URL.canParse(address) ? new URL(address) : undefined;
-  if (proxy !== undefined && decodePercent(`${proxy.username}:${proxy.password}`) === undefined) throw wrongProxy(`the proxy for ${url.host} has a % in its user or password that stands for no character`, 'write it as %25');
+  if (proxy !== undefined && accountOf(proxy) === undefined) throw wrongProxy(`the proxy for ${url.host} has a % in its user or password that stands for no character`, 'write it as %25');
   if (proxy?.protocol === 'http:' || proxy?.protocol === 'https:') return proxy;
   throw wrongProxy(`the proxy for ${url.host} is not an HTTP proxy${proxy === undefined ? '' : `: ${proxy.protocol}//`}`, 'name an HTTP proxy by `wecom.proxy` or HTTPS_PROXY (http:// or https://), or list the host in NO_PROXY');
+}
+
+/** `user:password` of a proxy; undefined where a `%` stands for no character. */
+function accountOf({ username, password }: URL): string | undefined {
+  try {
+    return `${decodeURIComponent(username)}:${decodeURIComponent(password)}`;
+  } catch {
+    return undefined;
+  }
 }
 
 function wrongProxy(message: string, hint: string): OrgsyncError {
@@ -176,7 +184,7 @@ class Tunnels {
 
   #connectRequest(to: string): http.ClientRequest {
     const { protocol, hostname, port, username, password } = this.#proxy;
-    const account = Buffer.from(`${decodeURIComponent(username)}:${decodeURIComponent(password)}`).toString('base64');
+    const account = Buffer.from(accountOf(this.#proxy) ?? '').toString('base64');
     return (protocol === 'https:' ? https : http).request({
       method: 'CONNECT',
       host: hostname.replace(/^\[|\]$/g, ''),
