@@ -1,10 +1,10 @@
 // @ts-check
 // Measures src/: `npm run figures` prints the table that docs/architecture.md shows and test/docs/architecture.test.ts checks.
-import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import ts from 'typescript';
 import { circles, readSources, ROOT, visit } from './code.js';
+import { IN_PLACE_OF, LATE } from './patches.js';
 
 /** @typedef {import('./code.js').SourceFile} SourceFile */
 
@@ -65,19 +65,10 @@ function nameOf(node, syntax) {
   return named?.getText(syntax) ?? (ts.isConstructorDeclaration(node) ? 'constructor' : '(anonymous)');
 }
 
-/** The packages that build/bundle.js replaces or rewrites: the keys of its two tables. */
+/** The packages whose text build/patches.js replaces or rewrites. */
 function patchedPackages() {
-  const name = path.join(ROOT, 'build/bundle.js');
-  const syntax = ts.createSourceFile(name, readFileSync(name, 'utf8'), ts.ScriptTarget.Latest, true);
-  const packages = new Set();
-  visit(syntax, (node) => {
-    if (!ts.isVariableDeclaration(node) || !['IN_PLACE_OF', 'LATE'].includes(node.name.getText(syntax))) return;
-    if (node.initializer === undefined || !ts.isObjectLiteralExpression(node.initializer)) return;
-    for (const { name: key } of node.initializer.properties) {
-      if (key !== undefined && (ts.isStringLiteral(key) || ts.isIdentifier(key))) packages.add(/^(?:@[^/]+\/)?[^/]+/.exec(key.text)?.[0]);
-    }
-  });
-  return [...packages].sort();
+  const packages = [...Object.keys(IN_PLACE_OF), ...Object.keys(LATE)].map((file) => /^(?:@[^/]+\/)?[^/]+/.exec(file)?.[0] ?? file);
+  return [...new Set(packages)].sort();
 }
 
 /**
