@@ -133,7 +133,7 @@ describe('a corp in trouble changes nothing for the others:', () => {
     ['silence', { kind: 'hang' }],
     ['rubbish', { kind: 'html', status: 200 }],
     ['a frequency limit', { kind: 'errcode', errcode: 45009 }],
-    ['hostile data', adversarial('user_list.without-userid.json')],
+    ['hostile data', adversarial('user_list.list-of-other-things.json')],
   ])('%s', async (_, effect) => {
     const stage = await setStage({ corps: 3, members: 10, departments: 3, wecom: IMPATIENT, yaml: 'parallel_corps: 2\n' });
     await stage.sync();
