@@ -18,11 +18,13 @@ const TICKS_PER_SECOND = 100;
 export default class CountReporter implements Reporter {
   readonly #startedAt = performance.now();
   #counts: Counts = { passed: 0, failed: 0, skipped: 0 };
+  #ended = false;
 
   onInit(): void {
     // At exit: nothing that vitest says of its own end comes later.
     process.once('exit', (code) => {
-      if (code !== 0 && this.#counts.failed === 0) this.#counts.failed = 1;
+      if (!this.#ended) process.stdout.write(`\nvitest ended with ${code} before its tests had ended\n`);
+      if ((code !== 0 || !this.#ended) && this.#counts.failed === 0) this.#counts.failed = 1;
       // Who runs vitest several times adds up.
       const { ORGSYNC_TEST_COUNTS: file } = process.env;
       if (file !== undefined) appendFileSync(file, `${this.#counts.passed} ${this.#counts.failed} ${this.#counts.skipped}\n`);
@@ -31,6 +33,7 @@ export default class CountReporter implements Reporter {
   }
 
   onTestRunEnd(modules: readonly TestModule[], errors: readonly unknown[]): void {
+    this.#ended = true;
     this.#counts = countTests(modules, errors.length);
   }
 }
