@@ -6,7 +6,7 @@ import { describe, expect, onTestFinished, test } from 'vitest';
 import { orgsync, start } from '../support/cli.ts';
 import { connect, execute } from '../support/database.ts';
 import { detour } from '../support/detour.ts';
-import { untilHeld } from '../support/held.ts';
+import { before, untilHeld } from '../support/held.ts';
 import type { Proxy } from '../support/proxy.ts';
 import { endLeases, expectRecovery, expectTruth, organisationOf } from '../support/recovery.ts';
 import { type ServerProcess, startMariadb } from '../support/servers.ts';
@@ -38,6 +38,14 @@ async function setScene(yaml = ''): Promise<Scene> {
 /** Waits for the statements, one after the other, as the server is about to get them. */
 async function reached(proxy: Proxy, statements: readonly string[]): Promise<void> {
   for (const statement of statements) await proxy.next('up', statement);
+}
+
+/** Holds a statement back until `act` is done, and then breaks every connection. */
+async function breakAt(proxy: Proxy, statement: string, act: () => Promise<unknown>): Promise<void> {
+  await proxy.next('up', statement).then(() => (proxy.up.mode = 'hold'));
+  await act();
+  proxy.reset();
+  proxy.up.mode = 'pass';
 }
 
 describe('a run whose MariaDB is killed and comes back waits for it, and nothing is lost or doubled: killed', () => {
@@ -78,7 +86,7 @@ describe('SIGTERM ends a run within 5 s though its MariaDB has fallen silent', (
   ])('%s', async (_, statements) => {
     const { stage, proxy, configPath } = await setScene();
     const running = start(['--config', configPath, 'run', '--json']);
-    await reached(proxy, statements);
+    await before(running, reached(proxy, statements));
     proxy.down.mode = 'drop';
     const at = performance.now();
     running.child.kill('SIGTERM');
@@ -121,14 +129,14 @@ test('SIGTERM inside a long transaction of SQLite ends it before its next statem
 
 test('a run whose MariaDB stays away ends in time, having written nothing', async () => {
   const { stage, server, proxy, configPath } = await setScene();
-  const before = await organisationOf(stage);
+  const rows = await organisationOf(stage);
   const killed = reached(proxy, ['INSERT INTO changes']).then(() => server.kill());
   const ended = await orgsync(['--config', configPath, 'run']);
   await killed;
   expect(ended).toMatchObject({ code: expect.toSatisfy((code: number) => code === 69 || code === 75) as number, stdout: '' });
   expect(ended.stderr).toMatch(/ {2}fix: /);
   await server.restart();
-  expect(await organisationOf(stage)).toEqual(before);
+  expect(await organisationOf(stage)).toEqual(rows);
   await expectRecovery(stage);
 });
 
@@ -138,7 +146,7 @@ describe('a run whose MariaDB refuses for a while goes on when it is over, or sa
     const root = await account(server);
     const set = (value: 0 | 1) => execute(root, `SET GLOBAL read_only = ${value}`);
     await restrict(server, stage);
-    const passing = reached(proxy, ['INSERT INTO changes']).then(() => set(1)).then(() => proxy.reset()).then(() => proxy.next('down', 'read-only')).then(() => set(0));
+    const passing = breakAt(proxy, 'INSERT INTO changes', () => set(1)).then(() => proxy.next('down', 'read-only')).then(() => set(0));
     expect(await orgsync(['--config', configPath, 'run'])).toMatchObject({ code: 0, stderr: '' });
     await passing;
     await expectTruth(stage);
@@ -151,11 +159,10 @@ describe('a run whose MariaDB refuses for a while goes on when it is over, or sa
   test('no connection to spare', async () => {
     const { stage, server, proxy, configPath } = await setScene();
     const free = await hoard(server, 12);
-    const full = reached(proxy, ['FROM departments WHERE corp_id']).then(() => execute(server.url, 'SET GLOBAL max_connections = 10')).then(() => proxy.reset());
+    const full = breakAt(proxy, 'FROM departments WHERE corp_id', () => execute(server.url, 'SET GLOBAL max_connections = 10'));
     const refused = proxy.next('down', 'Too many connections');
     const running = start(['--config', configPath, 'run']);
-    await full;
-    await refused;
+    await before(running, Promise.all([full, refused]));
     await free();
     expect(await running.ended).toMatchObject({ code: 0, stdout: '', stderr: '' });
     await expectTruth(stage);
@@ -165,7 +172,7 @@ describe('a run whose MariaDB refuses for a while goes on when it is over, or sa
     const { stage, proxy, configPath } = await setScene();
     const holder = await lockMembers(stage.storeUrl);
     const running = start(['--config', configPath, 'run']);
-    await proxy.next('down', 'Lock wait timeout');
+    await before(running, proxy.next('down', 'Lock wait timeout'));
     await holder();
     expect(await running.ended).toMatchObject({ code: 0, stdout: '', stderr: '' });
     await expectTruth(stage);
@@ -177,7 +184,7 @@ test('an ALTER that waits for a reader, and makes all others wait, is waited for
   const reader = await lockMembers(stage.storeUrl);
   const altered = execute(stage.storeUrl, 'ALTER TABLE members ADD COLUMN remark INT');
   const running = start(['--config', configPath, 'run']);
-  await proxy.next('down', 'Lock wait timeout');
+  await before(running, proxy.next('down', 'Lock wait timeout'));
   await reader();
   await altered;
   expect(await running.ended).toMatchObject({ code: 0, stdout: '', stderr: '' });
@@ -189,12 +196,12 @@ describe('a disk that is full', () => {
     const disk = await smallDisk('900k');
     const stage = await setStage({ storeFolder: disk.folder, members: 20, departments: 4, yaml: LIFE });
     await stage.sync();
-    const before = await organisationOf(stage);
+    const rows = await organisationOf(stage);
     const { id } = corpOf(stage.sandbox);
     for (let n = 0; n < 1_500; n += 1) stage.sandbox.change({ op: 'addMember', corp: id, member: { userid: `new${n}`, name: `新人${n}`.repeat(5), status: 1 }, places: [{ department: 1, order: 0, leader: false }] });
     const ended = await orgsync(['--config', stage.configPath, 'run']);
     expect(ended).toMatchObject({ code: 78, stdout: '', stderr: expect.stringMatching(/full[^]*fix: make room/) as string });
-    expect(await organisationOf(stage)).toEqual(before);
+    expect(await organisationOf(stage)).toEqual(rows);
     await disk.grow('60m');
     await expectRecovery(stage);
   });
@@ -206,7 +213,7 @@ test('a MariaDB whose disk is full, and which waits for room or says so: the run
   onTestFinished(() => server.close());
   const stage = await setStage({ engine: 'mariadb', server: server.url, members: 20, departments: 4, yaml: LIFE });
   await stage.sync();
-  const before = await organisationOf(stage);
+  const rows = await organisationOf(stage);
   const { id } = corpOf(stage.sandbox);
   const name = '新人'.repeat(30);
   for (let n = 0; n < 6_000; n += 1) stage.sandbox.change({ op: 'addMember', corp: id, member: { userid: `new${n}`, name, alias: name, position: name, status: 1 }, places: [{ department: 1, order: 0, leader: false }] });
@@ -218,7 +225,7 @@ test('a MariaDB whose disk is full, and which waits for room or says so: the run
   await disk.grow('900m');
   // InnoDB may have given up, too.
   await server.restart();
-  expect(await organisationOf(stage)).toEqual(before);
+  expect(await organisationOf(stage)).toEqual(rows);
   await expectRecovery(stage);
 });
 

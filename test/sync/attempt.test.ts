@@ -9,18 +9,29 @@ import { CORP, WRITER } from '../support/stores.ts';
 const GONE = new OrgsyncError('unavailable', { code: 'pace_unavailable', message: 'no slot for a request could be reserved', hint: 'look at Redis' });
 const LOST = new OrgsyncError('temporary', { code: 'lease_lost', message: 'the lease is no longer ours', hint: 'nothing' });
 
+const nothing = (): undefined => undefined;
+
 /** A corp that cannot be read, and whose lease says this when it is asked. */
 function attempt(ensureHeld: () => void): AttemptDeps {
   const lease: Lease = { name: 'corp', signal: new AbortController().signal, ensureHeld, release: () => Promise.resolve() };
-  const deps = {
-    store: { begin: () => Promise.resolve({ corp: CORP, runId: 1, token: 1 }), finish: () => Promise.resolve() },
-    leases: { acquire: () => Promise.resolve({ is: 'acquired', lease }) },
-    directory: { requestsSent: () => 0, read: () => Promise.reject(GONE) },
-    ...{ writer: WRITER, clock: createTestClock(), log: () => undefined, region: 'CN', limitsOf: () => ({}), ensureUsable: () => undefined },
-    ...{ watch: { onCorps: () => undefined, onStep: () => undefined, onEnd: () => undefined }, signal: new AbortController().signal },
-    ...{ mode: 'commit', allowDepartures: false, waitMs: 0 },
+  const store = { begin: () => Promise.resolve({ corp: CORP, runId: 1, token: 1 }), finish: () => Promise.resolve() };
+  return {
+    store: store as unknown as AttemptDeps['store'],
+    leases: { acquire: () => Promise.resolve({ is: 'acquired', lease }) } as unknown as AttemptDeps['leases'],
+    directory: { requestsSent: () => 0, read: () => Promise.reject(GONE) } as unknown as AttemptDeps['directory'],
+    limitsOf: () => ({}) as unknown as ReturnType<AttemptDeps['limitsOf']>,
+    writer: WRITER,
+    clock: createTestClock(),
+    log: nothing,
+    region: 'CN',
+    ensureUsable: nothing,
+    watch: { onCorps: nothing, onStep: nothing, onEnd: nothing },
+    signal: new AbortController().signal,
+    mode: 'commit',
+    allowDepartures: false,
+    sizeOf: () => ({ members: 0, departments: 0 }),
+    waitMs: 0,
   };
-  return deps as unknown as AttemptDeps;
 }
 
 function throwLost(): never {
