@@ -107,6 +107,8 @@ describe('a signal', () => {
     const exit = once(outer, 'exit');
     await Promise.race([once(outer.stdout, 'data'), once(outer.stderr, 'data')]);
     const { stdout } = spawnSync('pgrep', ['-P', String(outer.pid)], { encoding: 'utf8' });
+    // Without one, the number 0 would stand for all of us.
+    expect(stdout).toMatch(/^\d+\n$/);
     process.kill(Number(stdout), 'SIGTERM');
     expect(await exit).toEqual([143, null]);
   });
