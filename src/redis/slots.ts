@@ -7,6 +7,8 @@ import { ServerClock } from './server-clock.ts';
 
 /** The first slot is this much later than the expected arrival of the answer. */
 const SPARE_MS = 2;
+/** How much of the longest way back is still expected after each faster answer. */
+const FORGETTING = 0.9;
 
 /**
  * Reserves slots on Redis's clock. This is `nextSlots` of core/schedule.ts in Lua.
@@ -91,10 +93,12 @@ export interface SlotOptions {
  */
 export function createRedisSlots(link: RedisLink, { prefix, clock }: SlotOptions): Slots {
   const serverClock = new ServerClock(link, clock);
+  /** How long after Redis's time the last answers came. The way back may take longer than the way there. */
+  let answerMs: number | undefined;
   return {
     async reserve(asks: readonly Ask[], address: Scope): Promise<readonly Reserved[]> {
       await serverClock.ready();
-      const early = Math.min(AHEAD_MS, link.roundTripMs / 2 + SPARE_MS);
+      const early = Math.min(AHEAD_MS, (answerMs ?? link.roundTripMs / 2) + SPARE_MS);
       const keys = [`${prefix}pace-since`, `${prefix}pace:${address.name}`, ...asks.map(({ scope }) => `${prefix}pace:${scope.name}`)];
       const wishes = asks.flatMap(({ scope, count }) => [widthMs(scope.perSecond), count]);
       const askedAt = clock.monotonic();
@@ -105,6 +109,7 @@ export function createRedisSlots(link: RedisLink, { prefix, clock }: SlotOptions
       const [micros, ...given] = Array.isArray(reply) ? (reply as readonly Reply[]) : [];
       const theirs = Number(micros) / 1_000;
       serverClock.note(theirs, { askedAt, answeredAt });
+      answerMs = Math.max(answeredAt - serverClock.onOurs(theirs), (answerMs ?? 0) * FORGETTING);
       return given.map((of): Reserved => {
         const ahead = (Array.isArray(of) ? (of as readonly Reply[]) : []).map((one) => Number(one) / 1_000);
         const slots = ahead.filter((ms) => ms >= 0).map((ms) => serverClock.onOurs(theirs + ms));
