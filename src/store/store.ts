@@ -13,12 +13,12 @@ import { findByPhones } from './organisation/find-phones.ts';
 import { checkTables } from './schema/migrate.ts';
 import { readCorps, readCoverage, readRuns } from './organisation/records.ts';
 
-/** What a store is told beside its database. */
+/** What a store needs besides its database. */
 export interface StoreOptions {
   readonly now: () => number;
   /** Whether {@link Store.begin} takes a corp that a newer version or another environment wrote. */
   readonly allowTakeover: boolean;
-  /** Makes or upgrades the tables where they lack something: an embedded store migrates itself. */
+  /** Creates or upgrades the tables. Given for an embedded store, which migrates itself. */
   readonly migrate?: () => Promise<unknown>;
   /** Whether {@link migrate} may create tables where there are none; by default it may. */
   readonly mayCreate?: () => boolean;
@@ -35,7 +35,7 @@ export function createStore(database: Database, { now, allowTakeover, migrate, m
   return {
     ensureReady: () => readChecked(() => Promise.resolve()),
     begin: (corp, writer) => database.transaction((connection) => beginRun(connection, corp, writer, { now: now(), allowTakeover })),
-    // All that was read from WeCom would be read in vain: as patient as what comes before and after it.
+    // Retried as long as a transaction is: if this fails, everything that was read from WeCom is lost.
     readBefore: (corp, after, fence) => database.read((connection) => readBefore(connection, corp, after, fence), { patiently: true }),
     commit: (fence, changes, { requests, error = null }) =>
       database.transaction((connection) => commitRun(connection, { fence, changes, requests, error, now: now() })),
@@ -53,7 +53,7 @@ export function createStore(database: Database, { now, allowTakeover, migrate, m
   };
 }
 
-/** Reads as {@link Database.read}, after a look at the tables at the same moment; makes them where they are lacking. */
+/** Checks the tables and reads, in one unit of work. Where tables are missing or old, it calls `migrate` first, if there is one. */
 function afterCheck(database: Database, migrate: StoreOptions['migrate'], mayCreate: () => boolean): Database['read'] {
   return async (work) => {
     try {
@@ -62,7 +62,7 @@ function afterCheck(database: Database, migrate: StoreOptions['migrate'], mayCre
         return await work(connection);
       });
     } catch (error) {
-      // Looked at before it is written to: a lookup must not wait for a run's commit.
+      // Read first, and write only if it must: a lookup must not wait for the commit of a run.
       if (migrate === undefined || !isLacking(error, mayCreate())) throw error;
       await migrate();
       return await database.read(work);

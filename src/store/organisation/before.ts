@@ -8,7 +8,7 @@ import { storeBehind } from './fencing.ts';
 import { readMembers } from './find-members.ts';
 import { departmentFromRow, departmentSelection } from './rows.ts';
 
-/** What the difference with a snapshot needs: the digests of all decide whose rows have to be read in full. */
+/** Reads what is needed to compare the store with a snapshot: all digests, and the full rows of members whose digest differs. */
 export async function readBefore(connection: Connection, corp: Corp, after: Snapshot, fence: Fence | undefined): Promise<Before> {
   if (fence !== undefined) await ensureSeen(connection, fence);
   const rows = await connection.tuples(
@@ -30,7 +30,7 @@ export async function readBefore(connection: Connection, corp: Corp, after: Snap
   return { departments, members: await readMembers(connection, corp.id, wanted), same, memberCount, departmentCount };
 }
 
-/** In the same snapshot as what follows: a server that lags behind would show yesterday's values for those that were replaced. */
+/** Runs in the same database snapshot as the reads after it. A server that lags behind would show values that are no longer true. */
 async function ensureSeen(connection: Connection, fence: Fence): Promise<void> {
   const [row] = await connection.query('SELECT fence FROM corps WHERE id = ?', [fence.corp.id]);
   if (row === undefined || neededNumber(row, 'fence') < fence.token) throw storeBehind(fence);

@@ -13,7 +13,7 @@ import { neededNumber, neededText, numberOf, textOf, timeText } from '../engine/
 import { writeDepartments } from './write-departments.ts';
 import { type Author, recognise, writeMembers } from './write-members.ts';
 
-/** What a commit is about. */
+/** What a run commits. */
 interface CommitOrder {
   readonly fence: Fence;
   readonly changes: ChangeSet;
@@ -30,8 +30,9 @@ interface Effective {
 }
 
 /**
- * Writes a run's change set and its end, inside the caller's transaction. The lock comes first: it keeps newer fences
- * and live lookups out, and waits for a lost connection's transaction of ours, whose end `runs` then tells.
+ * Writes a run's change set and its end, inside the caller's transaction. The lock comes first. It keeps newer fences and
+ * live lookups out. If an earlier attempt lost its connection, the lock also waits until that transaction has ended; the row
+ * in `runs` then tells whether it was committed.
  */
 export async function commitRun(connection: Connection, { fence, changes, requests, error, now }: CommitOrder): Promise<Committed> {
   const corp = await lockShared(connection, fence.corp.id);
@@ -54,7 +55,7 @@ export async function commitRun(connection: Connection, { fence, changes, reques
   return { counts, ...sizes };
 }
 
-/** Writes what a live lookup saw, inside the caller's transaction, which no commit and no erasure shares. */
+/** Writes what a live lookup saw, inside the caller's transaction. The lock keeps commits and erasures out until it ends. */
 export async function commitSighting(
   connection: Connection,
   corp: Corp,
@@ -80,7 +81,7 @@ export async function commitSighting(
   return 'written';
 }
 
-/** Whether something was committed after the mark that may be newer than the answer. */
+/** Tells whether something was committed after the mark and may be newer than WeCom's answer. */
 async function newerThan(connection: Connection, mark: Mark, corp: Corp, row: Row): Promise<'overtaken' | 'beside' | undefined> {
   if ((numberOf(row, 'erased_fence') ?? 0) > mark.fence) return 'overtaken';
   const last = mark.lastRunId ?? 0;
@@ -121,7 +122,7 @@ async function writeHistory(connection: Connection, { corp, at }: Author, runId:
   await writeRows(connection, HISTORY, rows());
 }
 
-/** Members whom a live lookup wrote since this run began. */
+/** Members that a live lookup has written since this run began. */
 async function seenLive(connection: Connection, { corp, token }: Fence, row: Row | undefined): Promise<ReadonlySet<MemberKey>> {
   const latest = row === undefined ? null : numberOf(row, 'live_fence');
   if (latest === null || latest < token) return new Set();
@@ -143,7 +144,7 @@ function countEffective({ departments, members }: Effective): ChangeCounts {
   return { joined: count('joined'), departed: count('departed'), changed: count('returned', 'changed'), departmentsChanged: departments.length };
 }
 
-/** The row of this run; undefined if another run has this id. */
+/** The row of this run. Undefined if the row with this id belongs to another run. */
 async function selectRun(connection: Connection, { runId, nonce }: Fence): Promise<Row | undefined> {
   const [row] = await connection.query(
     'SELECT outcome, version, environment, joined, departed, changed, departments_changed FROM runs WHERE id = ? AND nonce = ?',
@@ -168,7 +169,7 @@ interface Sizes {
   readonly departmentCount: number;
 }
 
-/** Counted anew when anything changed, so that the numbers cannot drift away from the rows. */
+/** Counts the rows again if anything changed, so that the stored numbers always match the rows. */
 async function countSizes(connection: Connection, corp: Corp, { departments, members }: Effective): Promise<Sizes> {
   const [row] = await connection.query('SELECT member_count, department_count FROM corps WHERE id = ?', [corp.id]);
   const count = async (table: string, ended: string): Promise<number> => {

@@ -4,12 +4,12 @@ import type { Connection } from '../engine/database.ts';
 import { jsonOf, jsonText, neededNumber, textOf } from '../engine/values.ts';
 import { FIELD_COLUMNS } from './member-columns.ts';
 
-/** What stands where an erased person's userid stood. */
+/** Replaces the userid of an erased person. */
 const ERASED = '(erased)';
 
 /**
- * Erases one person, inside the caller's transaction. The corp's row is locked first, as a commit locks it, and its fence is
- * raised: so no run and no live lookup that is under way writes them back from what it read before.
+ * Erases one person, inside the caller's transaction. It locks the corp's row first, as a commit does, and raises its fence.
+ * So a run or a live lookup that is under way cannot write the person back.
  */
 export async function erasePerson(connection: Connection, { corpId, userid }: Person): Promise<Erased> {
   const [corp] = await connection.query(`SELECT fence FROM corps WHERE id = ?${connection.dialect.updateLock}`, [corpId]);
@@ -31,13 +31,13 @@ export async function erasePerson(connection: Connection, { corpId, userid }: Pe
   return erased;
 }
 
-/** Where a userid may stand as somebody's leader. */
+/** A place where a userid can be stored as the leader of another member or of a department. */
 interface Mentioning {
   readonly table: string;
-  /** Names a row, beside the corp. */
+  /** The column that identifies a row within a corp. */
   readonly key: string;
   readonly columns: readonly string[];
-  /** Set as well. */
+  /** Another assignment of the same UPDATE. */
   readonly also?: string;
 }
 
@@ -46,7 +46,7 @@ const NAMING_COLUMNS = FIELD_COLUMNS.filter(({ kind }) => kind === 'userids').ma
 
 const MENTIONING: readonly Mentioning[] = [
   { table: 'changes', key: 'id', columns: ['old_values', 'new_values'] },
-  // Without a digest the next run compares in full, so that WeCom has the last word on those who are there.
+  // Without a digest the next run compares every field, and stores again what WeCom shows.
   { table: 'members', key: 'userid', columns: NAMING_COLUMNS, also: 'digest = NULL' },
   { table: 'departments', key: 'id', columns: ['leaders'] },
 ];
@@ -71,14 +71,14 @@ async function eraseMentions(connection: Connection, { corpId, userid }: Person,
   return mentions;
 }
 
-/** MySQL compares JSON with regard to case; as text, all engines do what LOWER makes of it. */
+/** MySQL compares JSON case-sensitively. As lower-case text, all engines compare alike. */
 function mentioning(column: string): string {
   return `LOWER(CAST(${column} AS CHAR)) LIKE ? ESCAPE '!'`;
 }
 
 const NAMING: ReadonlySet<string> = new Set(['leaders', ...NAMING_COLUMNS]);
 
-/** A list of userids, or changed values that hold such lists. */
+/** Replaces a userid in a list of userids, or in changed values that contain such lists. */
 function without(value: Json, userid: string): Json {
   if (Array.isArray(value)) return value.map((one: Json) => (typeof one === 'string' && one.toLowerCase() === userid ? ERASED : one));
   if (typeof value !== 'object' || value === null) return value;

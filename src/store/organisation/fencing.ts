@@ -19,7 +19,7 @@ export async function beginRun(connection: Connection, corp: Corp, writer: Write
   return { corp, token, runId, nonce };
 }
 
-/** The corp's row, which nobody else may lock until our transaction ends; made first where there is none. */
+/** The corp's row under an exclusive lock, until the caller's transaction ends. Creates the row if there is none. */
 export async function lockWholly(connection: Connection, corp: Corp): Promise<Row> {
   const found = await selectCorp(connection, corp.id, connection.dialect.updateLock);
   if (found !== undefined) return found;
@@ -27,7 +27,7 @@ export async function lockWholly(connection: Connection, corp: Corp): Promise<Ro
   return (await selectCorp(connection, corp.id, connection.dialect.updateLock)) ?? {};
 }
 
-/** The corp's row, under a lock that keeps away whoever would take a newer fence or write live; undefined where there is none. */
+/** The corp's row under a shared lock: until the caller's transaction ends, no process can raise the fence or write live. Undefined if there is none. */
 export async function lockShared(connection: Connection, corpId: string): Promise<Row | undefined> {
   return await selectCorp(connection, corpId, connection.dialect.shareLock);
 }
@@ -50,7 +50,7 @@ export function fencedOff({ corp, token }: Fence, row: Row | undefined): Orgsync
   });
 }
 
-/** The error of a run that reads a server without its fence: a replica, or a cluster node that lags behind. */
+/** The error of a run that reads from a server which does not have its fence: a replica, or a cluster node that lags behind. */
 export function storeBehind({ corp }: Fence): OrgsyncError {
   return new OrgsyncError('unavailable', {
     code: 'store_behind',
@@ -71,7 +71,7 @@ export async function finishRun(connection: Connection, { runId, nonce }: Fence,
   ]);
 }
 
-/** Throws `refused` for an older program than the one, or another environment than the one, that wrote the corp last. */
+/** Throws `refused` if a newer version or another environment wrote the corp last. */
 export function refuseUnfit(writer: Writer, row: Row): void {
   refuseOlder(writer, textOf(row, 'writer_version'));
   refuseOther(writer, textOf(row, 'environment'));
@@ -97,7 +97,7 @@ function refuseOther(writer: Writer, stored: string | null): void {
   });
 }
 
-/** Whether the first version has a lower major.minor. Patches write the same things. */
+/** Compares major.minor only: patch versions write the same data. */
 function isOlder(version: string, than: string): boolean {
   const [major = 0, minor = 0] = version.split('.').map(Number);
   const [otherMajor = 0, otherMinor = 0] = than.split('.').map(Number);

@@ -5,7 +5,7 @@ import { addColumn, createTable, FIRST_TABLES, SECOND_COLUMNS } from './tables.t
 import type { AddedColumn, Table } from './tables.ts';
 import { neededText, timeText } from '../engine/values.ts';
 
-/** One step of the tables' life. Released ones are never edited; all of it can be run twice. */
+/** One step of the schema. A released step is never edited. A step can be run twice without harm. */
 interface Migration {
   readonly name: string;
   readonly tables?: readonly Table[];
@@ -19,12 +19,13 @@ export const MIGRATIONS: readonly Migration[] = [
   {
     name: '0002_nonces_and_erasures',
     columns: SECOND_COLUMNS,
-    // Sessions that left their character set to the server stored ? for rare characters: without digests the next run compares all, and repairs them.
+    // Older versions left the character set of a session to the server, which could store ? for rare characters. Without
+    // digests the next run compares every field and repairs them.
     updates: ['UPDATE members SET digest = NULL'],
   },
 ];
 
-/** After each migration: a run of the version before, under way still, commits nothing into tables that it does not know. */
+/** Follows each migration: a run of an older version that is still under way must not commit into tables that it does not know. */
 const FENCE_OFF = 'UPDATE corps SET fence = fence + 1';
 
 const LEDGER = {
@@ -33,7 +34,7 @@ const LEDGER = {
   columns: { name: { type: 'key', needed: true }, applied_at: { type: 'time', needed: true } },
 } as const;
 
-/** Creates and upgrades tables. On MySQL a statement of DDL commits by itself, so that a broken migration is taken up where it broke. */
+/** Creates and upgrades tables. In MySQL each DDL statement commits, so an interrupted migration continues where it stopped. */
 export function createMigrator(database: Database, now: () => number): Migrator {
   return {
     migrate: () => database.alone((connection) => applyMissing(connection, now)),
@@ -52,7 +53,7 @@ async function applyMissing(connection: Connection, now: () => number): Promise<
     // Empty tables need no UPDATE, and at the installation the account may not have the privilege for it yet.
     const isEmpty = (await connection.query('SELECT 1 FROM corps LIMIT 1')).length === 0;
     for (const statement of isEmpty ? [] : updatesOf(migration)) await connection.write(statement);
-    // On two nodes of a cluster, two processes may come here: one of them gets ER_DUP_ENTRY, and begins again.
+    // On two nodes of a cluster, two processes can arrive here. One gets ER_DUP_ENTRY and starts again.
     await connection.write('INSERT INTO schema_migrations (name, applied_at) VALUES (?, ?)', [migration.name, timeText(now())]);
   }
   return missing.map(({ name }) => name);
@@ -67,7 +68,7 @@ function updatesOf({ updates = [] }: Migration): readonly string[] {
   return [...updates, FENCE_OFF];
 }
 
-/** Columns that a migration which broke off has added already, as `table.column`. */
+/** Columns that an interrupted migration has already added, as `table.column`. */
 async function presentColumns(connection: Connection, { columns = [] }: Migration): Promise<ReadonlySet<string>> {
   const present = new Set<string>();
   for (const table of new Set(columns.map((added) => added.table))) {
@@ -86,7 +87,7 @@ export function migrationSql(dialect: Dialect): string {
   return [...createTable(dialect, LEDGER), ...script].map((statement) => `${statement};\n`).join('\n');
 }
 
-/** Throws `config` where tables are missing or too old, `refused` where they are a newer version's. Needs no more than SELECT. */
+/** Throws `config` if tables are missing or too old, `refused` if a newer version made them. Needs SELECT only. */
 export async function checkTables(connection: Connection): Promise<void> {
   const applied = await appliedNames(connection);
   refuseNewer(applied);
