@@ -48,7 +48,10 @@ describe('the checker that the faults rely on', () => {
     expect(await sins()).toEqual([expect.stringContaining('was there before'), expect.stringMatching(/run 1 counts \d+ changes, and has \d+/)]);
     await tamper(stage, `DELETE FROM changes WHERE id = (SELECT MAX(id) FROM changes); UPDATE runs SET outcome = 'interrupted'`);
     expect(await sins()).toEqual([expect.stringMatching(/run 1 is interrupted, and has/)]);
-    await tamper(stage, `UPDATE runs SET outcome = 'ok'; UPDATE members SET name = 'somebody else' WHERE userid = (SELECT MIN(userid) FROM members WHERE departed_at IS NULL)`);
+    await tamper(stage, `UPDATE runs SET outcome = 'ok', joined = joined + 1`);
+    expect(await sins()).toEqual([expect.stringMatching(/run 1 counts \d+ changes, and has \d+/)]);
+    expect(await historySins(stage.storeUrl, id, 1)).toEqual([]);
+    await tamper(stage, `UPDATE runs SET joined = joined - 1; UPDATE members SET name = 'somebody else' WHERE userid = (SELECT MIN(userid) FROM members WHERE departed_at IS NULL)`);
     expect(await sins()).toEqual([expect.stringContaining('name is "somebody else"')]);
   });
 

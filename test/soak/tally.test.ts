@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { CALM } from './storm.ts';
+import { CALM } from './coast.ts';
 import { share, sum, told } from './tally.ts';
 
 test.each([
@@ -14,5 +14,5 @@ test.each([
 
 test('the last line has the totals of all setups', () => {
   const total = sum([{ ...CALM, rounds: 2, kills: 3 }, { ...CALM, rounds: 1, changes: 40 }]);
-  expect(told(total)).toBe('rounds 3, processes 0, done 0, changes 40, kills 3, stops 0, pauses 0, faults 0, differences found: 0');
+  expect(told(total)).toBe('rounds 3, processes 0, done 0, changes 40, large changes 0, kills 3, stops 0, pauses 0, faults 0, held answers 0, erasures 0, differences found: 0');
 });

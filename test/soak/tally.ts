@@ -1,4 +1,4 @@
-import { CALM, type Counters } from './storm.ts';
+import { CALM, type Counters } from './coast.ts';
 
 /** The rounds of one of several setups: as many for each, the first ones get what is left over, and none goes without. */
 export function share(rounds: number, setups: number, index: number): number {

@@ -79,12 +79,13 @@ export function compareWithStore({ lives }: Replay, { members, departments, memb
 /**
  * Holds one corp's history against its tables: it replays from nothing to exactly what is stored; every run that tells
  * of changes ended well and counts as many; nobody is stored twice. Returns every breach, none when all is well.
+ * Erasures may have deleted up to `erased` rows that runs have counted.
  */
-export async function historySins(storeUrl: string, corpId: string): Promise<readonly string[]> {
+export async function historySins(storeUrl: string, corpId: string, erased = 0): Promise<readonly string[]> {
   const rows = (await rowsOf(storeUrl, 'SELECT entity, entity_id, action, old_values, new_values FROM changes WHERE corp_id = ? ORDER BY id', [corpId])).map(historyRow);
   const replayed = replay(rows);
   const stored = await storedOrganisation(storeUrl, corpId);
-  return [...replayed.sins, ...compareWithStore(replayed, stored), ...(await strayRuns(storeUrl, corpId)), ...(await doubles(storeUrl, corpId))];
+  return [...replayed.sins, ...compareWithStore(replayed, stored), ...(await strayRuns(storeUrl, corpId, erased)), ...(await doubles(storeUrl, corpId))];
 }
 
 function historyRow(row: Record<string, unknown>): HistoryRow {
@@ -96,18 +97,37 @@ function historyRow(row: Record<string, unknown>): HistoryRow {
   return { entity, entityId: String(row['entity_id']), action: String(row['action']), oldValues: values('old_values'), newValues: values('new_values') };
 }
 
+/** How many rows that runs have counted are missing in `changes`. */
+export async function missingRows(storeUrl: string, corpId: string): Promise<number> {
+  return (await countedRuns(storeUrl, corpId)).reduce((sum, { said, told }) => sum + said - told, 0);
+}
+
 /** Runs whose changes are not those that they count: half a commit, or two. */
-async function strayRuns(storeUrl: string, corpId: string): Promise<readonly string[]> {
+async function strayRuns(storeUrl: string, corpId: string, erased: number): Promise<readonly string[]> {
+  const runs = await countedRuns(storeUrl, corpId);
+  const unclosed = runs.filter(({ isOk, told }) => !isOk && told > 0).map(({ name, outcome, told }) => `${name} is ${outcome}, and has ${told} changes`);
+  const missing = runs.reduce((sum, { said, told }) => sum + said - told, 0);
+  const differing = runs.filter(({ isOk, said, told }) => isOk && (said < told || (said > told && missing > erased)));
+  return [...unclosed, ...differing.map(({ name, said, told }) => `${name} counts ${said} changes, and has ${told}`)];
+}
+
+interface CountedRun {
+  readonly name: string;
+  readonly outcome: string;
+  readonly isOk: boolean;
+  readonly said: number;
+  readonly told: number;
+}
+
+/** Each run of a corp, with the number of its changes by its own row and by `changes`. */
+async function countedRuns(storeUrl: string, corpId: string): Promise<readonly CountedRun[]> {
   const runs = await rowsOf(
     storeUrl,
     `SELECT r.id, r.outcome, r.finished_at, r.joined + r.departed + r.changed + r.departments_changed AS said,
      (SELECT COUNT(*) FROM changes c WHERE c.run_id = r.id) AS told FROM runs r WHERE r.corp_id = ?`,
     [corpId],
   );
-  return runs.flatMap(({ id, outcome, finished_at, said, told }) => {
-    if (Number(told) > 0 && (outcome !== 'ok' || finished_at === null)) return [`run ${String(id)} is ${String(outcome)}, and has ${String(told)} changes`];
-    return Number(said) === Number(told) ? [] : [`run ${String(id)} counts ${String(said)} changes, and has ${String(told)}`];
-  });
+  return runs.map(({ id, outcome, finished_at, said, told }) => ({ name: `run ${String(id)}`, outcome: String(outcome), isOk: outcome === 'ok' && finished_at !== null, said: Number(said), told: Number(told) }));
 }
 
 async function doubles(storeUrl: string, corpId: string): Promise<readonly string[]> {

@@ -17,9 +17,9 @@ const usr = path.join(tree, 'root/usr');
 const STRICT = ['--sql-mode=ANSI_QUOTES,NO_BACKSLASH_ESCAPES,ONLY_FULL_GROUP_BY,STRICT_TRANS_TABLES,NO_ZERO_IN_DATE,NO_ZERO_DATE,ERROR_FOR_DIVISION_BY_ZERO,NO_ENGINE_SUBSTITUTION', '--sql-require-primary-key=ON'];
 
 /** Everybody must come over TLS, by caching_sha2_password. */
-const OVER_TLS = ['test/contract/store.mariadb.test.ts', 'test/contract/alert-book.mariadb.test.ts', 'test/contract/ration.mariadb.test.ts', 'test/contract/lease.mariadb.test.ts', 'test/sync/truth.mariadb.test.ts', 'test/sync/lookup.test.ts', 'test/commands/run', 'test/commands/lookup'];
+const OVER_TLS = ['test/contract/store.mariadb.test.ts', 'test/contract/alert-book.mariadb.test.ts', 'test/contract/ration.mariadb.test.ts', 'test/contract/lease.mariadb.test.ts', 'test/sync/truth.mariadb.test.ts', 'test/sync/lookup.test.ts', 'test/commands/run', 'test/commands/lookup', 'test/commands/forget'];
 /** What looks into the statements on their way, which TLS does not let it. */
-const IN_PLAIN = ['test/store'];
+const IN_PLAIN = ['test/store', 'test/soak/soak.test.ts'];
 
 const sum = new Sum();
 const given = process.argv.slice(2);
