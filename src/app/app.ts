@@ -21,6 +21,7 @@ import type { Leases } from '../core/ports/leases.ts';
 import type { Meter } from '../core/ports/meter.ts';
 import type { Ration } from '../core/ports/ration.ts';
 import { createPacing, type Pacing } from '../core/pacer.ts';
+import { parallelOf } from '../core/parallel.ts';
 import type { Slots } from '../core/ports/slots.ts';
 import type { Migrator } from '../core/ports/tables.ts';
 import type { Writer } from '../core/ports/writing.ts';
@@ -203,7 +204,7 @@ class OpenApp implements App {
       env: this.#context.env,
       readOnly: config.read_only,
       fair: config.lock.fair,
-      parallelCorps: config.parallel_corps,
+      parallel: parallelOf(config.parallel_corps, { corp: config.wecom.rate, address: config.wecom.rate_address }),
       staleAfterMs: config.alerts.stale_after,
     };
   }

@@ -62,6 +62,12 @@ export function number({ min, max, whole = true }: { min: number; max: number; w
   return z.preprocess(digits, plain.min(min, { error }).max(max, { error })).meta({ accepts: error });
 }
 
+/** A word, or a number as {@link number} reads it. */
+export function wordOrNumber<const Word extends string>(word: Word, bounds: { min: number; max: number }) {
+  const error = `${word}, or a whole number from ${bounds.min} to ${bounds.max}`;
+  return z.union([z.literal(word), number(bounds)], { error }).meta({ accepts: error });
+}
+
 /** One of several words. */
 export function choice<const Words extends readonly [string, ...string[]]>(...words: Words) {
   const error = words.length === 2 ? words.join(' or ') : `one of ${words.join(', ')}`;

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import type { Secret } from '../core/secret.ts';
-import { choice, duration, flag, type Folder, limit, list, mapping, number, path, percentage, secret, shownText, signingSecret, text, url } from './fields.ts';
+import { choice, duration, flag, type Folder, limit, list, mapping, number, path, percentage, secret, shownText, signingSecret, text, url, wordOrNumber } from './fields.ts';
 import { SecretUrl } from './secret-url.ts';
 
 /** Where the organisations are stored. */
@@ -34,7 +34,9 @@ export function configSchema(folder: Folder) {
       .describe('The beginning of all Redis keys; use a different one for each environment that shares a Redis'),
     gate: gate().prefault({}).describe('Environment variables and their values: a run works only where all of them match, and does nothing elsewhere'),
     read_only: flag().prefault(false).describe('Never write to the store; lookups still work. ORGSYNC_READ_ONLY=1 does the same and takes precedence'),
-    parallel_corps: number({ min: 1, max: 100 }).prefault(4).describe('How many corps are synced at the same time'),
+    parallel_corps: wordOrNumber('auto', { min: 1, max: 100 })
+      .prefault('auto')
+      .describe('How many corps are synced at the same time. auto: as many as the rate of the address carries, while they have less than 200,000 members together'),
     wecom: wecom().prefault({}).describe('Requests to WeCom'),
     address: text('a name of letters, digits and . _ -', /^[\w.-]{1,64}$/)
       .prefault('default')

@@ -9,6 +9,8 @@ import type { Holder } from '../core/ports/leases.ts';
 import type { CorpRecord, Records } from '../core/ports/records.ts';
 import type { Log } from '../core/ports/system.ts';
 import { ageOf, isStale } from '../core/freshness.ts';
+import { inParallel } from '../core/parallel.ts';
+import type { Parallel } from '../core/parallel.ts';
 import { inShard } from '../core/shard.ts';
 import type { Shard } from '../core/shard.ts';
 import { runCorp } from './attempt.ts';
@@ -39,7 +41,7 @@ export interface RunDeps extends CommonDeps {
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly readOnly: boolean;
   readonly fair: boolean;
-  readonly parallelCorps: number;
+  readonly parallel: Parallel;
   readonly staleAfterMs: number;
 }
 
@@ -135,7 +137,7 @@ async function staleBehind(who: string, corps: readonly Corp[], { store, clock, 
   });
 }
 
-/** Syncs the corps, `parallelCorps` at a time. An error of one corp does not affect the others. */
+/** Syncs the corps, several at a time. An error of one corp does not affect the others. */
 async function runCorps(corps: readonly Corp[], request: RunRequest, deps: RunDeps): Promise<Ended> {
   const mode = request.dryRun ? 'compare' : 'commit';
   deps.log('info', 'run_started', `${mode === 'compare' ? 'a plan' : 'a run'} of ${corps.length} corps begins`, { corps: corps.length });
@@ -149,11 +151,10 @@ async function runCorps(corps: readonly Corp[], request: RunRequest, deps: RunDe
   };
   const attempt = { ...deps, directory, mode, allowDepartures, waitMs, sizeOf } as const;
   const ended = new Map<Corp, CorpResult>();
-  const queue = sortByLastRun(corps, records).values();
-  const worker = async (): Promise<void> => {
-    for (const corp of queue) ended.set(corp, await runCorp(corp, attempt));
-  };
-  await Promise.all(Array.from({ length: Math.min(deps.parallelCorps, corps.length) }, worker));
+  await inParallel(sortByLastRun(corps, records), deps.parallel, {
+    membersOf: (corp) => sizeOf(corp).members,
+    work: async (corp) => void ended.set(corp, await runCorp(corp, attempt)),
+  });
   const results = corps.flatMap((corp) => ended.get(corp) ?? []);
   if (runOutcome(results) === 'skipped') return { ...(await standBack(corps, null, deps)), corps: results };
   return { outcome: runOutcome(results), exitCode: exitCodeOfRun(results), corps: results };

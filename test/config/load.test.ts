@@ -14,7 +14,7 @@ describe('a configuration that holds', () => {
     expect(config).toMatchObject({
       store: { engine: 'sqlite' },
       redis_prefix: 'orgsync:',
-      parallel_corps: 4,
+      parallel_corps: 'auto',
       read_only: false,
       gate: {},
       wecom: { rate: 10, rate_address: 150, concurrency: 12, strategy: 'walk', timeout: 10_000, retries: 5, frequency_wait: 65_000 },
