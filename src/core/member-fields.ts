@@ -26,4 +26,6 @@ export const MEMBER_FIELD_KINDS = {
   avatar: 'text',
   address: 'text',
   extattr: 'json',
+  /** The position that people outside the corp see (对外职务). */
+  externalPosition: 'text',
 } as const satisfies Readonly<Record<string, FieldKind>>;

@@ -23,7 +23,7 @@ const CHINESE: ChangeWords = {
   replaced: (field, before, after) => `${field} ${before} → ${after}`,
   fields: {
     ...{ alias: '别名', mobile: '手机', telephone: '座机', email: '邮箱', bizMail: '企业邮箱', position: '职务', address: '地址' },
-    ...{ gender: '性别', status: '状态', mainDepartment: '主部门', directLeaders: '直属上级', nameEn: '英文名', leaders: '部门负责人' },
+    ...{ gender: '性别', status: '状态', mainDepartment: '主部门', directLeaders: '直属上级', externalPosition: '对外职务', nameEn: '英文名', leaders: '部门负责人' },
   },
   unreadable: { avatar: '头像已更换', extattr: '其他属性已变更' },
   gender: { 0: '未设置', 1: '男', 2: '女' },

@@ -65,7 +65,7 @@ function over(before: readonly Row[], rows: readonly Row[], untold: Row): readon
 }
 
 const COLUMNS = [
-  'name', 'alias', 'mobile', 'email', 'biz_mail', 'telephone', 'position', 'gender', 'status', 'main_department', 'direct_leaders', 'avatar', 'address', 'extattr',
+  'name', 'alias', 'mobile', 'email', 'biz_mail', 'telephone', 'position', 'gender', 'status', 'main_department', 'direct_leaders', 'avatar', 'address', 'extattr', 'external_position',
 ] as const;
 
 const NOBODY: Organisation = { departments: [], members: [], memberships: [] };

@@ -58,7 +58,7 @@ export const ENGLISH: ChangeWords = {
   set: (field, after) => `${field} set to ${after}`,
   cleared: (field, before) => `${field} ${before} removed`,
   replaced: (field, before, after) => `${field} ${before} → ${after}`,
-  fields: { bizMail: 'business mail', mainDepartment: 'main department', directLeaders: 'direct leaders', nameEn: 'English name' },
+  fields: { bizMail: 'business mail', mainDepartment: 'main department', directLeaders: 'direct leaders', externalPosition: 'external position', nameEn: 'English name' },
   unreadable: { avatar: 'new avatar', extattr: 'other attributes changed' },
   gender: { 0: 'not set', 1: 'male', 2: 'female' },
   status: { 1: 'activated', 2: 'disabled', 4: 'no longer activated', 5: 'left the enterprise' },

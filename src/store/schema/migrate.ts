@@ -1,7 +1,7 @@
 import type { Migrator } from '../../core/ports/tables.ts';
 import { OrgsyncError } from '../../errors.ts';
 import type { Connection, Database, Dialect } from '../engine/database.ts';
-import { addColumn, createTable, FIRST_TABLES, SECOND_COLUMNS } from './tables.ts';
+import { addColumn, createTable, FIRST_TABLES, SECOND_COLUMNS, THIRD_COLUMNS } from './tables.ts';
 import type { AddedColumn, Table } from './tables.ts';
 import { neededText, timeText } from '../engine/values.ts';
 
@@ -23,6 +23,7 @@ export const MIGRATIONS: readonly Migration[] = [
     // digests the next run compares every field and repairs them.
     updates: ['UPDATE members SET digest = NULL'],
   },
+  { name: '0003_external_position', columns: THIRD_COLUMNS },
 ];
 
 /** Follows each migration: a run of an older version that is still under way must not commit into tables that it does not know. */

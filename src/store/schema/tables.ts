@@ -232,6 +232,9 @@ export const SECOND_COLUMNS: readonly AddedColumn[] = [
   { table: 'runs', column: 'nonce', spec: { type: 'key' } },
 ];
 
+/** The columns of migration 0003. */
+export const THIRD_COLUMNS: readonly AddedColumn[] = [{ table: 'members', column: 'external_position', spec: { type: 'text' } }];
+
 /** CREATE TABLE and CREATE INDEX for one engine; a table that is there already stays as it is. */
 export function createTable(dialect: Dialect, { name, columns, key, indexes = {} }: Table): readonly string[] {
   const lines = Object.entries(columns).map(([column, spec]) => `  ${column} ${columnType(dialect, spec)}`);

@@ -167,6 +167,7 @@ const FIELDS: readonly FieldRule[] = [
   ['direct_leader', 'directLeaders', (value) => readList(value, readUserid)],
   ['avatar', 'avatar', exact(1024)],
   ['address', 'address', text(1024)],
+  ['external_position', 'externalPosition', text(255)],
   ['extattr', 'extattr', (value) => (isRaw(value) ? readJson(value) : undefined)],
 ];
 

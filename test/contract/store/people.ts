@@ -12,6 +12,7 @@ export const ZHANG = seen('zhangsan', {
   gender: '1',
   mainDepartment: 2,
   directLeaders: ['lisi', 'wangwu'],
+  externalPosition: '产品经理',
   avatar: 'https://wework.qpic.cn/wwpic/1/0',
   address: '广州',
   extattr: { attrs: [{ type: 0, name: '爱好', text: { value: '旅游' } }] },
