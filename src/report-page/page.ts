@@ -185,10 +185,18 @@ function style(): Style {
   const computed = getComputedStyle(document.documentElement);
   const colour = (name: string): string => computed.getPropertyValue(`--${name}`).trim();
   return {
-    ...{ text: colour('text'), faint: colour('faint'), line: colour('line'), surface: colour('surface') },
-    ...{ accent: colour('accent'), good: colour('good'), bad: colour('bad') },
+    text: colour('text'),
+    faint: colour('faint'),
+    line: colour('line'),
+    surface: colour('surface'),
+    accent: colour('accent'),
+    good: colour('good'),
+    bad: colour('bad'),
     palette: ['c1', 'c2', 'c3', 'c4', 'c5', 'c6', 'c7', 'c8'].map(colour),
-    ...{ say, time, day: (iso) => inWords(iso, DAY), hour: (iso) => inWords(iso, HOUR) },
+    say,
+    time,
+    day: (iso) => inWords(iso, DAY),
+    hour: (iso) => inWords(iso, HOUR),
     animation: !matchMedia('(prefers-reduced-motion: reduce)').matches,
   };
 }

@@ -72,7 +72,11 @@ test('prints one JSON document, values under the names of the columns', async ()
   expect(document).toMatchObject({ since: null, more: false });
   expect(document.changes.map(({ action }) => action)).toEqual(['joined', 'changed', 'changed', 'departed']);
   expect(document.changes[1]).toMatchObject({
-    ...{ corp_id: stage.corp, run_id: 3, entity: 'member', entity_id: ANA, text: 'moved 研发 → 市场; made leader of 市场' },
+    corp_id: stage.corp,
+    run_id: 3,
+    entity: 'member',
+    entity_id: ANA,
+    text: 'moved 研发 → 市场; made leader of 市场',
     old_values: { main_department: 2, memberships: [{ department_id: 2, sort_order: 0, is_leader: false }] },
     new_values: { main_department: 3, memberships: [{ department_id: 3, sort_order: 0, is_leader: true }] },
   });

@@ -237,8 +237,18 @@ describe('run --json', () => {
     const { id, name, departments, members } = corpOf(stage.sandbox);
     const present = [...members.values()].filter(({ status }) => status !== 5).length;
     expect(corp).toEqual({
-      ...{ id, name, outcome: 'ok', departments: departments.size, members: present, joined: present, departed: 0, changed: 0 },
-      ...{ departments_changed: departments.size, requests: expect.any(Number) as number, seconds: expect.any(Number) as number, error: null },
+      id,
+      name,
+      outcome: 'ok',
+      departments: departments.size,
+      members: present,
+      joined: present,
+      departed: 0,
+      changed: 0,
+      departments_changed: departments.size,
+      requests: expect.any(Number) as number,
+      seconds: expect.any(Number) as number,
+      error: null,
     });
   });
 

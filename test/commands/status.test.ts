@@ -66,7 +66,11 @@ describe.each(ENGINES)('orgsync status on %s', (engine) => {
     const [id = ''] = [...stage.sandbox.world.corps.keys()];
     const document = JSON.parse((await status(stage, '--json')).stdout) as Record<string, unknown>;
     expect(document).toMatchObject({
-      ...{ status: 'ok', exit_code: 0, max_age_seconds: 21_600, leases: [], leases_error: null },
+      status: 'ok',
+      exit_code: 0,
+      max_age_seconds: 21_600,
+      leases: [],
+      leases_error: null,
       corps: [{ id, configured: true, status: 'ok', why: null, members: 60, departments: 12, last_failure: null, last_run: { outcome: 'ok', joined: 60, host: hostname() } }],
     });
   });

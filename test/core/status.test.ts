@@ -14,8 +14,16 @@ const UNKNOWN: LeaseView = { known: false, why: 'redis is down' };
 function run(hoursAgo: number, outcome: RunRecord['outcome'] = 'ok', more: Partial<RunRecord> = {}): RunRecord {
   const startedAt = new Date(NOW - hoursAgo * HOUR);
   return {
-    ...{ id: 1000 - hoursAgo, corpId: 'ww1', startedAt, finishedAt: new Date(startedAt.getTime() + 60_000), outcome, requests: 1 },
-    ...{ counts: { joined: 0, departed: 0, changed: 0, departmentsChanged: 0 }, host: 'web1', version: '1.0.0', error: null },
+    id: 1000 - hoursAgo,
+    corpId: 'ww1',
+    startedAt,
+    finishedAt: new Date(startedAt.getTime() + 60_000),
+    outcome,
+    requests: 1,
+    counts: { joined: 0, departed: 0, changed: 0, departmentsChanged: 0 },
+    host: 'web1',
+    version: '1.0.0',
+    error: null,
     ...more,
   };
 }

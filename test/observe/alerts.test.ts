@@ -37,7 +37,14 @@ async function fleet({ attemptMs = 3_000 }: { readonly attemptMs?: number } = {}
   const process = (targets: readonly AlertTarget[], host = 'host-1'): Alerts =>
     createAlerts({
       targets,
-      ...{ remindAfterMs: 12 * HOUR, staleAfterMs: 6 * HOUR, host, version: '1.2.3', clock, robotApi: 'http://127.0.0.1:1', attemptMs, scrub: createRedactor().scrub },
+      remindAfterMs: 12 * HOUR,
+      staleAfterMs: 6 * HOUR,
+      host,
+      version: '1.2.3',
+      clock,
+      robotApi: 'http://127.0.0.1:1',
+      attemptMs,
+      scrub: createRedactor().scrub,
       shared: (): Promise<AlertBook> => (state.storeIsDown ? Promise.reject(DOWN) : Promise.resolve(shared)),
       local: createAlertFile(path.join(folder, host, 'alerts.json'), systemClock),
       corps: () => (state.storeIsDown ? Promise.reject(DOWN) : Promise.resolve([corpRecord('ww1', new Date(clock.now()))])),

@@ -43,7 +43,13 @@ export async function openFleet({ port, prefix, sites, hostsPerSite, windowMs = 
       const host = `site${site}-${i}`;
       const redis = openRedis({
         url: new Secret(`redis://127.0.0.1:${proxy.port}/0`),
-        ...{ prefix, host, pid: 1, ttlMs: 60_000, windowMs, clock: systemClock, log: () => undefined },
+        prefix,
+        host,
+        pid: 1,
+        ttlMs: 60_000,
+        windowMs,
+        clock: systemClock,
+        log: () => undefined,
       });
       hosts.push({ host, latencyMs, redis });
     }
