@@ -51,10 +51,10 @@ export interface Dialect {
   readonly types: Readonly<Record<ColumnType, string>>;
   /** The text after the closing parenthesis of CREATE TABLE. */
   readonly tableSuffix: string;
-  /** An index as a line of CREATE TABLE; undefined when the engine uses a separate statement. */
+  /** An index as a line of CREATE TABLE; undefined when the engine needs a separate statement. */
   indexInTable(name: string, columns: readonly string[]): string | undefined;
-  /** An index as a separate statement, which can be run twice; undefined when the engine uses a line of CREATE TABLE. */
-  indexBeside(name: string, table: string, columns: readonly string[]): string | undefined;
+  /** An index as a separate statement. */
+  createIndex(name: string, table: string, columns: readonly string[]): string;
   /** Ends a SELECT with a shared lock: other transactions cannot change these rows, but can lock them in the same way. */
   readonly shareLock: string;
   /** Ends a SELECT with an exclusive lock: other transactions cannot change or lock these rows. */
@@ -67,6 +67,8 @@ export interface Dialect {
   onConflict(key: readonly string[], columns: readonly string[]): string;
   /** A query for the names of a table's columns, as `name`. */
   columnsOf(table: string): string;
+  /** A query for the names of a table's indexes, as `name`. */
+  indexesOf(table: string): string;
   /** How to select a text column that may hold any character. */
   exactText(column: string): string;
 }

@@ -1,8 +1,8 @@
 import type { Migrator } from '../../core/ports/tables.ts';
 import { OrgsyncError } from '../../errors.ts';
 import type { Connection, Database, Dialect } from '../engine/database.ts';
-import { addColumn, createTable, FIRST_TABLES, SECOND_COLUMNS, THIRD_COLUMNS } from './tables.ts';
-import type { AddedColumn, Table } from './tables.ts';
+import { addColumn, createTable, FIRST_TABLES, FOURTH_INDEXES, SECOND_COLUMNS, THIRD_COLUMNS } from './tables.ts';
+import type { AddedColumn, AddedIndex, Table } from './tables.ts';
 import { neededText, timeText } from '../engine/values.ts';
 
 /** One step of the schema. A released step is never edited. A step can be run twice without harm. */
@@ -10,6 +10,7 @@ interface Migration {
   readonly name: string;
   readonly tables?: readonly Table[];
   readonly columns?: readonly AddedColumn[];
+  readonly indexes?: readonly AddedIndex[];
   readonly updates?: readonly string[];
 }
 
@@ -24,6 +25,7 @@ export const MIGRATIONS: readonly Migration[] = [
     updates: ['UPDATE members SET digest = NULL'],
   },
   { name: '0003_external_position', columns: THIRD_COLUMNS },
+  { name: '0004_indexes_of_the_history', indexes: FOURTH_INDEXES },
 ];
 
 /** Follows each migration: a run of an older version that is still under way must not commit into tables that it does not know. */
@@ -49,7 +51,7 @@ async function applyMissing(connection: Connection, now: () => number): Promise<
   refuseNewer(applied);
   const missing = MIGRATIONS.filter(({ name }) => !applied.includes(name));
   for (const migration of missing) {
-    const present = await presentColumns(connection, migration);
+    const present = await presentParts(connection, migration);
     for (const statement of definitionsOf(connection.dialect, migration, present)) await connection.write(statement);
     // Empty tables need no UPDATE, and at the installation the account may not have the privilege for it yet.
     const isEmpty = (await connection.query('SELECT 1 FROM corps LIMIT 1')).length === 0;
@@ -60,20 +62,26 @@ async function applyMissing(connection: Connection, now: () => number): Promise<
   return missing.map(({ name }) => name);
 }
 
-function definitionsOf(dialect: Dialect, { tables = [], columns = [] }: Migration, present: ReadonlySet<string> = new Set()): readonly string[] {
-  const lacking = columns.filter(({ table, column }) => !present.has(`${table}.${column}`));
-  return [...tables.flatMap((table) => createTable(dialect, table)), ...lacking.map((column) => addColumn(dialect, column))];
+function definitionsOf(dialect: Dialect, { tables = [], columns = [], indexes = [] }: Migration, present: ReadonlySet<string> = new Set()): readonly string[] {
+  return [
+    ...tables.flatMap((table) => createTable(dialect, table)),
+    ...columns.filter(({ table, column }) => !present.has(`${table}.${column}`)).map((column) => addColumn(dialect, column)),
+    ...indexes.filter(({ table, index }) => !present.has(`${table}.${index}`)).map(({ table, index, columns: of }) => dialect.createIndex(index, table, of)),
+  ];
 }
 
 function updatesOf({ updates = [] }: Migration): readonly string[] {
   return [...updates, FENCE_OFF];
 }
 
-/** Columns that an interrupted migration has already added, as `table.column`. */
-async function presentColumns(connection: Connection, { columns = [] }: Migration): Promise<ReadonlySet<string>> {
+/** Columns and indexes that an interrupted migration has already added, as `table.name`. */
+async function presentParts(connection: Connection, { columns = [], indexes = [] }: Migration): Promise<ReadonlySet<string>> {
   const present = new Set<string>();
-  for (const table of new Set(columns.map((added) => added.table))) {
-    for (const row of await connection.query(connection.dialect.columnsOf(table))) present.add(`${table}.${neededText(row, 'name')}`);
+  const { dialect } = connection;
+  for (const table of new Set([...columns, ...indexes].map((added) => added.table))) {
+    for (const query of [dialect.columnsOf(table), dialect.indexesOf(table)]) {
+      for (const row of await connection.query(query)) present.add(`${table}.${neededText(row, 'name')}`);
+    }
   }
   return present;
 }

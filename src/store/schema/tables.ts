@@ -235,6 +235,21 @@ export const SECOND_COLUMNS: readonly AddedColumn[] = [
 /** The columns of migration 0003. */
 export const THIRD_COLUMNS: readonly AddedColumn[] = [{ table: 'members', column: 'external_position', spec: { type: 'text' } }];
 
+/** An index that a later migration adds. */
+export interface AddedIndex {
+  readonly table: string;
+  readonly index: string;
+  readonly columns: readonly string[];
+}
+
+/** The indexes of migration 0004. */
+export const FOURTH_INDEXES: readonly AddedIndex[] = [
+  // Each run looks for rows that are older than history.keep.
+  { table: 'runs', index: 'runs_by_start', columns: ['started_at'] },
+  // For `orgsync changes --action` with an action that is rare.
+  { table: 'changes', index: 'changes_by_action', columns: ['action'] },
+];
+
 /** CREATE TABLE and CREATE INDEX for one engine; a table that is there already stays as it is. */
 export function createTable(dialect: Dialect, { name, columns, key, indexes = {} }: Table): readonly string[] {
   const lines = Object.entries(columns).map(([column, spec]) => `  ${column} ${columnType(dialect, spec)}`);
@@ -244,8 +259,7 @@ export function createTable(dialect: Dialect, { name, columns, key, indexes = {}
   const inside = Object.entries(indexes).map(([index, of]) => dialect.indexInTable(index, of));
   lines.push(...inside.filter((line) => line !== undefined).map((line) => `  ${line}`));
   const table = `CREATE TABLE IF NOT EXISTS ${name} (\n${lines.join(',\n')}\n)${dialect.tableSuffix}`;
-  const beside = Object.entries(indexes).map(([index, of]) => dialect.indexBeside(index, name, of));
-  return [table, ...beside.filter((statement) => statement !== undefined)];
+  return inside.includes(undefined) ? [table, ...Object.entries(indexes).map(([index, of]) => dialect.createIndex(index, name, of))] : [table];
 }
 
 /** ALTER TABLE for a column more. */

@@ -19,7 +19,7 @@ export const mysqlDialect: Dialect = {
   },
   tableSuffix: ' ENGINE=InnoDB ROW_FORMAT=DYNAMIC DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_unicode_ci',
   indexInTable: (name, columns) => `KEY ${name} (${columns.join(', ')})`,
-  indexBeside: () => undefined,
+  createIndex: (name, table, columns) => `CREATE INDEX ${name} ON ${table} (${columns.join(', ')})`,
   // FOR SHARE is a syntax error in MariaDB; this works in both.
   shareLock: ' LOCK IN SHARE MODE',
   updateLock: ' FOR UPDATE',
@@ -28,5 +28,6 @@ export const mysqlDialect: Dialect = {
   // VALUES() is the only form that all of them know.
   onConflict: (_key, columns) => ` ON DUPLICATE KEY UPDATE ${columns.map((column) => `${column} = VALUES(${column})`).join(', ')}`,
   columnsOf: (table) => `SELECT column_name AS name FROM information_schema.columns WHERE table_schema = DATABASE() AND table_name = '${table}'`,
+  indexesOf: (table) => `SELECT DISTINCT index_name AS name FROM information_schema.statistics WHERE table_schema = DATABASE() AND table_name = '${table}'`,
   exactText: (column) => column,
 };

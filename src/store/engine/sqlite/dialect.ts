@@ -17,7 +17,7 @@ export const sqliteDialect: Dialect = {
   },
   tableSuffix: '',
   indexInTable: () => undefined,
-  indexBeside: (name, table, columns) => `CREATE INDEX IF NOT EXISTS ${name} ON ${table} (${columns.join(', ')})`,
+  createIndex: (name, table, columns) => `CREATE INDEX IF NOT EXISTS ${name} ON ${table} (${columns.join(', ')})`,
   shareLock: '',
   updateLock: '',
   now: timestamp(),
@@ -25,6 +25,7 @@ export const sqliteDialect: Dialect = {
   onConflict: (key, columns) =>
     ` ON CONFLICT (${key.join(', ')}) DO UPDATE SET ${columns.map((column) => `${column} = excluded.${column}`).join(', ')}`,
   columnsOf: (table) => `SELECT name FROM pragma_table_info('${table}')`,
+  indexesOf: (table) => `SELECT name FROM pragma_index_list('${table}')`,
   // libsql reads text only up to its first NUL; a blob is read completely.
   exactText: (column) => `CAST(${column} AS BLOB) AS ${column}`,
 };
