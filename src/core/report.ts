@@ -1,6 +1,6 @@
 import type { Clause } from './changes/clauses.ts';
 import type { ChangeRecord, DepartmentSize } from './ports/history.ts';
-import type { RunRecord } from './ports/records.ts';
+import type { RunPoint, RunRecord } from './ports/records.ts';
 import type { Health } from './status.ts';
 
 /** The data of the page of `orgsync report`, which contains it as JSON. Times are ISO 8601 in UTC. */
@@ -31,20 +31,6 @@ export interface CorpReport {
   readonly changes: readonly ReportedChange[];
 }
 
-/** A run, or a day of runs. */
-export interface RunPoint {
-  readonly at: string;
-  readonly runs: number;
-  /** How many of them did not succeed. */
-  readonly troubled: number;
-  /** The duration of the longest one. */
-  readonly seconds: number;
-  readonly requests: number;
-  readonly joined: number;
-  readonly departed: number;
-  readonly changed: number;
-}
-
 /** A department, with the departments below it. */
 export interface DepartmentNode {
   readonly id: number;
@@ -66,39 +52,11 @@ export interface ReportedChange {
   readonly clauses: readonly Clause[];
 }
 
-/** When there are more runs than this, each point is one day. */
-const RUNS_SHOWN = 100;
-
-/** The points of a corp's chart, oldest first: one for each run, or one for each day when there are many runs. */
-export function runPoints(points: readonly RunPoint[]): Pick<CorpReport, 'points' | 'pointsAre'> {
-  if (points.length <= RUNS_SHOWN) return { pointsAre: 'runs', points };
-  const days = new Map<string, RunPoint>();
-  for (const point of points) {
-    const day = point.at.slice(0, 10);
-    const before = days.get(day);
-    days.set(day, before === undefined ? { ...point, at: day } : together(before, point));
-  }
-  return { pointsAre: 'days', points: [...days.values()] };
-}
-
 /** One run as a point. */
 export function runPoint({ startedAt, finishedAt, outcome, requests, counts }: RunRecord): RunPoint {
   const { joined, departed, changed } = counts;
   const seconds = ((finishedAt ?? startedAt).getTime() - startedAt.getTime()) / 1000;
   return { at: startedAt.toISOString(), runs: 1, troubled: outcome === 'ok' ? 0 : 1, seconds, requests, joined, departed, changed };
-}
-
-function together(a: RunPoint, b: RunPoint): RunPoint {
-  return {
-    at: a.at,
-    runs: a.runs + b.runs,
-    troubled: a.troubled + b.troubled,
-    seconds: Math.max(a.seconds, b.seconds),
-    requests: a.requests + b.requests,
-    joined: a.joined + b.joined,
-    departed: a.departed + b.departed,
-    changed: a.changed + b.changed,
-  };
 }
 
 /**

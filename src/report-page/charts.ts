@@ -1,5 +1,6 @@
 import type { EChartsCoreOption } from 'echarts/core';
-import type { CorpReport, DepartmentNode, RunPoint } from '../core/report.ts';
+import type { RunPoint } from '../core/ports/records.ts';
+import type { CorpReport, DepartmentNode } from '../core/report.ts';
 import { element, foreign } from './element.ts';
 import type { Word } from './words.ts';
 

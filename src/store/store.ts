@@ -11,7 +11,7 @@ import { beginRun, finishRun } from './organisation/fencing.ts';
 import { readMembers } from './organisation/find-members.ts';
 import { findByPhones } from './organisation/find-phones.ts';
 import { checkTables } from './schema/migrate.ts';
-import { readCorps, readCoverage, readRuns } from './organisation/records.ts';
+import { readCorps, readCoverage, readRunDays, readRuns } from './organisation/records.ts';
 
 /** What a store needs besides its database. */
 export interface StoreOptions {
@@ -48,7 +48,8 @@ export function createStore(database: Database, { now, allowTakeover, migrate, m
     commitLive: (corp, sight, { mark, writer }) =>
       database.transaction((connection) => commitSighting(connection, corp, sight, { mark, writer, allowTakeover, now: now() })),
     corps: () => database.read(readCorps),
-    runs: (corpId, limit, before) => database.read((connection) => readRuns(connection, corpId, { limit, before })),
+    runs: (corpId, limit) => database.read((connection) => readRuns(connection, corpId, limit)),
+    runDays: (corpId, since) => database.read((connection) => readRunDays(connection, corpId, since)),
     close: () => database.close(),
   };
 }

@@ -4,8 +4,8 @@ import type { ChangeRecord, Changes, History } from '../core/ports/history.ts';
 import type { Leases } from '../core/ports/leases.ts';
 import type { Records } from '../core/ports/records.ts';
 import type { Tables } from '../core/ports/tables.ts';
-import { departmentTrees, runPoint, runPoints } from '../core/report.ts';
-import type { CorpReport, ReportData, ReportedChange, RunPoint } from '../core/report.ts';
+import { departmentTrees, runPoint } from '../core/report.ts';
+import type { CorpReport, ReportData, ReportedChange } from '../core/report.ts';
 import type { CorpStatus } from '../core/status.ts';
 import { readStatus } from './status.ts';
 import type { StatusDeps } from './status.ts';
@@ -20,8 +20,8 @@ export interface ReportDeps extends Omit<StatusDeps, 'store' | 'leases'> {
 }
 
 const WEEK_MS = 7 * 24 * 3_600_000;
-/** Runs read at a time: twelve weeks of a run every five minutes are 24,000. */
-const RUNS_READ = 4_000;
+/** When there are more runs than this, each point is one day. */
+const RUNS_SHOWN = 100;
 /** The newest changes of each corp. */
 const CHANGES_SHOWN = 100;
 
@@ -45,23 +45,18 @@ async function readCorp({ corp, health, why, record }: CorpStatus, since: Date, 
     lastSuccessAt: record?.lastSuccessAt?.toISOString() ?? null,
     members: record?.memberCount ?? 0,
     departments: record?.departmentCount ?? 0,
-    ...runPoints(await readPoints(corp.id, since, store)),
+    ...(await readPoints(corp.id, since, store)),
     tree: departmentTrees(departments),
     changes: changes.records.map((change) => toReport(change, changes)).reverse(),
   };
 }
 
-/** Returns a point for every ended run since `since`, the oldest first. Only one page of runs is in memory at a time. */
-async function readPoints(corpId: string, since: Date, store: ReportDeps['store']): Promise<readonly RunPoint[]> {
-  const points: RunPoint[] = [];
-  let before: number | undefined;
-  for (;;) {
-    const page = await store.runs(corpId, RUNS_READ, before);
-    points.push(...page.filter(({ startedAt, finishedAt }) => startedAt >= since && finishedAt !== null).map(runPoint));
-    const oldest = page.at(-1);
-    if (oldest === undefined || oldest.startedAt < since) return points.reverse();
-    before = oldest.id;
-  }
+/** The points of a corp's chart, oldest first: one for each run, or one for each day when there are many runs. */
+async function readPoints(corpId: string, since: Date, store: ReportDeps['store']): Promise<Pick<CorpReport, 'points' | 'pointsAre'>> {
+  const latest = await store.runs(corpId, RUNS_SHOWN + 1);
+  const recent = latest.filter(({ startedAt, finishedAt }) => startedAt >= since && finishedAt !== null);
+  if (recent.length > RUNS_SHOWN) return { pointsAre: 'days', points: await store.runDays(corpId, since) };
+  return { pointsAre: 'runs', points: recent.map(runPoint).reverse() };
 }
 
 function toReport(change: ChangeRecord, { departmentNames }: Changes): ReportedChange {

@@ -19,6 +19,7 @@ const FIELDS: MemberFields = {
   avatar: 'https://x',
   address: 'here',
   extattr: { attrs: [{ type: 0, name: 'n' }], b: { y: 1, x: [1, 2] } },
+  externalPosition: 'q',
 };
 const MEMBER: SeenMember = { userid: 'ZhangSan', fields: FIELDS, memberships: [membership(1), membership(2, { isLeader: true })] };
 
@@ -31,7 +32,8 @@ describe('the digest of a member', () => {
   });
 
   test('does not change from one release to the next, or every first run would compare everybody in full', () => {
-    expect(digestOf(MEMBER)).toBe('18c66f49bf412b2b5ace61af946103fd');
+    const { externalPosition: _later, ...first } = FIELDS;
+    expect(digestOf({ ...MEMBER, fields: first })).toBe('18c66f49bf412b2b5ace61af946103fd');
     expect(digestOf(seen('a', { alias: 'z' }))).toBe('fc0d71c0eaaee2e60ce73c3498c72513');
   });
 

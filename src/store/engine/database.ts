@@ -63,6 +63,8 @@ export interface Dialect {
   readonly now: string;
   /** The database's current time plus `ms` milliseconds, as an expression. */
   later(ms: number): string;
+  /** The seconds from one column of times to another, as an expression; with milliseconds. */
+  seconds(from: string, to: string): string;
   /** Ends an INSERT: a row with the same primary key gets the new values of `columns`. */
   onConflict(key: readonly string[], columns: readonly string[]): string;
   /** A query for the names of a table's columns, as `name`. */

@@ -1,7 +1,7 @@
 import type { Coverage } from '../../core/ports/looking-up.ts';
-import type { CorpRecord, RunRecord } from '../../core/ports/records.ts';
+import type { CorpRecord, RunPoint, RunRecord } from '../../core/ports/records.ts';
 import type { Connection, Row } from '../engine/database.ts';
-import { neededNumber, neededText, neededTime, numberOf, textOf, timeOf } from '../engine/values.ts';
+import { neededNumber, neededText, neededTime, numberOf, textOf, timeOf, timeText } from '../engine/values.ts';
 
 /** Reads all corps in the store, sorted by id. */
 export async function readCorps(connection: Connection): Promise<readonly CorpRecord[]> {
@@ -41,17 +41,31 @@ export async function readCoverage(connection: Connection): Promise<readonly Cov
   });
 }
 
-/** Which runs of a corp are read: the latest, or the latest before one. */
-export interface RunPage {
-  readonly limit: number;
-  readonly before: number | undefined;
+/** Runs of a corp, newest first. */
+export async function readRuns(connection: Connection, corpId: string, limit: number): Promise<readonly RunRecord[]> {
+  const rows = await connection.query(`SELECT * FROM runs WHERE corp_id = ? ORDER BY id DESC LIMIT ${Math.max(0, Math.floor(limit))}`, [corpId]);
+  return rows.map(runFromRow);
 }
 
-/** Runs of a corp, newest first. */
-export async function readRuns(connection: Connection, corpId: string, { limit, before = Number.MAX_SAFE_INTEGER }: RunPage): Promise<readonly RunRecord[]> {
-  const page = `SELECT * FROM runs WHERE corp_id = ? AND id < ? ORDER BY id DESC LIMIT ${Math.max(0, Math.floor(limit))}`;
-  const rows = await connection.query(page, [corpId, before]);
-  return rows.map(runFromRow);
+/** The ended runs of a corp by day, the oldest first. The database adds them up, because a year can have 100,000 of them. */
+export async function readRunDays(connection: Connection, corpId: string, since: Date): Promise<readonly RunPoint[]> {
+  const rows = await connection.query(
+    `SELECT SUBSTR(started_at, 1, 10) AS day, COUNT(*) AS runs, SUM(CASE WHEN outcome = 'ok' THEN 0 ELSE 1 END) AS troubled,
+     MAX(${connection.dialect.seconds('started_at', 'finished_at')}) AS seconds,
+     SUM(requests) AS requests, SUM(joined) AS joined, SUM(departed) AS departed, SUM(changed) AS changed
+     FROM runs WHERE corp_id = ? AND started_at >= ? AND finished_at IS NOT NULL GROUP BY SUBSTR(started_at, 1, 10) ORDER BY day`,
+    [corpId, timeText(since.getTime())],
+  );
+  return rows.map((row) => ({
+    at: neededText(row, 'day'),
+    runs: neededNumber(row, 'runs'),
+    troubled: neededNumber(row, 'troubled'),
+    seconds: neededNumber(row, 'seconds'),
+    requests: neededNumber(row, 'requests'),
+    joined: neededNumber(row, 'joined'),
+    departed: neededNumber(row, 'departed'),
+    changed: neededNumber(row, 'changed'),
+  }));
 }
 
 const OUTCOMES: Readonly<Record<string, RunRecord['outcome']>> = { ok: 'ok', failed: 'failed', held_back: 'held_back', interrupted: 'interrupted' };

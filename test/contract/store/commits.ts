@@ -86,7 +86,7 @@ export function describeCommits(name: string, place: () => Promise<OpenEngine>):
     test('closes the run and moves the last success, which nothing else does', async () => {
       const { store, clock } = await open();
       const failing = await store.begin(CORP, WRITER);
-      clock.now += 1_000;
+      clock.now += 1_250;
       await store.finish(failing, { outcome: 'failed', requests: 3, error: 'no answer' });
       await store.finish(failing, { outcome: 'held_back', requests: 9, error: 'too late' });
       expect((await store.corps())[0]).toMatchObject({ lastSuccessAt: null, fence: 1, lastRunId: failing.runId, writerVersion: null });
@@ -100,8 +100,9 @@ export function describeCommits(name: string, place: () => Promise<OpenEngine>):
         expect.objectContaining({ id: failing.runId, corpId: CORP.id, outcome: 'failed', requests: 3, error: 'no answer', finishedAt: new Date(clock.now) }),
       ]);
       expect(await store.runs(CORP.id, 1)).toHaveLength(1);
-      expect(await store.runs(CORP.id, 1, fence.runId)).toMatchObject([{ id: failing.runId }]);
-      expect(await store.runs(CORP.id, 9, failing.runId)).toEqual([]);
+      const at = new Date(clock.now).toISOString().slice(0, 10);
+      expect(await store.runDays(CORP.id, new Date(0))).toEqual([{ at, runs: 2, troubled: 1, seconds: 1.25, requests: 10, joined: 1, departed: 0, changed: 0 }]);
+      expect(await store.runDays(CORP.id, new Date(clock.now + 1))).toEqual([]);
     });
 
     test('writes rows in order of their keys', async () => {

@@ -25,6 +25,7 @@ export const mysqlDialect: Dialect = {
   updateLock: ' FOR UPDATE',
   now: 'UTC_TIMESTAMP(3)',
   later: (ms) => `UTC_TIMESTAMP(3) + INTERVAL ${Math.round(ms) * 1000} MICROSECOND`,
+  seconds: (from, to) => `TIMESTAMPDIFF(MICROSECOND, ${from}, ${to}) / 1000000`,
   // VALUES() is the only form that all of them know.
   onConflict: (_key, columns) => ` ON DUPLICATE KEY UPDATE ${columns.map((column) => `${column} = VALUES(${column})`).join(', ')}`,
   columnsOf: (table) => `SELECT column_name AS name FROM information_schema.columns WHERE table_schema = DATABASE() AND table_name = '${table}'`,

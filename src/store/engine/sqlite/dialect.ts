@@ -22,6 +22,7 @@ export const sqliteDialect: Dialect = {
   updateLock: '',
   now: timestamp(),
   later: (ms) => timestamp(`, '+${(ms / 1000).toFixed(3)} seconds'`),
+  seconds: (from, to) => `ROUND((julianday(${to}) - julianday(${from})) * 86400, 3)`,
   onConflict: (key, columns) =>
     ` ON CONFLICT (${key.join(', ')}) DO UPDATE SET ${columns.map((column) => `${column} = excluded.${column}`).join(', ')}`,
   columnsOf: (table) => `SELECT name FROM pragma_table_info('${table}')`,
