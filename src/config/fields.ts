@@ -55,8 +55,7 @@ export function flag() {
 const NUMBER = /^[-+]?(\d+\.?\d*|\.\d+)(e[-+]?\d+)?$/i;
 
 /** A number within bounds; both bounds are included. */
-export function number({ min, max, whole = true }: { min: number; max: number; whole?: boolean }) {
-  const error = `a ${whole ? 'whole ' : ''}number from ${min} to ${max}`;
+export function number({ min, max, whole = true, error = `a ${whole ? 'whole ' : ''}number from ${min} to ${max}` }: { min: number; max: number; whole?: boolean; error?: string }) {
   const plain = whole ? z.int({ error }) : z.number({ error });
   const digits = (value: unknown): unknown => (typeof value === 'string' && NUMBER.test(value) ? Number(value) : value);
   return z.preprocess(digits, plain.min(min, { error }).max(max, { error })).meta({ accepts: error });
@@ -65,7 +64,7 @@ export function number({ min, max, whole = true }: { min: number; max: number; w
 /** A word, or a number as {@link number} reads it. */
 export function wordOrNumber<const Word extends string>(word: Word, bounds: { min: number; max: number }) {
   const error = `${word}, or a whole number from ${bounds.min} to ${bounds.max}`;
-  return z.union([z.literal(word), number(bounds)], { error }).meta({ accepts: error });
+  return z.union([z.literal(word, { error }), number({ ...bounds, error })], { error }).meta({ accepts: error });
 }
 
 /** One of several words. */
