@@ -96,7 +96,7 @@ describe.each([
     const old = Array.from({ length: 1_200 }, (_, index) => [1_000 + index, null, HOME, '2020-01-01 00:00:00.000', 'member', `old${index}`, 'joined', null, '{}']);
     await insert(database, 'changes', old);
     expect(await history.prune(new Date('2026-03-02T00:00:00Z'), 1)).toEqual({ changes: 500, runs: 0 });
-    expect(await history.prune(new Date('2026-03-02T00:00:00Z'), 50)).toEqual({ changes: 701, runs: 1 });
+    expect(await history.prune(new Date('2026-03-02T00:00:00Z'), 50)).toEqual({ changes: 701, runs: 2 });
     expect(await history.prune(new Date('2026-03-02T00:00:00Z'), 50)).toEqual({ changes: 0, runs: 0 });
     expect((await history.changes(ALL)).records.map(({ id }) => id)).toEqual([2, 3, 4, 5, 6, 7]);
     expect((await database.read((connection) => connection.query('SELECT id FROM runs ORDER BY id'))).map((row) => Number(row['id']))).toEqual([2, 3]);
@@ -199,8 +199,8 @@ async function fill(database: Database): Promise<void> {
   for (const [corp_id, userid, name, mobile_e164] of members) await put(database, 'members', { corp_id, userid, name, mobile_e164, ...times });
   await put(database, 'memberships', { corp_id: HOME, userid: 'ZhangSan', department_id: 3 });
   await put(database, 'wrong_numbers', { corp_id: AWAY, mobile_e164: '+8613900000001', forget_at: day(9) });
-  for (const [id, finished_at] of [[1, day(1)], [2, day(1)], [3, day(5)]] as const) {
-    await put(database, 'runs', { id, corp_id: HOME, started_at: day(1), finished_at, outcome: 'ok', fence: id });
+  for (const [id, started_at, finished_at] of [[1, day(1), day(1)], [2, day(1), day(1)], [3, day(5), day(5)], [4, day(1), null]] as const) {
+    await put(database, 'runs', { id, corp_id: HOME, started_at, finished_at, outcome: finished_at === null ? 'interrupted' : 'ok', fence: id });
   }
   const inDepartment = (id: number): Json => ({ memberships: [{ department_id: id, sort_order: 0, is_leader: false }] });
   const changes: readonly (readonly [number, string, string, string, string, Json, Json])[] = [
