@@ -148,6 +148,7 @@ export type ErrorCode =
   | 'redis_protected' // Redis runs in protected mode
   | 'redis_no_replicas' // Redis has too few replicas to accept writes
   | 'redis_cluster' // Redis is a cluster
+  | 'redis_sentinel' // a Sentinel stands where Redis should, Redis where a Sentinel should, or the Sentinels do not know the name
   | 'redis_full' // Redis has no memory left
   | 'redis_readonly' // Redis is a replica
   | 'redis_cannot_save' // Redis cannot save to its disk

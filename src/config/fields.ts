@@ -3,6 +3,7 @@ import { decodePercent } from '../core/percent.ts';
 import { DURATION_FORM, DURATION_PATTERN, parseDuration } from '../core/duration.ts';
 import type { Limit } from '../core/safety.ts';
 import { impossibleInSecret, looksLikeCorpId, looksLikeSecret, Secret, trimSecret } from '../core/secret.ts';
+import { isSentinelUrl, parseSentinelUrl, SENTINEL_FORM } from '../core/sentinel-url.ts';
 import { type Concealed, SecretUrl } from './secret-url.ts';
 
 /**
@@ -178,6 +179,28 @@ export function url(protocols: readonly string[], example: string, concealed: Co
     .refine(isDecodable, { error: `${error}, in whose user and password every % stands for a character; write a % itself as %25` })
     .transform((written) => new SecretUrl(written.trim(), concealed))
     .meta({ accepts: error });
+}
+
+/** The address of a Redis, or of the Sentinels that know it; parsed to a {@link SecretUrl}. */
+export function redisUrl() {
+  const example = 'redis://cache:6379/0';
+  const one = url(['redis:', 'rediss:'], example);
+  const expected = `an address such as ${example}, or ${SENTINEL_FORM}`;
+  return z
+    .string({ error: expected })
+    .transform((written, context): SecretUrl => {
+      if (isSentinelUrl(written)) {
+        const parsed = parseSentinelUrl(written);
+        if (!('problem' in parsed)) return new SecretUrl(written.trim());
+        context.addIssue({ code: 'custom', message: parsed.problem, params: { problem: true } });
+        return z.NEVER;
+      }
+      const result = one.safeParse(written, { jitless: true });
+      if (result.success) return result.data;
+      for (const { message } of result.error.issues) context.addIssue({ code: 'custom', message: message.endsWith(example) ? expected : message });
+      return z.NEVER;
+    })
+    .meta({ accepts: expected });
 }
 
 /** Empty when the text is not an address or has no host. */

@@ -18,7 +18,7 @@ export function interpolate(
       return whole;
     }
     const value = withoutEnd(fallback === undefined ? env[name] : env[name] || fallback);
-    if (value !== undefined) return isBeforeHost(text, offset, whole.length) ? forUserinfo(value) : value;
+    if (value !== undefined) return isBeforeHost(text, offset, whole.length) ? forUserinfo(value) : isSentinelAccount(text, offset) ? forQuery(value) : value;
     problems.push(`the environment variable ${name} is not set; set it, or give a default: \${${name}:-default}`);
     return whole;
   });
@@ -35,7 +35,17 @@ function isBeforeHost(text: string, offset: number, length: number): boolean {
   return /^[a-z][a-z\d+.-]*:\/\/[^/?#]*$/i.test(text.slice(0, offset)) && /^[^/?#]*@/.test(text.slice(offset + length));
 }
 
+/** Whether this place is a parameter of the address of Sentinels. */
+function isSentinelAccount(text: string, offset: number): boolean {
+  return /^rediss?\+sentinel:\/\/[^#]*[?&]sentinel_(user|password)=$/i.test(text.slice(0, offset));
+}
+
 /** Encodes a password: `@` or `/` in it would split the address. A password that is already percent-encoded stays. */
 function forUserinfo(value: string): string {
   return /^(?:[\w.~!$&'()*+,;=-]|%[\da-f]{2})*$/i.test(value) ? value : encodeURIComponent(value);
+}
+
+/** The same for a parameter, which `&` and `=` would split. */
+function forQuery(value: string): string {
+  return /[&=]/.test(value) ? encodeURIComponent(value) : forUserinfo(value);
 }

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import type { Secret } from '../core/secret.ts';
-import { choice, duration, flag, type Folder, limit, list, mapping, number, path, percentage, secret, shownText, signingSecret, text, url, wordOrNumber } from './fields.ts';
+import { choice, duration, flag, type Folder, limit, list, mapping, number, path, percentage, redisUrl, secret, shownText, signingSecret, text, url, wordOrNumber } from './fields.ts';
 import { SecretUrl } from './secret-url.ts';
 
 /** Where the organisations are stored. */
@@ -25,10 +25,10 @@ export function configSchema(folder: Folder) {
       .prefault('sqlite:orgsync.sqlite')
       .describe('Where the organisations are stored: MySQL or MariaDB, or an SQLite file beside this one')
       .meta({ suchAs: ['mysql://orgsync:${DB_PASSWORD}@db:3306/orgsync', 'sqlite:orgsync.sqlite'] }),
-    redis: url(['redis:', 'rediss:'], 'redis://cache:6379/0')
+    redis: redisUrl()
       .exactOptional()
-      .describe('What the processes of several hosts share: the lease, the rate limit and access tokens. Without Redis these are in the store')
-      .meta({ suchAs: ['redis://cache:6379/0', 'rediss://:${REDIS_PASSWORD}@cache:6380/0'] }),
+      .describe('What the processes of several hosts share: the lease, the rate limit and access tokens. Without Redis these are in the store. docs/clusters.md: Sentinel, replicas, Cluster')
+      .meta({ suchAs: ['redis://cache:6379/0', 'rediss://:${REDIS_PASSWORD}@cache:6380/0', 'redis+sentinel://:${REDIS_PASSWORD}@s1:26379,s2:26379,s3:26379/mymaster/0?sentinel_password=${SENTINEL_PASSWORD}'] }),
     redis_prefix: text('a prefix of letters, digits and : . _ - { }', /^[\w:.{}-]{0,64}$/)
       .prefault('orgsync:')
       .describe('The beginning of all Redis keys; use a different one for each environment that shares a Redis'),

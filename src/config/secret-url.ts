@@ -1,4 +1,5 @@
 import { Secret } from '../core/secret.ts';
+import { isSentinelUrl, maskSentinelUrl, parseSentinelUrl } from '../core/sentinel-url.ts';
 
 /** The secret part of an address: its password, or everything after the host (a webhook, a ping). */
 export type Concealed = 'password' | 'path';
@@ -11,6 +12,11 @@ export class SecretUrl extends Secret {
 
   constructor(url: string, concealed: Concealed = 'password') {
     super(url);
+    if (isSentinelUrl(url)) {
+      this.concealed = sentinelSecrets(url);
+      this.#shown = maskSentinelUrl(url);
+      return;
+    }
     const parsed = new URL(url);
     this.concealed = concealed === 'path' ? pathSecrets(parsed) : passwordSecrets(parsed);
     if (concealed === 'path' && this.concealed.length > 0) {
@@ -32,6 +38,14 @@ export class SecretUrl extends Secret {
   [Symbol.for('nodejs.util.inspect.custom')](): string {
     return this.#shown;
   }
+}
+
+/** The passwords at Redis and at the Sentinels, as written and decoded. */
+function sentinelSecrets(url: string): string[] {
+  const parsed = parseSentinelUrl(url);
+  if ('problem' in parsed) return [];
+  const passwords = [parsed.redis.password, parsed.sentinel.password].flatMap((password) => password ?? []);
+  return [...new Set(passwords.flatMap((password) => [password, encodeURIComponent(password)]))];
 }
 
 function passwordSecrets(url: URL): string[] {

@@ -3,8 +3,10 @@ import type { RedisClientOptions, RedisClientType, RedisFunctions, RedisModules,
 import { decodePercent } from '../core/percent.ts';
 import type { Clock } from '../core/ports/system.ts';
 import type { Secret } from '../core/secret.ts';
+import { isSentinelUrl } from '../core/sentinel-url.ts';
 import { OrgsyncError } from '../errors.ts';
-import { redisClosed, redisError, redisSilence } from './errors.ts';
+import { redisClosed, redisError, redisIsSentinel, redisSilence } from './errors.ts';
+import { type OpenSentinel, Sentinels } from './sentinel.ts';
 
 /** A reply of our scripts and commands: integers and texts, in lists. */
 export type Reply = null | string | number | readonly Reply[];
@@ -31,7 +33,10 @@ export interface RedisLink {
 
 /** How to reach Redis. */
 export interface LinkOptions {
-  /** `redis://`, `rediss://` (TLS; the certificate must be valid and for this host name) or `unix://`. */
+  /**
+   * `redis://`, `rediss://` (TLS; the certificate must be valid and for this host name) or `unix://`; `redis+sentinel://` or
+   * `rediss+sentinel://` for the primary that Sentinels name. They are asked each time that a connection is made.
+   */
   readonly url: Secret;
   readonly clock: Clock;
   /** The time limit for connecting, and for each command. */
@@ -45,27 +50,46 @@ type Client = RedisClientType<RedisModules, RedisFunctions, RedisScripts, 2>;
 
 const TIMEOUT_MS = 3_000;
 
+/** What a server says that was the primary. */
+const FAILED_OVER: ReadonlySet<string> = new Set(['redis_readonly', 'redis_failing_over']);
+
 /** Creates a {@link RedisLink}, without connecting. Throws `config` for an invalid URL. */
 export function openLink({ url, clock, timeoutMs = TIMEOUT_MS }: LinkOptions): RedisLink {
-  return new Link(url, clock, timeoutMs);
+  const openSentinel: OpenSentinel = (sentinel, sentinels) => openLink({ url: sentinel, clock, timeoutMs: timeoutMs / sentinels });
+  return new Link(isSentinelUrl(url.reveal()) ? new Sentinels(url, openSentinel) : routeTo(url), clock, timeoutMs);
+}
+
+/** The way to the server: one address, or Sentinels that know it. */
+interface Route {
+  /** For people. */
+  readonly where: string;
+  /** The address to connect to now. */
+  findPrimary(): Promise<Secret>;
+}
+
+function routeTo(url: Secret): Route {
+  return { where: addressOf(url), findPrimary: () => Promise.resolve(url) };
 }
 
 class Link implements RedisLink {
-  readonly where: string;
-  readonly #url: Secret;
+  readonly #route: Route;
   readonly #clock: Clock;
   readonly #timeoutMs: number;
   /** The connection, open or being opened, and its client, so that a late error of an older client is ignored. */
   #client: Promise<Client> | undefined;
   #current: Client | undefined;
   #roundTripMs = 0;
+  #connectedInMs = 0;
   #closed = false;
 
-  constructor(url: Secret, clock: Clock, timeoutMs: number) {
-    this.where = addressOf(url);
-    this.#url = url;
+  constructor(route: Route, clock: Clock, timeoutMs: number) {
+    this.#route = route;
     this.#clock = clock;
     this.#timeoutMs = timeoutMs;
+  }
+
+  get where(): string {
+    return this.#route.where;
   }
 
   get roundTripMs(): number {
@@ -75,7 +99,7 @@ class Link implements RedisLink {
   async connect(): Promise<number> {
     const wasThere = this.#client !== undefined;
     await this.#connected();
-    return wasThere ? 0 : this.#roundTripMs;
+    return wasThere ? 0 : this.#connectedInMs;
   }
 
   async call(...command: readonly [string, ...string[]]): Promise<Reply> {
@@ -86,8 +110,17 @@ class Link implements RedisLink {
       this.#roundTripMs = this.#clock.monotonic() - sentAt;
       return reply;
     } catch (error) {
-      throw redisError(error, this.where);
+      throw await this.#explain(client, error);
     }
+  }
+
+  async #explain(client: Client, thrown: unknown): Promise<OrgsyncError> {
+    const error = redisError(thrown, this.where);
+    // After a failover, the next call connects anew, and so reaches the new primary.
+    if (FAILED_OVER.has(error.code) && this.#current === client) this.#giveUp(client);
+    if (error.code !== 'redis_commands') return error;
+    const info = await this.#inTime(client, client.sendCommand<Reply>(['INFO', 'server'])).catch(() => '');
+    return String(info).includes('redis_mode:sentinel') ? redisIsSentinel(this.where) : error;
   }
 
   async run(script: string, keys: readonly string[], args: readonly (string | number)[]): Promise<Reply> {
@@ -108,19 +141,34 @@ class Link implements RedisLink {
   async #open(): Promise<Client> {
     // Loaded when needed: loading it takes longer than everything else together.
     const { createClient } = await import('redis');
-    const client: Client = createClient(clientOptions(this.#url, this.#timeoutMs));
+    const startedAt = this.#clock.monotonic();
+    const url = await this.#findPrimary();
+    if (this.#closed) throw redisClosed(this.where);
+    const client: Client = createClient(clientOptions(url, this.#timeoutMs));
     // Pending calls get this error themselves; here it only makes the next call connect again.
     client.on('error', () => this.#forget(client));
     this.#current = client;
-    const startedAt = this.#clock.monotonic();
+    const connectingAt = this.#clock.monotonic();
     try {
       await this.#inTime(client, client.connect());
     } catch (error) {
       this.#giveUp(client);
       throw redisError(error, this.where);
     }
-    this.#roundTripMs = this.#clock.monotonic() - startedAt;
+    const connectedAt = this.#clock.monotonic();
+    this.#roundTripMs = connectedAt - connectingAt;
+    this.#connectedInMs = connectedAt - startedAt;
     return client;
+  }
+
+  async #findPrimary(): Promise<Secret> {
+    try {
+      return await this.#route.findPrimary();
+    } catch (error) {
+      // The next call asks again.
+      this.#client = undefined;
+      throw error;
+    }
   }
 
   async #inTime<T>(client: Client, answer: Promise<T>): Promise<T> {

@@ -1,3 +1,4 @@
+import { SENTINEL_FORM } from '../core/sentinel-url.ts';
 import { asOrgsyncError, type ErrorCode, type ErrorKind, OrgsyncError } from '../errors.ts';
 
 interface Row {
@@ -61,7 +62,14 @@ const CLUSTER: Row = {
   kind: 'config',
   code: 'redis_cluster',
   why: 'it is a cluster, which orgsync does not use',
-  hint: 'give redis: the address of a single Redis (or Valkey) primary',
+  hint: "give redis: the address of a single Redis (or Valkey) primary, or of Sentinels; before a proxy that hides a cluster, set redis_prefix: '{orgsync}:'",
+};
+
+const SENTINEL: Row = {
+  kind: 'config',
+  code: 'redis_sentinel',
+  why: 'it is a Sentinel, which only tells where Redis is',
+  hint: `write ${SENTINEL_FORM}, with the name that the Sentinels give to the primary`,
 };
 
 /**
@@ -150,6 +158,7 @@ const ERR_REPLIES: readonly (readonly [RegExp, Row])[] = [
     /DB index is out of range|invalid DB index|SELECT is not allowed/i,
     { kind: 'config', code: 'redis_database', why: 'it has no database of this number', hint: 'correct the number at the end of redis://HOST:PORT/DB' },
   ],
+  [/unknown command [`'"]?SELECT\b/i, SENTINEL],
   [/ACL failure in script|user executing the script can.t/i, PERMISSION],
   [/(unknown|unsupported|disabled|forbidden|illegal|invalid) (redis )?command|command\b.*\b(disabled|forbidden|unsupported|not (be )?(support|supported|allowed|permitted|enabled)|prohibited)\b/i, { ...COMMANDS, why: 'it lacks or forbids a command that orgsync needs' }],
   [/scripting is not|scripts? (is|are) (not|disabled)|lua .*(disabled|not (supported|allowed|enabled))|bad lua script/i, { ...COMMANDS, why: 'it runs no Lua scripts' }],
@@ -175,6 +184,12 @@ export function isPassing(thrown: unknown): boolean {
 export function redisSilence(where: string, ms: number): OrgsyncError {
   const { kind, code, hint } = UNREACHABLE;
   return new OrgsyncError(kind, { code, message: `Redis at ${where} cannot be used: no answer within ${ms} ms`, hint: `${hint}; with rediss://, that it speaks TLS on this port` });
+}
+
+/** The error for a command at a Sentinel. */
+export function redisIsSentinel(where: string): OrgsyncError {
+  const { kind, code, why, hint } = SENTINEL;
+  return new OrgsyncError(kind, { code, message: `Redis at ${where} cannot be used: ${why}`, hint });
 }
 
 /** The error for a call after `close`. */

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { readCorpRows } from '../../src/config/corps.ts';
 import { loadConfig } from '../../src/config/load.ts';
+import { parseSentinelUrl } from '../../src/core/sentinel-url.ts';
 import { CORP, failure, folder, load, problems } from './support.ts';
 
 const S = { S: 'correct-horse' };
@@ -106,6 +107,23 @@ describe('a configuration that holds', () => {
     expect(store.engine === 'mysql' && decodeURIComponent(new URL(store.url.reveal()).password)).toBe('a/b@c#d');
     expect(config.redis?.reveal()).toBe('redis://:a%2Fb@h:1/0');
     expect(secrets).toEqual(expect.arrayContaining(['correct-horse', 'a/b@c#d', 'a%2Fb', 'a/b']));
+  });
+
+  it('takes the address of Sentinels with both passwords, encodes them, and shows neither', async () => {
+    const text = `${CORP}redis: redis+sentinel://u:\${P}@s1,s2:26380/mymaster/3?sentinel_user=w&sentinel_password=\${Q}\n`;
+    const { config, secrets } = await load(text, { ...S, P: 'p,@/1', Q: 's&=+2' });
+    const { redis } = config;
+    expect(redis?.reveal()).toBe('redis+sentinel://u:p%2C%40%2F1@s1,s2:26380/mymaster/3?sentinel_user=w&sentinel_password=s%26%3D%2B2');
+    expect(String(redis)).toBe('redis+sentinel://u:***@s1,s2:26380/mymaster/3?sentinel_user=w&sentinel_password=***');
+    expect(secrets).toEqual(expect.arrayContaining(['p,@/1', 's&=+2', 's%26%3D%2B2']));
+    expect(parseSentinelUrl(redis?.reveal() ?? '')).toEqual({
+      tls: false,
+      sentinels: [{ host: 's1', port: 26_379 }, { host: 's2', port: 26_380 }],
+      name: 'mymaster',
+      database: 3,
+      redis: { user: 'u', password: 'p,@/1' },
+      sentinel: { user: 'w', password: 's&=+2' },
+    });
   });
 
   it('keeps $${NAME} as text', async () => {

@@ -36,7 +36,11 @@ describe('a problem', () => {
     ['gate: { "MY SITE": a }', '2:9 gate.MY SITE: not the name of an environment variable'],
     ['store: mysql://u:hunter2@h', '2:8 store: found text that is not shown here; expected mysql://'],
     ['store: sqlite://x', '2:8 store: found text that is not shown here; expected mysql://'],
-    ['redis: cache:6379', '2:8 redis: found text that is not shown here; expected an address such as redis://cache:6379/0'],
+    ['redis: cache:6379', '2:8 redis: found text that is not shown here; expected an address such as redis://cache:6379/0, or redis+sentinel://'],
+    ['redis: redis+sentinel://:hunter2@h:26379,h2:26379', '2:8 redis: does not say what the Sentinels call the primary; write redis+sentinel://'],
+    ['redis: redis+sentinel://h:1:2/m', '2:8 redis: names a Sentinel that is not HOST or HOST:PORT'],
+    ['redis: redis+sentinel://h/m?password=hunter2', '2:8 redis: has a parameter that is not sentinel_user or sentinel_password'],
+    ['redis: redis+sentinel://:100%sure@h/m', '2:8 redis: has a % in a user or password that stands for no character'],
     ['alerts: { to: [{ ping: "https://a", webhook: "https://b" }] }', '2:16 alerts.to[0]: found a mapping; expected exactly one of wecom_robot, webhook, ping, command'],
     ['alerts: { to: [{ command: x, secret: whsec_MTIzNDU2Nzg5MDEyMzQ1Njc4OTAxMjM0 }] }', '2:38 alerts.to[0].secret: signs only webhooks; expected webhook: in the same entry'],
     ...['hunter2', 'whsec_', 'whsec_hunter2', 'whsec_MTIzNDU2Nzg5MDEyMzQ1Njc4OTAxMjM', 'MTIzNDU2Nzg5MDEyMzQ1Njc4OTAxMjM0'].map((signing) => [

@@ -14,8 +14,7 @@ export function ownPrefix(): string {
 }
 
 /** Opens our Redis for the running test, and closes it when the test has ended. Short lives and windows, unless told otherwise. */
-export function openTestRedis(options: Partial<Omit<Options, 'url'>> & { readonly port?: number } = {}): RedisParts {
-  const url = options.port === undefined ? inject('redisUrl') : `redis://127.0.0.1:${options.port}/0`;
+export function openTestRedis({ port, url = port === undefined ? inject('redisUrl') : `redis://127.0.0.1:${port}/0`, ...options }: Partial<Omit<Options, 'url'>> & { readonly port?: number; readonly url?: string } = {}): RedisParts {
   const parts = openRedis({
     url: new Secret(url),
     prefix: ownPrefix(),

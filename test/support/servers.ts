@@ -11,7 +11,7 @@ export type { ServerProcess } from './server-process.ts';
 const run = promisify(execFile);
 
 /** The account that {@link startMariadb} creates; it may do everything. */
-const ACCOUNT = { user: 'orgsync', password: 'orgsync-test' } as const;
+export const ACCOUNT = { user: 'orgsync', password: 'orgsync-test' } as const;
 
 /** What a private MariaDB is to be like. */
 export interface MariadbOptions {
@@ -52,7 +52,7 @@ export async function startMariadb({ durable = false, args = [] }: MariadbOption
 }
 
 /** Starts a private Redis on a free loopback port, in about 50 ms: a test file can well have its own. */
-export async function startRedis({ args = [] }: { readonly args?: readonly string[] } = {}): Promise<ServerProcess> {
+export async function startRedis({ args = [], password }: { readonly args?: readonly string[]; readonly password?: string } = {}): Promise<ServerProcess> {
   return await startServer({
     name: 'redis',
     command: (dir, port) => [
@@ -60,10 +60,10 @@ export async function startRedis({ args = [] }: { readonly args?: readonly strin
       ...['--port', String(port), '--bind', '127.0.0.1', '--dir', dir, '--save', '', '--appendonly', 'no'],
       ...args,
     ],
-    url: (port) => `redis://127.0.0.1:${port}/0`,
+    url: (port) => `redis://${password === undefined ? '' : `:${encodeURIComponent(password)}@`}127.0.0.1:${port}/0`,
     probe: async (port) => {
       const answer = (await firstBytes(port, 'PING\r\n')).toString();
-      if (!answer.startsWith('+PONG')) throw new Error(answer);
+      if (!answer.startsWith(password === undefined ? '+PONG' : '-NOAUTH')) throw new Error(answer);
     },
   });
 }
@@ -78,7 +78,8 @@ export function withDatabase(url: string, database: string): string {
 /** Where a data directory is kept for each version of MariaDB, to be copied. */
 const TEMPLATES = path.resolve(import.meta.dirname, '../../.orgsync-test');
 
-async function createDataDirectory(dir: string): Promise<void> {
+/** Creates a data directory with the account, in `dir`. */
+export async function createDataDirectory(dir: string): Promise<void> {
   const { stdout: version } = await run('mariadbd', ['--no-defaults', ...asRoot(), '--version'], { env: WITH_SBIN });
   const template = path.join(TEMPLATES, `mariadb-${createHash('sha256').update(version).digest('hex').slice(0, 12)}`);
   if (!existsSync(template)) await installTemplate(template);
@@ -109,6 +110,7 @@ async function installTemplate(template: string): Promise<void> {
   await rm(making, { recursive: true, force: true });
 }
 
-function asRoot(): readonly string[] {
+/** The option that lets mariadbd run as root. */
+export function asRoot(): readonly string[] {
   return process.getuid?.() === 0 ? ['--user=root'] : [];
 }
