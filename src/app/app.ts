@@ -3,6 +3,8 @@ import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { CorpList } from './corps.ts';
 import { openLiveParts } from './live.ts';
+import { inspectReplica, openReading } from './reading.ts';
+import type { Reading, ReplicaDeps } from './reading.ts';
 import type { LiveParts } from './live.ts';
 import { temporaryFolder } from './temporary-folder.ts';
 import { once } from './once.ts';
@@ -49,6 +51,8 @@ export interface App {
   readonly log: Log;
   readonly writer: Writer;
   store(): Promise<Store>;
+  /** The store for a command that only reads: `store_read` where it is configured and can be used. Call it before {@link App.corps}. */
+  reading(): Promise<Reading>;
   /** From now on, a missing SQLite store may be created. */
   migrator(): Promise<Migrator>;
   history(): Promise<History>;
@@ -59,7 +63,7 @@ export interface App {
   ration(): Promise<Ration>;
   /** Opens what a live lookup needs. */
   liveParts(): Promise<LiveParts>;
-  /** The findings of `orgsync doctor` about the store. */
+  /** The findings of `orgsync doctor` about the store, and about `store_read`. */
   inspectStore(): Promise<readonly Finding[]>;
   /** The findings of `orgsync doctor` about Redis; empty when Redis is not configured. */
   inspectRedis(): Promise<readonly Finding[]>;
@@ -99,13 +103,15 @@ class OpenApp implements App {
   readonly #corps: CorpList;
   /** Only a run and a migration create a store: elsewhere, a missing file is a wrong path. */
   #mayCreate = false;
+  /** Where `corps.query` reads instead of the store. */
+  #readFrom: Database | undefined;
 
   constructor({ config, context, log, closers }: AppParts) {
     this.config = config;
     this.log = log;
     this.#context = context;
     this.#closers = closers;
-    this.#corps = new CorpList({ config, database: () => this.#database(), protect: context.protect });
+    this.#corps = new CorpList({ config, database: async () => this.#readFrom ?? (await this.#database()), protect: context.protect });
     this.writer = {
       host: hostname(),
       pid: process.pid,
@@ -116,6 +122,12 @@ class OpenApp implements App {
   }
 
   readonly store = once(async (): Promise<Store> => (await this.#opened()).store);
+
+  readonly reading = once(async (): Promise<Reading> => {
+    const reading = await openReading({ ...this.#replicaDeps(), log: this.log, ofStore: async () => ({ store: await this.store(), history: await this.history() }) });
+    this.#readFrom = reading.database;
+    return reading;
+  });
 
   readonly migrator = once(async (): Promise<Migrator> => {
     this.#mayCreate = true;
@@ -166,7 +178,12 @@ class OpenApp implements App {
     const [database, { inspectStore }] = await Promise.all([this.#database(), import('../store/inspect.ts')]);
     const { store, read_only: readOnly } = this.config;
     const where = store.engine === 'sqlite' ? store.path : new URL(store.url.reveal()).host;
-    return await inspectStore(database, { engine: store.engine, where, readOnly, clock: this.clock });
+    const findings = await inspectStore(database, { engine: store.engine, where, readOnly, clock: this.clock });
+    return [...findings, ...(await inspectReplica(database, this.#replicaDeps()))];
+  }
+
+  #replicaDeps(): ReplicaDeps {
+    return { config: this.config, clock: this.clock, stopping: this.#context.signal, keep: (opened) => this.#closers.keep(opened) };
   }
 
   async inspectRedis(): Promise<readonly Finding[]> {

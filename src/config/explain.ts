@@ -17,7 +17,7 @@ export interface KeyTree {
 }
 
 /** Keys whose values never appear in a message. */
-const SECRET_KEYS = new Set<PropertyKey>(['secret', 'contacts_secret', 'hmac_key', 'wecom_robot', 'store', 'redis', 'webhook', 'ping', 'proxy', 'pushgateway', 'file', 'api']);
+const SECRET_KEYS = new Set<PropertyKey>(['secret', 'contacts_secret', 'hmac_key', 'wecom_robot', 'store', 'store_read', 'redis', 'webhook', 'ping', 'proxy', 'pushgateway', 'file', 'api']);
 
 /** Describes zod's issues in the words of the file: the key, what was found, what is accepted, the nearest known key. */
 export function explain(issues: readonly Issue[], source: Source, keys: KeyTree): readonly Problem[] {

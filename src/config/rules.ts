@@ -15,6 +15,7 @@ const RULES: readonly ((draft: Draft) => readonly Breach[])[] = [
   uniqueCorps('id'),
   uniqueCorps('name'),
   queryNeedsMysql,
+  replicaNeedsMysql,
   signatureNeedsWebhook,
   rateWithinAddress,
   windowWithinTtl,
@@ -39,9 +40,17 @@ function uniqueCorps(key: 'id' | 'name') {
   };
 }
 
+function replicaNeedsMysql({ store, store_read: replica }: Draft): readonly Breach[] {
+  if (!isSqlite(store) || replica === undefined) return [];
+  return [{ path: ['store_read'], message: 'only a MySQL store has replicas; expected store: mysql://…' }];
+}
+
+function isSqlite(store: unknown): boolean {
+  return store === undefined || (typeof store === 'string' && store.startsWith('sqlite:'));
+}
+
 function queryNeedsMysql({ corps, store }: Draft): readonly Breach[] {
-  const isSqlite = store === undefined || (typeof store === 'string' && store.startsWith('sqlite:'));
-  if (!isSqlite || asDraft(corps)['query'] === undefined) return [];
+  if (!isSqlite(store) || asDraft(corps)['query'] === undefined) return [];
   return [{ path: ['corps', 'query'], message: 'corps can be read by a query from a MySQL store only; expected store: mysql://…' }];
 }
 

@@ -25,6 +25,10 @@ export function configSchema(folder: Folder) {
       .prefault('sqlite:orgsync.sqlite')
       .describe('Where the organisations are stored: MySQL or MariaDB, or an SQLite file beside this one')
       .meta({ suchAs: ['mysql://orgsync:${DB_PASSWORD}@db:3306/orgsync', 'sqlite:orgsync.sqlite'] }),
+    store_read: replicaUrl()
+      .exactOptional()
+      .describe('A replica of the MySQL store, where lookup, status, changes and report read. They say when it is behind, and ask the store when it cannot be used. `lookup --live` uses the store. Without it, all is read from the store')
+      .meta({ suchAs: ['mysql://reader:${READER_PASSWORD}@replica:3306/orgsync'] }),
     redis: redisUrl()
       .exactOptional()
       .describe('What the processes of several hosts share: the lease, the rate limit and access tokens. Without Redis these are in the store. docs/clusters.md: Sentinel, replicas, Cluster')
@@ -119,6 +123,15 @@ function storeTarget(folder: Folder) {
       if (!written.startsWith('sqlite:')) return { engine: 'mysql', url: new SecretUrl(written) };
       return { engine: 'sqlite', path: folder.resolve(written.slice('sqlite:'.length)) };
     })
+    .meta({ accepts: error });
+}
+
+function replicaUrl() {
+  const error = 'mysql://USER@HOST:3306/DATABASE or mariadb://…';
+  return z
+    .string({ error })
+    .refine(isMysqlUrl, { error })
+    .transform((written) => new SecretUrl(written))
     .meta({ accepts: error });
 }
 

@@ -3,9 +3,11 @@ import { dirname } from 'node:path';
 import { reportFailure, reportOk } from '../core/finding.ts';
 import type { Finding } from '../core/finding.ts';
 import type { Clock } from '../core/ports/system.ts';
+import { formatAge } from '../core/status.ts';
 import { asOrgsyncError } from '../errors.ts';
 import type { OrgsyncError } from '../errors.ts';
 import type { Database } from './engine/database.ts';
+import { compareReplica } from './replica.ts';
 import { checkTables } from './schema/migrate.ts';
 import { FIRST_TABLES } from './schema/tables.ts';
 import { neededNumber, neededText, neededTime } from './engine/values.ts';
@@ -31,6 +33,30 @@ export async function inspectStore(database: Database, options: StoreInspection)
     const known = asExpected(error);
     const isToCome = known.code === 'store_missing' && !options.readOnly;
     return [isToCome ? await inspectFolder(options.where) : reportFailure('store reachable', known)];
+  }
+}
+
+const COPIES = 'store_read has what the store has';
+
+/** Checks a replica, and whether it follows its store. Errors become findings; only defects are thrown. */
+export async function inspectReplica(replica: Database, store: Database, options: Pick<StoreInspection, 'where' | 'clock'>): Promise<readonly Finding[]> {
+  const findings = await inspectStore(replica, { ...options, engine: 'mysql', readOnly: true });
+  const own = findings.map((finding) => ({ ...finding, title: `store_read: ${finding.title}` }));
+  return own.some(({ result }) => result === 'failed') ? own : [...own, await inspectDelay(replica, store)];
+}
+
+async function inspectDelay(replica: Database, store: Database): Promise<Finding> {
+  try {
+    const state = await compareReplica(replica, store);
+    if (state.is === 'current') return reportOk(COPIES, 'yes');
+    if (state.is === 'behind') {
+      const detail = `it lacks what the store has had for ${formatAge(state.byMs)}`;
+      return { title: COPIES, result: 'warning', detail, fix: 'see whether replication runs (SHOW REPLICA STATUS); lookups say meanwhile that they may be old' };
+    }
+    const detail = 'its newest run is not in the store';
+    return { title: COPIES, result: 'failed', kind: 'config', detail, fix: 'let `store_read:` name a replica of `store:`; after a failover that lost runs, set the replica up anew' };
+  } catch (error) {
+    return { title: COPIES, result: 'warning', detail: `not known: ${asExpected(error).message}`, fix: 'correct `store:` first' };
   }
 }
 

@@ -3,6 +3,7 @@ import type { OrgsyncError } from '../errors.ts';
 import type { Corp } from '../core/model.ts';
 import type { Holder, Leases } from '../core/ports/leases.ts';
 import type { Records } from '../core/ports/records.ts';
+import type { ReplicaState } from '../core/ports/replica.ts';
 import type { Tables } from '../core/ports/tables.ts';
 import type { Clock } from '../core/ports/system.ts';
 import { judgeCorp, worstHealth } from '../core/status.ts';
@@ -12,6 +13,8 @@ import type { CorpFacts, CorpStatus, Health, LeaseView } from '../core/status.ts
 export interface StatusDeps {
   readonly store: Tables & Records;
   readonly leases: Pick<Leases, 'holders'>;
+  /** How the replica that is read compares with the store; null without one. */
+  readonly replica?: Promise<ReplicaState | null>;
   readonly clock: Clock;
   /** The configured corps. */
   readonly corps: readonly Corp[];
@@ -31,6 +34,8 @@ export interface Status {
   readonly holders: readonly Holder[] | null;
   /** Why the leases could not be read; this alone is a warning. */
   readonly leasesError: OrgsyncError | null;
+  /** Unless it is current, this alone is a warning. */
+  readonly replica: ReplicaState | null;
 }
 
 /** How many of a corp's latest runs are shown. */
@@ -39,20 +44,22 @@ const TREND = 20;
 const ABREAST = 4;
 
 /** Reads the status. Rejects when the store cannot be read; an error of the leases is part of the answer. */
-export async function readStatus({ store, leases, clock, corps, maxAgeMs, onlyConfigured = false }: StatusDeps): Promise<Status> {
+export async function readStatus({ store, leases, replica = Promise.resolve(null), clock, corps, maxAgeMs, onlyConfigured = false }: StatusDeps): Promise<Status> {
   await store.ensureReady();
-  const [facts, held] = await Promise.all([readFacts(store, corps, onlyConfigured), askHolders(leases)]);
+  const [facts, held, state] = await Promise.all([readFacts(store, corps, onlyConfigured), askHolders(leases), replica]);
   const view: LeaseView = held.holders === null ? { known: false, why: held.error.message } : { known: true, holders: held.holders };
   const now = clock.now();
   const judged = facts.map((one) => judgeCorp(one, { now, maxAgeMs, leases: view }));
   const healths = judged.filter(({ configured }) => configured).map(({ health }) => health);
+  const isDoubtful = held.error !== null || (state !== null && state.is !== 'current');
   return {
     at: new Date(now),
     maxAgeMs,
-    health: worstHealth(held.error === null ? healths : [...healths, 'warning']),
+    health: worstHealth(isDoubtful ? [...healths, 'warning'] : healths),
     corps: judged,
     holders: held.holders,
     leasesError: held.error,
+    replica: state,
   };
 }
 

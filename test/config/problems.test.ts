@@ -41,6 +41,8 @@ describe('a problem', () => {
     ['redis: redis+sentinel://h:1:2/m', '2:8 redis: names a Sentinel that is not HOST or HOST:PORT'],
     ['redis: redis+sentinel://h/m?password=hunter2', '2:8 redis: has a parameter that is not sentinel_user or sentinel_password'],
     ['redis: redis+sentinel://:100%sure@h/m', '2:8 redis: has a % in a user or password that stands for no character'],
+    ['store_read: sqlite:copy.sqlite', '2:13 store_read: found text that is not shown here; expected mysql://'],
+    ['store_read: mysql://u:hunter2@h/db', '2:13 store_read: only a MySQL store has replicas; expected store: mysql://'],
     ['alerts: { to: [{ ping: "https://a", webhook: "https://b" }] }', '2:16 alerts.to[0]: found a mapping; expected exactly one of wecom_robot, webhook, ping, command'],
     ['alerts: { to: [{ command: x, secret: whsec_MTIzNDU2Nzg5MDEyMzQ1Njc4OTAxMjM0 }] }', '2:38 alerts.to[0].secret: signs only webhooks; expected webhook: in the same entry'],
     ...['hunter2', 'whsec_', 'whsec_hunter2', 'whsec_MTIzNDU2Nzg5MDEyMzQ1Njc4OTAxMjM', 'MTIzNDU2Nzg5MDEyMzQ1Njc4OTAxMjM0'].map((signing) => [

@@ -4,6 +4,7 @@ import type { ChangeRecord, Changes } from '../../core/ports/history.ts';
 import { OrgsyncError } from '../../errors.ts';
 import type { ChangesRequest } from '../../sync/changes.ts';
 import { changesCsv, changesDocument, changesText } from './view.ts';
+import { replicaText } from '../../terminal/replica.ts';
 import { localTime } from '../../terminal/text.ts';
 import type { CommandContext, GetContext } from '../../app/context.ts';
 import { withApp } from '../../app/with-app.ts';
@@ -68,8 +69,12 @@ function requestOf({ since, member, department, action, limit }: Options): Chang
 async function look(request: ChangesRequest, corps: readonly string[], context: CommandContext): Promise<Changes> {
   return await withApp(context, async (app) => {
     const { readChanges } = await import('../../sync/changes.ts');
+    const { store, history, replica } = await app.reading();
     const corpIds = corps.length === 0 ? {} : { corpIds: (await app.corps(corps)).map(({ id }) => id) };
-    return await readChanges({ ...request, ...corpIds }, { store: await app.store(), history: await app.history(), region: app.config.lookup.default_region });
+    const changes = await readChanges({ ...request, ...corpIds }, { store, history, region: app.config.lookup.default_region });
+    const ofReplica = replicaText(await replica);
+    if (ofReplica !== null) context.terminal.warn(ofReplica);
+    return changes;
   });
 }
 

@@ -8,6 +8,8 @@ import { lookupMany } from '../../sync/lookup/lookup.ts';
 import { currentHolders, errorsOf, lookupErrors } from '../../sync/lookup/exit.ts';
 import type { UnknownCorp } from '../../sync/lookup/unknown.ts';
 import type { LiveStep } from '../../sync/lookup/live.ts';
+import type { ReplicaState } from '../../core/ports/replica.ts';
+import { replicaText } from '../../terminal/replica.ts';
 import { plain } from '../../terminal/terminal.ts';
 import type { CommandContext } from '../../app/context.ts';
 import { departedLine, nameOf, pathText, UNCONFIGURED } from './card.ts';
@@ -64,17 +66,19 @@ export interface Batch {
   readonly numbers: Numbers;
   readonly region: string;
   readonly deps: LookupDeps;
+  /** How the replica that is read compares with the store; null without one. */
+  readonly replica: ReplicaState | null;
 }
 
 /** Looks up the numbers, prints a line for each, and a summary on stderr. Returns the exit code of the gravest error. */
-export async function lookupBatch({ numbers, region, deps }: Batch, { terminal, signal }: CommandContext): Promise<number> {
+export async function lookupBatch({ numbers, region, deps, replica }: Batch, { terminal, signal }: CommandContext): Promise<number> {
   const tally = new Tally();
   const bars = process.stdout.isTTY ? undefined : terminal.bars();
   try {
     for await (const { of, answer } of lookupMany(parsed(numbers.lines, region), deps)) {
       signal.throwIfAborted();
       const error = notAPhone(of.typed, of.problem ?? '');
-      if (terminal.json) terminal.line(answer === undefined ? refusedDocument(of.typed, error) : lookupDocument(answer));
+      if (terminal.json) terminal.line(answer === undefined ? refusedDocument(of.typed, error) : lookupDocument(answer, replica));
       else terminal.data(answer === undefined ? plain(error.message) : answerLine(answer));
       tally.add(answer);
       if (tally.count % 100 === 0) bars?.update('numbers', tally.count, Math.max(tally.count, numbers.total ?? 0));
@@ -83,6 +87,8 @@ export async function lookupBatch({ numbers, region, deps }: Batch, { terminal, 
     bars?.stop();
   }
   complain(tally.firstFailures, terminal);
+  const ofReplica = replicaText(replica);
+  if (ofReplica !== null) terminal.warn(ofReplica);
   if (!terminal.quiet || tally.refused > 0) terminal.warn(`orgsync: ${tally.text()}`);
   return gravestExitCode(tally.errors);
 }

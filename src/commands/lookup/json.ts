@@ -3,12 +3,17 @@ import type { OrgsyncError } from '../../errors.ts';
 import type { LookupAnswer, LookupMatch } from '../../sync/lookup/lookup.ts';
 import type { UnknownCorp } from '../../sync/lookup/unknown.ts';
 import type { LiveStep } from '../../sync/lookup/live.ts';
+import type { ReplicaState } from '../../core/ports/replica.ts';
+import { replicaDocument } from '../../terminal/replica.ts';
 import { errorDocument } from '../../terminal/text.ts';
 
-/** Creates the document of `lookup --json`; with `--file`, one line of it. Times are ISO 8601 in UTC; `live` is null without `--live`. */
-export function lookupDocument({ phone, matches, live, unknown }: LookupAnswer): Json {
+/**
+ * Creates the document of `lookup --json`; with `--file`, one line of it. Times are ISO 8601 in UTC; `live` is null without
+ * `--live`. It has the key `store_read` only when the replica is not as current as the store.
+ */
+export function lookupDocument({ phone, matches, live, unknown }: LookupAnswer, replica: ReplicaState | null): Json {
   const isWecoms = live?.some(({ is }) => is === 'found' || is === 'nobody') ?? false;
-  return { phone, source: isWecoms ? 'wecom' : 'store', matches: matches.map(matchDocument), live: live?.map(stepDocument) ?? null, unknown: unknown.map(unknownDocument) };
+  return { phone, source: isWecoms ? 'wecom' : 'store', matches: matches.map(matchDocument), live: live?.map(stepDocument) ?? null, unknown: unknown.map(unknownDocument), ...replicaDocument(replica) };
 }
 
 /** Creates the line of `lookup --file --json` for text that is not a phone number. */

@@ -5,6 +5,7 @@ import { parseMainlandMobile } from '../../core/mobile.ts';
 import type { ParsedPhone } from '../../core/phone.ts';
 import { gravestExitCode, OrgsyncError } from '../../errors.ts';
 import type { LookupAnswer, LookupDeps } from '../../sync/lookup/lookup.ts';
+import type { ReplicaState } from '../../core/ports/replica.ts';
 import type { CommandContext, GetContext } from '../../app/context.ts';
 import { withApp } from '../../app/with-app.ts';
 import { collect } from '../options.ts';
@@ -53,10 +54,10 @@ async function lookupOne(typed: string, options: Options, context: CommandContex
   const { config } = await context.loadConfig();
   const parsed = await parse(typed, config.lookup.default_region);
   if ('problem' in parsed) throw notAPhone(typed, parsed.problem);
-  await withDeps(options, context, async (deps, app) => {
+  await withDeps(options, context, async ({ replica, ...deps }, app) => {
     const [{ lookup }, { lookupErrors }] = await Promise.all([import('../../sync/lookup/lookup.ts'), import('../../sync/lookup/exit.ts')]);
     const answer = await lookup(parsed.e164, deps);
-    await show(answer, context, app.config.read_only);
+    await show(answer, await replica, context, app.config.read_only);
     context.endWith(gravestExitCode(lookupErrors(answer)));
   });
 }
@@ -65,8 +66,8 @@ async function lookupFile(path: string, options: Options, context: CommandContex
   const { config } = await context.loadConfig();
   const { lookupBatch, readNumbers } = await import('./batch.ts');
   const numbers = await readNumbers(path, process.stdin, context.signal);
-  await withDeps(options, context, async (deps) => {
-    context.endWith(await lookupBatch({ numbers, region: config.lookup.default_region, deps }, context));
+  await withDeps(options, context, async ({ replica, ...deps }) => {
+    context.endWith(await lookupBatch({ numbers, region: config.lookup.default_region, deps, replica: await replica }, context));
   });
 }
 
@@ -78,18 +79,24 @@ async function parse(typed: string, region: string): Promise<ParsedPhone> {
   return parsePhone(typed, region);
 }
 
-async function withDeps(options: Options, context: CommandContext, use: (deps: LookupDeps, app: App) => Promise<void>): Promise<void> {
+async function withDeps(options: Options, context: CommandContext, use: (deps: Deps, app: App) => Promise<void>): Promise<void> {
   await withApp(context, async (app) => {
     const { flush, ...deps } = await lookupDeps(options, app, context);
     await use(deps, app).finally(flush);
   });
 }
 
+/** What a lookup needs, and how the replica that it reads compares with the store. */
+interface Deps extends LookupDeps {
+  readonly replica: Promise<ReplicaState | null>;
+}
+
 /** @returns also `flush`, which must be called when the lookup has ended */
-async function lookupDeps({ corp: named, live }: Options, app: App, { signal }: CommandContext): Promise<LookupDeps & Partial<Pick<LiveParts, 'flush'>>> {
-  const store = await app.store();
+async function lookupDeps({ corp: named, live }: Options, app: App, { signal }: CommandContext): Promise<Deps & Partial<Pick<LiveParts, 'flush'>>> {
+  // WeCom's answer is compared with what the store holds, and written there.
+  const { store, replica } = live ? { store: await app.store(), replica: Promise.resolve(null) } : await app.reading();
   const corps = await app.corps(named);
-  const within = { store, clock: app.clock, corps, named: named.length > 0, staleAfterMs: app.config.alerts.stale_after };
+  const within = { store, replica, clock: app.clock, corps, named: named.length > 0, staleAfterMs: app.config.alerts.stale_after };
   if (!live) return within;
   const { createLiveQuestion } = await import('../../sync/lookup/live.ts');
   const { read_only: readOnly, lookup } = app.config;
@@ -110,13 +117,13 @@ async function lookupDeps({ corp: named, live }: Options, app: App, { signal }: 
   return { ...within, ask, flush };
 }
 
-async function show(answer: LookupAnswer, { terminal }: CommandContext, readOnly: boolean): Promise<void> {
+async function show(answer: LookupAnswer, replica: ReplicaState | null, { terminal }: CommandContext, readOnly: boolean): Promise<void> {
   if (terminal.json) {
     const { lookupDocument } = await import('./json.ts');
-    terminal.document(lookupDocument(answer));
+    terminal.document(lookupDocument(answer, replica));
   } else {
     const { answerText } = await import('./text.ts');
-    terminal.data(answerText(answer, terminal, readOnly));
+    terminal.data(answerText(answer, replica, terminal, readOnly));
   }
   if (answer.live !== null) {
     const { complain } = await import('./live-text.ts');

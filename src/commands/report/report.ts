@@ -4,6 +4,7 @@ import { Command } from '@commander-js/extra-typings';
 import type { ReportData } from '../../core/report.ts';
 import { OrgsyncError } from '../../errors.ts';
 import { writeWhole } from '../../files.ts';
+import { replicaText } from '../../terminal/replica.ts';
 import { plain } from '../../terminal/terminal.ts';
 import { packageVersion } from '../../version.ts';
 import type { CommandContext, GetContext } from '../../app/context.ts';
@@ -49,9 +50,10 @@ export function reportCommand(getContext: GetContext): Command {
 async function readData({ corp, weeks }: Options, context: CommandContext): Promise<ReportData> {
   return await withApp(context, async (app) => {
     const { readReport } = await import('../../sync/report.ts');
-    return await readReport({
-      store: await app.store(),
-      history: await app.history(),
+    const { store, history, replica } = await app.reading();
+    const report = await readReport({
+      store,
+      history,
       leases: { holders: async () => (await app.leases()).holders() },
       clock: app.clock,
       corps: await app.corps(corp),
@@ -60,6 +62,9 @@ async function readData({ corp, weeks }: Options, context: CommandContext): Prom
       weeks,
       version: packageVersion(),
     });
+    const ofReplica = replicaText(await replica);
+    if (ofReplica !== null) context.terminal.warn(ofReplica);
+    return report;
   });
 }
 

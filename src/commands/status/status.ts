@@ -47,8 +47,10 @@ export function statusCommand(getContext: GetContext): Command {
 async function look({ maxAge }: Options, context: CommandContext): Promise<Status> {
   return await withApp(context, async (app) => {
     const { readStatus } = await import('../../sync/status.ts');
+    const { store, replica } = await app.reading();
     return await readStatus({
-      store: await app.store(),
+      store,
+      replica,
       leases: { holders: async () => (await app.leases()).holders() },
       clock: app.clock,
       corps: await app.corps(),

@@ -4,6 +4,7 @@ import { ending, formatAge, HEALTH_EXIT_CODES, sparkline } from '../../core/stat
 import type { CorpStatus, Health } from '../../core/status.ts';
 import type { OrgsyncError } from '../../errors.ts';
 import type { Status } from '../../sync/status.ts';
+import { replicaDocument, replicaText } from '../../terminal/replica.ts';
 import { errorDocument } from '../../terminal/text.ts';
 import { plain } from '../../terminal/terminal.ts';
 import type { Terminal } from '../../terminal/terminal.ts';
@@ -24,6 +25,7 @@ export function statusDocument(status: Status): Json {
       expires_at: expiresAt?.toISOString() ?? null,
     })) ?? null,
     leases_error: status.leasesError === null ? null : errorDocument(status.leasesError),
+    ...replicaDocument(status.replica),
   };
 }
 
@@ -126,13 +128,15 @@ export function nagiosText(health: Health, text: string): string {
   return plain(`ORGSYNC ${health.toUpperCase()} - ${text}`).replaceAll('|', '/');
 }
 
-function summary({ corps, health, leasesError, maxAgeMs }: Status): string {
+function summary({ corps, health, leasesError, replica, maxAgeMs }: Status): string {
   const judged = corps.filter(({ configured }) => configured);
   const troubled = judged.filter((corp) => corp.health !== 'ok');
   const oldest = Math.max(...judged.map(({ ageMs }) => ageMs ?? 0));
   const troubles = troubled.slice(0, NAMED_TROUBLES).map(({ corp, why }) => `${corp.name}: ${firstLine(why ?? '')}`);
   if (troubled.length > NAMED_TROUBLES) troubles.push(`${troubled.length - NAMED_TROUBLES} more`);
   if (leasesError !== null) troubles.push(`leases unknown: ${leasesError.message}`);
+  const ofReplica = replicaText(replica);
+  if (ofReplica !== null) troubles.push(ofReplica);
   if (judged.length === 0) return 'no corp is configured';
   if (health === 'ok') return `${count(judged.length)} fresh, oldest success ${formatAge(oldest)} ago (${formatAge(maxAgeMs)} allowed)`;
   const healthy = troubled.length === 0 ? `${count(judged.length)} fresh` : `${troubled.length} of ${count(judged.length)} not well`;
