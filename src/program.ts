@@ -94,7 +94,9 @@ export async function buildProgram(argv: readonly string[], getContext: GetConte
 }
 
 function helpCommand(): Command {
-  return new Command('help').argument('[command]').description('Show the help of a command').helpGroup('Setting up:') as unknown as Command;
+  const command = new Command('help').description('Show the help of a command').helpGroup('Setting up:');
+  command.argument('[command]');
+  return command;
 }
 
 async function loadCommands(argv: readonly string[], getContext: GetContext): Promise<readonly (readonly [string, CommandUnknownOpts])[]> {

@@ -10,7 +10,7 @@ Examples:
 const SHELLS = ['bash', 'zsh', 'fish'] as const;
 
 /** `orgsync completion`: prints a completion script, made from the commands and options. */
-export function completionCommand(getContext: GetContext): Command {
+export function completionCommand(getContext: GetContext): CommandUnknownOpts {
   const command = new Command('completion')
     .description('Print a completion script for a shell')
     .addArgument(new Argument('<shell>', 'which shell').choices(SHELLS))
@@ -20,7 +20,7 @@ export function completionCommand(getContext: GetContext): Command {
     const script = SCRIPTS[shell](describe(root(self)));
     if (terminal.json) terminal.document({ shell, script });
     else terminal.data(script);
-  }) as unknown as Command;
+  });
 }
 
 /** What can follow the words typed so far. */

@@ -104,7 +104,7 @@ function doublesIn(value: unknown): ReadonlyMap<number, readonly Problem[]> {
 }
 
 function nameOf(row: unknown, index: number): Corp {
-  const { id, name } = typeof row === 'object' && row !== null ? (row as { readonly id?: unknown; readonly name?: unknown }) : {};
+  const { id, name }: { readonly id?: unknown; readonly name?: unknown } = typeof row === 'object' && row !== null ? row : {};
   // A secret may stand in the place of either: this name goes to logs, metrics, alerts and tables.
   const known = typeof id === 'string' && /^[\w-]{1,32}$/.test(id) ? id : `corps[${index}]`;
   return { id: known, name: typeof name === 'string' && name !== '' && !looksLikeSecret(name) ? name : known };

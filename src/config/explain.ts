@@ -83,7 +83,7 @@ function quoted(written: string): string {
 }
 
 function valueAt(value: unknown, path: KeyPath): unknown {
-  return path.reduce<unknown>((inner, part) => (inner !== null && typeof inner === 'object' ? (inner as Record<PropertyKey, unknown>)[part] : undefined), value);
+  return path.reduce<unknown>((inner, part) => (inner !== null && typeof inner === 'object' ? Reflect.get(inner, part) : undefined), value);
 }
 
 function place(at: Problem['at']): Pick<Problem, 'at'> {

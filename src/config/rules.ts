@@ -84,7 +84,7 @@ function milliseconds(value: unknown): number | undefined {
 }
 
 function asDraft(value: unknown): Draft {
-  return value !== null && typeof value === 'object' && !Array.isArray(value) ? (value as Draft) : {};
+  return value !== null && typeof value === 'object' && !Array.isArray(value) ? { ...value } : {};
 }
 
 function asList(value: unknown): readonly Draft[] {

@@ -10,7 +10,7 @@ const SHARES = new Set(['max_wrong_share']);
 
 /** The effective configuration in the form of the file; secrets and passwords in addresses are `***`. */
 export function effectiveConfig({ config, path }: LoadedConfig): Readonly<Record<string, unknown>> {
-  return { file: path, ...(written({ ...config, store: storeText(config.store) }) as Record<string, unknown>) };
+  return { file: path, ...writtenKeys({ ...config, store: storeText(config.store) }) };
 }
 
 /** {@link effectiveConfig} as YAML. */
@@ -31,6 +31,10 @@ function written(value: unknown, key = ''): unknown {
   if (value === null || typeof value !== 'object') return value;
   if ('share' in value && typeof value.share === 'number') return percent(value.share);
   if ('count' in value && typeof value.count === 'number') return value.count;
+  return writtenKeys(value);
+}
+
+function writtenKeys(value: object): Readonly<Record<string, unknown>> {
   const entries = Object.entries(value).filter(([, inner]) => inner !== null);
   return Object.fromEntries(entries.map(([inner, content]) => [inner, written(content, inner)]));
 }

@@ -65,7 +65,11 @@ interface FieldValues {
 export type MemberFields = { readonly [Field in keyof typeof MEMBER_FIELD_KINDS]: FieldValues[(typeof MEMBER_FIELD_KINDS)[Field]] };
 
 /** The names of {@link MemberFields}, in the order in which they are stored and shown. */
-export const MEMBER_FIELDS = Object.keys(MEMBER_FIELD_KINDS) as readonly (keyof MemberFields)[];
+export const MEMBER_FIELDS: readonly (keyof MemberFields)[] = Object.keys(MEMBER_FIELD_KINDS).filter(isMemberField);
+
+function isMemberField(name: string): name is keyof MemberFields {
+  return name in MEMBER_FIELD_KINDS;
+}
 
 /** A member as WeCom sent it. A field that is missing was not sent: the application may not see it. */
 export interface SeenMember {

@@ -76,7 +76,8 @@ class SlotPacing implements Pacing {
       };
       const onAbort = (): void => {
         end();
-        reject(signal.reason as Error);
+        // The signal has aborted, so this rejects with its reason.
+        resolve(this.#pass(queue, signal));
         this.#serve();
       };
       const waiter: Waiter = {

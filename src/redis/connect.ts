@@ -11,6 +11,11 @@ import { type OpenSentinel, Sentinels } from './sentinel.ts';
 /** A reply of our scripts and commands: integers and texts, in lists. */
 export type Reply = null | string | number | readonly Reply[];
 
+/** The items of a reply that is a list; none of any other reply. */
+export function itemsOf(reply: Reply | undefined): readonly Reply[] {
+  return typeof reply === 'object' && reply !== null ? reply : [];
+}
+
 /** The connection to one Redis. */
 export interface RedisLink {
   /** Host and port, for people. */

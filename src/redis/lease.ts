@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { keepLease } from '../core/lease.ts';
 import type { Acquired, Holder, Lease, Leases } from '../core/ports/leases.ts';
 import type { Clock, Log } from '../core/ports/system.ts';
+import { itemsOf } from './connect.ts';
 import type { RedisLink, Reply } from './connect.ts';
 import { isPassing } from './errors.ts';
 import { ACQUIRE, CLAIM, ENTER, RELEASE, RENEW } from './lease-scripts.ts';
@@ -156,7 +157,7 @@ class RedisLeases implements Leases {
   }
 
   #outcome(name: string, reply: Reply, askedAt: number): Outcome {
-    const [word, first, second] = Array.isArray(reply) ? (reply as readonly Reply[]) : [];
+    const [word, first, second] = itemsOf(reply);
     if (word === 'acquired') return { is: 'acquired', askedAt };
     if (word === 'wait') return { is: 'wait', ms: Number(first), askedAt };
     return { is: 'held', by: typeof first === 'string' ? this.#holder(name, first, Number(second)) : null };
@@ -193,8 +194,8 @@ class RedisLeases implements Leases {
     let cursor = '0';
     do {
       const reply = await this.#link.call('SCAN', cursor, 'MATCH', pattern, 'COUNT', '1000');
-      const [next, found] = Array.isArray(reply) ? (reply as readonly Reply[]) : [];
-      for (const key of Array.isArray(found) ? (found as readonly Reply[]) : []) keys.add(String(key));
+      const [next, found] = itemsOf(reply);
+      for (const key of itemsOf(found)) keys.add(String(key));
       cursor = String(next ?? '0');
     } while (cursor !== '0');
     return [...keys];

@@ -1,5 +1,6 @@
 import type { Clock } from '../core/ports/system.ts';
 import { RemoteClock } from '../core/remote-clock.ts';
+import { itemsOf } from './connect.ts';
 import type { RedisLink, Reply } from './connect.ts';
 
 /** The clock is known well enough when its bounds are at most this far apart: twice the time that a slot may be used late. */
@@ -42,6 +43,6 @@ export class ServerClock extends RemoteClock {
 
 /** TIME answers with seconds and microseconds. */
 function msOf(reply: Reply): number {
-  const [seconds = 0, micros = 0] = Array.isArray(reply) ? reply.map(Number) : [];
+  const [seconds = 0, micros = 0] = itemsOf(reply).map(Number);
   return seconds * 1_000 + micros / 1_000;
 }

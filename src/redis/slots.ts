@@ -1,7 +1,8 @@
 import type { Ask, Reserved, Scope, Slots } from '../core/ports/slots.ts';
 import type { Clock } from '../core/ports/system.ts';
 import { AHEAD_MS, cellMs, FARTHEST_MS, LOOK_AGAIN_MS, mostAtOnce, widthMs, WINDOW_CELLS } from '../core/schedule.ts';
-import type { RedisLink, Reply } from './connect.ts';
+import { itemsOf } from './connect.ts';
+import type { RedisLink } from './connect.ts';
 import { redisSilence } from './errors.ts';
 import { ServerClock } from './server-clock.ts';
 
@@ -106,12 +107,12 @@ export function createRedisSlots(link: RedisLink, { prefix, clock }: SlotOptions
       const answeredAt = clock.monotonic();
       // After so long, Redis may have deleted these slots from the schedule.
       if (answeredAt - askedAt > 2 * FARTHEST_MS) throw redisSilence(link.where, 2 * FARTHEST_MS);
-      const [micros, ...given] = Array.isArray(reply) ? (reply as readonly Reply[]) : [];
+      const [micros, ...given] = itemsOf(reply);
       const theirs = Number(micros) / 1_000;
       serverClock.note(theirs, { askedAt, answeredAt });
       answerMs = Math.max(answeredAt - serverClock.onOurs(theirs), (answerMs ?? 0) * FORGETTING);
       return given.map((of): Reserved => {
-        const ahead = (Array.isArray(of) ? (of as readonly Reply[]) : []).map((one) => Number(one) / 1_000);
+        const ahead = itemsOf(of).map((one) => Number(one) / 1_000);
         const slots = ahead.filter((ms) => ms >= 0).map((ms) => serverClock.onOurs(theirs + ms));
         return { slots, askAgainAt: answeredAt + Math.min(FARTHEST_MS, Math.max(0, -(ahead[0] ?? 0))) };
       });

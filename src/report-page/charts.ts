@@ -224,7 +224,7 @@ interface Shown {
 }
 
 function nodeOf(shown: unknown): { readonly id: string; readonly name: string; readonly value: string; readonly trail: readonly string[] } {
-  const { name, value, data, treePathInfo } = shown as Shown;
+  const { name, value, data, treePathInfo }: Shown = typeof shown === 'object' && shown !== null ? shown : {};
   // The first of the trail is the chart itself.
   const trail = (treePathInfo ?? []).slice(1).map((step) => String(step.name));
   return { id: String(data?.id), name: String(name), value: String(value), trail };

@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import type { IncomingMessage } from 'node:http';
+import { text } from 'node:stream/consumers';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { applyChange } from './changes.ts';
 import type { Premises, Question } from './endpoints/endpoint.ts';
@@ -162,10 +163,9 @@ async function latency({ premises: { settings }, random, signal }: Api): Promise
 
 /** The JSON body. A body that cannot be read counts as `{}`: WeCom parses what it can and continues. */
 async function readBody(request: IncomingMessage): Promise<Readonly<Record<string, unknown>>> {
-  const chunks: Buffer[] = [];
-  for await (const chunk of request) chunks.push(chunk as Buffer);
+  const body = await text(request);
   try {
-    const parsed: unknown = JSON.parse(Buffer.concat(chunks).toString());
+    const parsed: unknown = JSON.parse(body);
     return typeof parsed === 'object' && parsed !== null && !Array.isArray(parsed) ? { ...parsed } : {};
   } catch {
     return {};

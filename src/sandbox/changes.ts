@@ -1,9 +1,9 @@
 import { z } from 'zod';
-import type { Department, MemberPatch, MemberSpec } from './corp.ts';
+import type { MemberPatch } from './corp.ts';
 import { secretKinds, secretPatchSchema } from './secrets.ts';
 import type { World } from './world.ts';
 
-const text = z.string().optional();
+const text = z.string().exactOptional();
 const placeSchema = z.strictObject({ department: z.number().int(), order: z.number().default(0), leader: z.boolean().default(false) });
 const attrSchema = z.union([
   z.strictObject({ type: z.literal(0), name: z.string(), text: z.strictObject({ value: z.string() }) }),
@@ -21,20 +21,20 @@ const memberFieldsSchema = z.strictObject({
   telephone: text,
   address: text,
   english_name: text,
-  status: z.number().int().optional(),
-  direct_leader: z.array(z.string()).optional(),
-  main_department: z.number().int().optional(),
-  extattr: z.strictObject({ attrs: z.array(attrSchema) }).optional(),
+  status: z.number().int().exactOptional(),
+  direct_leader: z.array(z.string()).exactOptional(),
+  main_department: z.number().int().exactOptional(),
+  extattr: z.strictObject({ attrs: z.array(attrSchema) }).exactOptional(),
   external_position: text,
-  external_profile: z.record(z.string(), z.unknown()).optional(),
-  empty_leader_array: z.boolean().optional(),
+  external_profile: z.record(z.string(), z.unknown()).exactOptional(),
+  empty_leader_array: z.boolean().exactOptional(),
 });
 const departmentFieldsSchema = z.strictObject({
   name: text,
   name_en: text,
-  department_leader: z.array(z.string()).optional(),
-  parentid: z.number().int().optional(),
-  order: z.number().optional(),
+  department_leader: z.array(z.string()).exactOptional(),
+  parentid: z.number().int().exactOptional(),
+  order: z.number().exactOptional(),
 });
 const corpId = z.string();
 const userid = z.string();
@@ -50,7 +50,7 @@ export const changeSchema = z.discriminatedUnion('op', [
   z.strictObject({ op: z.literal('removeDepartment'), corp: corpId, id: z.number().int() }),
   z.strictObject({ op: z.literal('setSecret'), corp: corpId, kind: z.enum(secretKinds), patch: secretPatchSchema }),
   z.strictObject({ op: z.literal('setTag'), corp: corpId, id: z.number().int(), name: z.string(), userids: z.array(z.string()), departments: z.array(z.number().int()) }),
-  z.strictObject({ op: z.literal('setCorp'), corp: corpId, memberLimit: z.number().int().optional(), frozen: z.number().int().nullable().optional() }),
+  z.strictObject({ op: z.literal('setCorp'), corp: corpId, memberLimit: z.number().int().exactOptional(), frozen: z.number().int().nullable().exactOptional() }),
 ]);
 /** A change with its defaults filled in. */
 export type Change = z.output<typeof changeSchema>;
@@ -62,7 +62,7 @@ export function applyChange(world: World, change: Change): void {
   const corp = world.corp(change.corp);
   switch (change.op) {
     case 'addMember':
-      corp.addMember(defined<MemberSpec>(change.member), change.places);
+      corp.addMember(change.member, change.places);
       break;
     case 'updateMember':
       corp.updateMember(change.userid, { ...change.fields, ...Object.fromEntries(change.drop.map((key) => [key, undefined])) } satisfies MemberPatch);
@@ -74,16 +74,16 @@ export function applyChange(world: World, change: Change): void {
       corp.removeMember(change.userid);
       break;
     case 'addDepartment':
-      corp.addDepartment(defined<Department>({ name: `部门${change.department.id}`, parentid: 1, order: 0, ...change.department }));
+      corp.addDepartment({ name: `部门${change.department.id}`, parentid: 1, order: 0, ...change.department });
       break;
     case 'updateDepartment':
-      corp.updateDepartment(change.id, defined<Partial<Department>>(change.fields));
+      corp.updateDepartment(change.id, change.fields);
       break;
     case 'removeDepartment':
       corp.removeDepartment(change.id);
       break;
     case 'setSecret':
-      Object.assign(world.secret(corp, change.kind), defined<object>(change.patch));
+      Object.assign(world.secret(corp, change.kind), change.patch);
       break;
     case 'setTag':
       corp.tags.set(change.id, { id: change.id, name: change.name, userids: change.userids, departments: change.departments });
@@ -94,9 +94,4 @@ export function applyChange(world: World, change: Change): void {
       if (change.frozen !== undefined) corp.frozen = change.frozen ?? undefined;
       break;
   }
-}
-
-/** Drops keys whose value is undefined. WeCom does not send a key that is missing here. */
-function defined<T extends object>(value: { readonly [Key in keyof T]?: unknown }): T {
-  return Object.fromEntries(Object.entries(value).filter(([, found]) => found !== undefined)) as T;
 }

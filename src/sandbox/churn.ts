@@ -43,7 +43,7 @@ export function churn(world: World, plan: Churn): number {
 
 function liveOneRound(corp: Corp, plan: Churn, random: Random): number {
   let made = 0;
-  for (const kind of Object.keys(HAPPENINGS) as ChurnKind[]) {
+  for (const kind of Object.keys(HAPPENINGS).filter(isKind)) {
     for (let count = 0; count < plan[kind]; count += 1) made += Number(HAPPENINGS[kind](corp, random));
   }
   return made;
@@ -106,6 +106,10 @@ const HAPPENINGS: Readonly<Record<ChurnKind, (corp: Corp, random: Random) => boo
     return true;
   },
 };
+
+function isKind(name: string): name is ChurnKind {
+  return name in HAPPENINGS;
+}
 
 function somebody(corp: Corp, random: Random): string | undefined {
   if (corp.members.size === 0) return undefined;

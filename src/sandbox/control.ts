@@ -1,4 +1,5 @@
 import type { IncomingMessage } from 'node:http';
+import { text } from 'node:stream/consumers';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { z } from 'zod';
 import { changeSchema } from './changes.ts';
@@ -161,8 +162,6 @@ async function awaitSomething(sandbox: Sandbox, wanted: z.output<typeof awaitSch
 }
 
 async function readJson(request: IncomingMessage): Promise<unknown> {
-  const chunks: Buffer[] = [];
-  for await (const chunk of request) chunks.push(chunk as Buffer);
-  const text = Buffer.concat(chunks).toString();
-  return text === '' ? undefined : (JSON.parse(text) as unknown);
+  const body = await text(request);
+  return body === '' ? undefined : JSON.parse(body);
 }

@@ -25,19 +25,17 @@ export const editionNames = ['today', 'documented', '2022', '2021', '2019', '201
 export type EditionName = (typeof editionNames)[number];
 
 /** What may be changed about a secret while the sandbox runs. */
-export const secretPatchSchema = z
-  .strictObject({
-    secret: z.string().describe('the text itself: changing it is resetting the secret'),
-    range: visibleRangeSchema,
-    trustedIps: z.array(z.string()).nullable().describe('null: any address (as before 2022-06-20)'),
-    newIp: z.boolean().describe('contacts only: the address was not used in the last 90 days, so ids only'),
-    disabled: z.boolean().describe('the application was stopped: 40001'),
-    edition: z.enum(editionNames),
-    hides: z.array(z.string()).describe('keys never sent to this secret'),
-    omitErrmsg: z.boolean(),
-    omitErrcode: z.boolean().describe('some endpoints leave errcode out when all is well'),
-  })
-  .partial();
+export const secretPatchSchema = z.strictObject({
+  secret: z.string().exactOptional().describe('the text itself: changing it is resetting the secret'),
+  range: visibleRangeSchema.exactOptional(),
+  trustedIps: z.array(z.string()).nullable().exactOptional().describe('null: any address (as before 2022-06-20)'),
+  newIp: z.boolean().exactOptional().describe('contacts only: the address was not used in the last 90 days, so ids only'),
+  disabled: z.boolean().exactOptional().describe('the application was stopped: 40001'),
+  edition: z.enum(editionNames).exactOptional(),
+  hides: z.array(z.string()).exactOptional().describe('keys never sent to this secret'),
+  omitErrmsg: z.boolean().exactOptional(),
+  omitErrcode: z.boolean().exactOptional().describe('some endpoints leave errcode out when all is well'),
+});
 
 /** One secret of a corp. */
 export interface Secret {

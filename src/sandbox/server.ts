@@ -1,5 +1,4 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { serveApi, type Api } from './api.ts';
 import { applyChange, changeSchema } from './changes.ts';
 import { churn, churnSchema } from './churn.ts';
@@ -10,6 +9,7 @@ import { Faults } from './faults.ts';
 import { serveFile } from './files.ts';
 import { Limits } from './limits.ts';
 import { createRandom } from './random.ts';
+import { SandboxError } from './sandbox-error.ts';
 import type { Sandbox, SandboxOptions } from './sandbox.ts';
 import { DEFAULT_SETTINGS, type Settings } from './settings.ts';
 import { Stats } from './stats.ts';
@@ -73,7 +73,9 @@ async function listen(server: Server, host: string, port: number): Promise<strin
       resolve();
     });
   });
-  const { address, family, port: taken } = server.address() as AddressInfo;
+  const bound = server.address();
+  if (bound === null || typeof bound === 'string') throw new SandboxError('the server has no port');
+  const { address, family, port: taken } = bound;
   return `http://${family === 'IPv6' ? `[${address}]` : address}:${taken}`;
 }
 

@@ -88,7 +88,9 @@ class Screen implements DrawnBars {
     const library = await import('log-update');
     if (this.#stopped) return;
     // A terminal without a known size reports 0, and log-update would then draw nothing.
-    const sized = Object.create(this.#stream, { columns: { get: () => this.#columns }, rows: { get: () => this.#rows } }) as NodeJS.WriteStream;
+    const sized = new Proxy(this.#stream, {
+      get: (stream, name): unknown => (name === 'columns' ? this.#columns : name === 'rows' ? this.#rows : Reflect.get(stream, name)),
+    });
     this.#render = library.createLogUpdate(sized);
     this.#stream.on('resize', this.#resized);
     this.#draw();

@@ -34,9 +34,11 @@ interface Options {
   readonly csv?: true | undefined;
 }
 
+const NO_ACTIONS: readonly ChangeRecord['action'][] = [];
+
 /** `orgsync changes`: who joined, left, moved, was renamed, and when. */
 export function changesCommand(getContext: GetContext): Command {
-  const action = new Option('--action <action>', 'only this kind; may be given several times').choices(ACTIONS).default([] as ChangeRecord['action'][]);
+  const action = new Option('--action <action>', 'only this kind; may be given several times').choices(ACTIONS).default(NO_ACTIONS);
   const command = new Command('changes')
     .description('Show who joined, left, moved, was renamed, and when')
     .option('--since <when>', 'a duration such as 7d, or a date such as 2026-03-01 (default: 7d, or everything for one member or department)', moment)
@@ -107,7 +109,7 @@ function departmentId(text: string): number {
   return Number(text);
 }
 
-function collectAction(value: string, earlier: readonly ChangeRecord['action'][]): ChangeRecord['action'][] {
+function collectAction(value: string, earlier: readonly ChangeRecord['action'][]): readonly ChangeRecord['action'][] {
   const known = ACTIONS.find((action) => action === value);
   if (known === undefined) throw new InvalidArgumentError(`Give one of ${ACTIONS.join(', ')}.`);
   return [...earlier, known];

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import type { Readable } from 'node:stream';
 import { parsePhone } from '../../core/phone.ts';
-import { gravestExitCode, OrgsyncError } from '../../errors.ts';
+import { asOrgsyncError, gravestExitCode, OrgsyncError } from '../../errors.ts';
 import type { ErrorKind } from '../../errors.ts';
 import type { LookupAnswer, LookupDeps, LookupMatch, Wanted } from '../../sync/lookup/lookup.ts';
 import { lookupMany } from '../../sync/lookup/lookup.ts';
@@ -43,11 +43,12 @@ export async function readNumbers(path: string, stdin: Readable, signal: AbortSi
 async function* linesOf(stream: Readable, signal: AbortSignal): AsyncGenerator<string> {
   signal.throwIfAborted();
   // Otherwise an abort would wait for the next line of a person or of an open pipe.
-  signal.addEventListener('abort', () => stream.destroy(signal.reason as Error), { once: true });
+  signal.addEventListener('abort', () => stream.destroy(asOrgsyncError(signal.reason)), { once: true });
   const decoder = new TextDecoder();
   let rest = '';
-  for await (const chunk of stream) {
-    const lines = (rest + decoder.decode(chunk as Buffer, { stream: true })).split(/\r?\n/u);
+  const chunks: AsyncIterable<Uint8Array> = stream;
+  for await (const chunk of chunks) {
+    const lines = (rest + decoder.decode(chunk, { stream: true })).split(/\r?\n/u);
     rest = lines.pop() ?? '';
     yield* lines;
   }

@@ -1,4 +1,4 @@
-import { Command } from '@commander-js/extra-typings';
+import { Command, type CommandUnknownOpts } from '@commander-js/extra-typings';
 import type { App } from '../../app/app.ts';
 import type { LiveParts } from '../../app/live.ts';
 import { parseMainlandMobile } from '../../core/mobile.ts';
@@ -31,7 +31,7 @@ interface Options {
 }
 
 /** `orgsync lookup`: who has this number. */
-export function lookupCommand(getContext: GetContext): Command {
+export function lookupCommand(getContext: GetContext): CommandUnknownOpts {
   const command = new Command('lookup')
     .description('Show who has a phone number')
     .argument('[phone...]', 'the number, in any usual spelling')
@@ -45,7 +45,7 @@ export function lookupCommand(getContext: GetContext): Command {
     if ((typed === '') === (options.file === undefined)) throw new OrgsyncError('usage', WHAT_TO_LOOK_UP);
     if (options.file === undefined) await lookupOne(typed, options, context);
     else await lookupFile(options.file, options, context);
-  }) as unknown as Command;
+  });
 }
 
 const WHAT_TO_LOOK_UP = { code: 'no_phone' as const, message: 'lookup wants one phone number, or --file', hint: 'give the number after lookup, or name a file: orgsync lookup --file numbers.txt' };

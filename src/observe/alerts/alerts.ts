@@ -1,3 +1,4 @@
+import { untilAborted } from '../../core/abort.ts';
 import { observeRun, observeFailure, judgeAlerts, untold } from '../../core/alerts/alerting.ts';
 import type { Alert, Observations, Step } from '../../core/alerts/alerting.ts';
 import type { EndedRun } from '../../core/outcome.ts';
@@ -232,10 +233,9 @@ function distinct(alerts: readonly Alert[]): readonly Alert[] {
 /** Waits for `work` for a limited time, and aborts its signal afterwards. */
 async function within<T>(ms: number, work: (signal: AbortSignal) => Promise<T>): Promise<T> {
   const late = new AbortController();
-  const expired = new Promise<never>((_resolve, reject) => late.signal.addEventListener('abort', () => reject(late.signal.reason as Error), { once: true }));
   const timer = setTimeout(() => late.abort(new OrgsyncError('unavailable', { code: 'too_slow', message: `no answer within ${ms / 1000} s`, hint: 'look at the store' })), ms);
   try {
-    return await Promise.race([work(late.signal), expired]);
+    return await untilAborted(work(late.signal), late.signal);
   } finally {
     clearTimeout(timer);
   }

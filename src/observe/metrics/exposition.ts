@@ -35,12 +35,14 @@ export async function formatSamples(samples: readonly Sample[]): Promise<string>
   const names = new Set(samples.map(({ name }) => name));
   // prom-client would write 0 for a metric without labels that was never set.
   const families = Object.values(FAMILIES).filter(({ name }) => names.has(name));
-  const setters = new Map(families.map((family) => [family.name as string, setterOf(family, registry)]));
+  const setters = new Map<string, Setter>(families.map((family) => [family.name, setterOf(family, registry)]));
   for (const { name, labels, value } of samples) setters.get(name)?.(labels, value);
   return await registry.metrics();
 }
 
-function setterOf({ name, help, type, labels }: (typeof FAMILIES)[keyof typeof FAMILIES], registry: Registry): (labels: Sample['labels'], value: number) => void {
+type Setter = (labels: Sample['labels'], value: number) => void;
+
+function setterOf({ name, help, type, labels }: (typeof FAMILIES)[keyof typeof FAMILIES], registry: Registry): Setter {
   const settings = { name, help, labelNames: [...labels], registers: [registry] };
   if (type === 'counter') {
     const counter = new Counter<string>(settings);

@@ -21,7 +21,8 @@ interface PushTarget {
 /** Updates our group at a Pushgateway. Counters continue from the values there. Throws OrgsyncError as {@link Http} does. */
 export async function updatePushgateway(address: string, { group, http, whole }: PushTarget, update: Update): Promise<void> {
   const before = parseSamples(await http({ method: 'GET', url: under(address, 'metrics') })).flatMap((sample) => ofGroup(sample, group));
-  const place = Object.entries(group).flatMap(([label, value]) => [label, encodeURIComponent(value as string)]);
+  const { job, shard } = group;
+  const place = ['job', job, ...(shard === undefined ? [] : ['shard', shard])].map(encodeURIComponent);
   const body = await formatSamples(update(before));
   await http({ method: whole ? 'PUT' : 'POST', url: under(address, `metrics/${place.join('/')}`), body, headers: { 'content-type': 'text/plain; version=0.0.4; charset=utf-8' } });
 }

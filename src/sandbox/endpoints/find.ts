@@ -8,7 +8,7 @@ export const userGetuserid: TokenEndpoint = {
   method: 'POST',
   auth: 'token',
   answer(question, premises) {
-    const { mobile } = question.body as { mobile?: unknown };
+    const { mobile } = question.body;
     if (typeof mobile !== 'string' || !/^\+?[\d-]{5,32}$/.test(mobile)) return refuse(60103);
     return find(question, premises, 'user/getuserid', question.corp.memberByMobile(mobile));
   },
@@ -20,7 +20,7 @@ export const userGetUseridByEmail: TokenEndpoint = {
   method: 'POST',
   auth: 'token',
   answer(question, premises) {
-    const { email, email_type: type = 1 } = question.body as { email?: unknown; email_type?: unknown };
+    const { email, email_type: type = 1 } = question.body;
     if (typeof email !== 'string' || !email.includes('@')) return refuse(40058);
     const wanted = email.toLowerCase();
     const key = type === 2 ? 'email' : 'biz_mail';

@@ -1,6 +1,5 @@
 import type { Json } from '../../core/model.ts';
 import { isRaw } from '../request/envelope.ts';
-import type { Raw } from '../request/envelope.ts';
 
 /** Department ids and orders are unsigned 32-bit numbers (P90208). */
 const LARGEST = 2 ** 32 - 1;
@@ -82,8 +81,9 @@ function isCleanJson(value: unknown, depth: number): value is Json {
   if (typeof value !== 'object' || value === null) return value !== undefined;
   if (depth >= DEEPEST) return false;
   if (Array.isArray(value)) return value.every((item) => isCleanJson(item, depth + 1));
+  if (!isRaw(value)) return false;
   for (const key in value) {
-    if (!isClean(key) || !isCleanJson((value as Raw)[key], depth + 1)) return false;
+    if (!isClean(key) || !isCleanJson(value[key], depth + 1)) return false;
   }
   return true;
 }

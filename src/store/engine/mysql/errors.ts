@@ -224,17 +224,20 @@ export function translateMysqlError(error: unknown, where: string): OrgsyncError
 
 function meaningOf(error: unknown): Meaning | undefined {
   if (!(error instanceof Error) || error instanceof OrgsyncError) return undefined;
-  const { code, errno } = error as { code?: unknown; errno?: unknown };
   const inWords = IN_WORDS.find(([words]) => words.test(error.message))?.[1];
-  // When a server sends an error before it closes the connection, mysql2 puts its number into `code`.
-  const [meaning] = [inWords, errno, code].flatMap((known) => (typeof known === 'string' || typeof known === 'number' ? (MEANINGS.get(known) ?? []) : []));
+  const [meaning] = [...(inWords === undefined ? [] : [inWords]), ...numbersOf(error)].flatMap((known) => MEANINGS.get(known) ?? []);
   return meaning;
 }
 
 /** Returns the number or code that the server, mysql2 or the system gave; undefined for an error of JavaScript. */
 function numberOf(error: unknown): string | undefined {
   if (!(error instanceof Error) || error instanceof TypeError || error instanceof RangeError) return undefined;
-  const { code, errno } = error as { code?: unknown; errno?: unknown };
-  const [name] = [errno, code].filter((one) => typeof one === 'number' || typeof one === 'string');
-  return name === undefined ? undefined : String(name);
+  const [number] = numbersOf(error);
+  return number === undefined ? undefined : String(number);
+}
+
+/** When a server sends an error before it closes the connection, mysql2 puts its number into `code`. */
+function numbersOf(error: Error): readonly (string | number)[] {
+  const given: readonly unknown[] = ['errno' in error ? error.errno : undefined, 'code' in error ? error.code : undefined];
+  return given.filter((one) => typeof one === 'number' || typeof one === 'string');
 }

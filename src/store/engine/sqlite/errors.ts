@@ -133,7 +133,7 @@ export function translateSqliteError(error: unknown, file: string): OrgsyncError
   const said = error instanceof Error ? error.message : String(error);
   const meaning = meaningOf(error);
   if (meaning === undefined) {
-    const { code } = Object(error) as { code?: unknown };
+    const code = codeOf(error);
     if (typeof code !== 'string' || !code.startsWith('SQLITE_') || OURS.includes(code)) return new OrgsyncError('defect', { code: 'store_error', message: `${file}: ${said}`, cause: error });
     return new OrgsyncError('unavailable', { code: 'store_error', message: `${file}: ${code}: ${said}`, hint: 'see the log of the system, and whether the disk is well; the next run tries again', cause: error });
   }
@@ -142,8 +142,12 @@ export function translateSqliteError(error: unknown, file: string): OrgsyncError
 
 function meaningOf(error: unknown): Meaning | undefined {
   if (!(error instanceof Error) || error instanceof OrgsyncError) return undefined;
-  const { code } = error as { code?: unknown };
+  const code = codeOf(error);
   return SQLITE_ERRORS.find((row) =>
     typeof row.code === 'string' ? typeof code === 'string' && code.startsWith(row.code) : row.code.test(error.message),
   );
+}
+
+function codeOf(error: unknown): unknown {
+  return typeof error === 'object' && error !== null && 'code' in error ? error.code : undefined;
 }
