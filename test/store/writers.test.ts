@@ -7,8 +7,8 @@ import type { Engine } from '../../src/store/engine/database.ts';
 import { openDatabase as openUnits } from '../../src/store/engine/transaction.ts';
 import { openHistory } from '../../src/store/organisation/history.ts';
 import { createMigrator } from '../../src/store/schema/migrate.ts';
-import { createStore } from '../../src/store/store.ts';
-import { forEveryNth } from '../support/every.ts';
+import { createStore, type Store } from '../../src/store/store.ts';
+import { forEveryNth, sampleOf } from '../support/every.ts';
 import { type HistoryRow, replay } from '../support/history.ts';
 import { department, seen, snapshot } from '../support/organisation.ts';
 import { type Bench, mariadbPlace, openBench, sqlitePlace, sync, WRITER } from '../support/stores.ts';
@@ -22,10 +22,13 @@ const LIVE = seen('anna', { mobile: '13500135000', alias: 'live' });
 /** Does one writer's whole work in a corp, by statements of this engine; returns how that ended. */
 type Write = (engine: Engine, corp: Corp, asked: () => Promise<void>) => Promise<string>;
 
+/** After everything that a bench has written. */
+const LATER = Date.UTC(2026, 2, 2);
+
 /** Every writer there is. `asked` stands for the moments at which a writer waits for WeCom. */
-const WRITERS: Readonly<Record<'run' | 'live' | 'forget' | 'migrate', Write>> = {
+const WRITERS = {
   run: async (engine, corp, asked) => {
-    const store = createStore(openUnits(engine, { clock: systemClock }), { now: () => 0, allowTakeover: false });
+    const store = openStore(engine);
     const fence = await store.begin(corp, WRITER);
     await asked();
     const changes = diff(await store.readBefore(corp, AFTER, fence), AFTER, 'CN');
@@ -33,11 +36,24 @@ const WRITERS: Readonly<Record<'run' | 'live' | 'forget' | 'migrate', Write>> = 
     await store.commit(fence, changes, { requests: 1 });
     return 'committed';
   },
-  live: async (engine, corp, asked) => {
-    const store = createStore(openUnits(engine, { clock: systemClock }), { now: () => 0, allowTakeover: false });
+  'failing run': async (engine, corp, asked) => {
+    const store = openStore(engine);
+    const fence = await store.begin(corp, WRITER);
+    await asked();
+    await store.finish(fence, { outcome: 'failed', requests: 1, error: 'WeCom is down' });
+    return 'failed';
+  },
+  'live lookup': async (engine, corp, asked) => {
+    const store = openStore(engine);
     const mark = await store.mark(corp);
     await asked();
     return await store.commitLive(corp, { phone: '+8613500135000', region: 'CN', found: LIVE, holders: [], losers: [memberKey('bert')] }, { mark, writer: WRITER });
+  },
+  'live lookup that finds nobody': async (engine, corp, asked) => {
+    const store = openStore(engine);
+    const mark = await store.mark(corp);
+    await asked();
+    return await store.commitLive(corp, { phone: '+8613800138000', region: 'CN', holders: [seen('anna', { mobile: '' })], losers: [] }, { mark, writer: WRITER });
   },
   forget: async (engine, corp) => {
     const { members } = await openHistory(openUnits(engine, { clock: systemClock })).erase({ corpId: corp.id, userid: 'anna' });
@@ -46,25 +62,40 @@ const WRITERS: Readonly<Record<'run' | 'live' | 'forget' | 'migrate', Write>> = 
   migrate: async (engine) => {
     const units = openUnits(engine, { clock: systemClock });
     await units.transaction((connection) => connection.write("DELETE FROM schema_migrations WHERE name <> '0001_first_tables'"));
-    await createMigrator(units, () => 0).migrate();
+    await createMigrator(units, () => LATER).migrate();
     return 'migrated';
   },
-};
+  prune: async (engine) => {
+    const { changes } = await openHistory(openUnits(engine, { clock: systemClock })).prune(new Date(LATER), 2);
+    return `pruned ${changes}`;
+  },
+} satisfies Readonly<Record<string, Write>>;
+type WriterName = keyof typeof WRITERS;
 
-const PAIRS = (['run', 'live', 'forget', 'migrate'] as const).flatMap((first) => (['run', 'live', 'forget', 'migrate'] as const).map((second) => [first, second] as const));
+/** The others touch no member: of their pairs, every third one is tried where not all cases are asked for. */
+const MAIN: readonly WriterName[] = ['run', 'live lookup', 'live lookup that finds nobody', 'forget', 'migrate'];
+const NAMES: readonly WriterName[] = ['run', 'failing run', 'live lookup', 'live lookup that finds nobody', 'forget', 'migrate', 'prune'];
+
+function openStore(engine: Engine): Store {
+  return createStore(openUnits(engine, { clock: systemClock }), { now: () => LATER, allowTakeover: false });
+}
 
 describe.each([['SQLite', sqlitePlace], ['MariaDB', () => mariadbPlace()]])('two writers of one corp in %s', (_engine, place) => {
-  test.each(PAIRS)('a %s, and before each of its statements a %s: history and erasure stay true', async (first, second) => {
+  test.each(NAMES)('a %s, and before each of its statements another run, lookup, erasure, migration or pruning: history and erasure stay true', async (first) => {
     const bench = await openBench(place());
     let corps = 0;
-    const { of } = await forEveryNth(async (n) => await collide(bench, { id: `ww${(corps += 1)}`, name: 'corp' }, { first, second, n }), { step: 3 });
-    expect(of).toBeGreaterThan(3);
+    const both = MAIN.includes(first) ? MAIN : [];
+    for (const second of [...both, ...sampleOf(NAMES.filter((name) => !both.includes(name)), 3)]) {
+      const { of } = await forEveryNth(async (n) => await collide(bench, { id: `ww${(corps += 1)}`, name: 'corp' }, { first, second, n }), { step: 3 });
+      expect(of).toBeGreaterThan(3);
+    }
   });
 });
 
 /** The second writer begins before the n-th statement, or question, of the first; returns how many there are when there is none. */
-async function collide({ store, database, openEngine }: Bench, corp: Corp, { first, second, n }: { readonly first: keyof typeof WRITERS; readonly second: keyof typeof WRITERS; readonly n: number }): Promise<number | undefined> {
+async function collide({ store, database, openEngine }: Bench, corp: Corp, { first, second, n }: { readonly first: WriterName; readonly second: WriterName; readonly n: number }): Promise<number | undefined> {
   await sync(store, BEFORE, { corp, departments: DEPARTMENTS });
+  const past = await historyOf(database, corp);
   let count = 0;
   const asking = { first: false, before: false };
   let other: Promise<string> | undefined;
@@ -86,12 +117,17 @@ async function collide({ store, database, openEngine }: Bench, corp: Corp, { fir
   await engine.close();
   const otherEnd = await other;
   const where = `${first} ${end}, ${second} ${otherEnd} at ${n}`;
-  const rows = await database.read((connection) => connection.query('SELECT entity, entity_id, action, old_values, new_values FROM changes WHERE corp_id = ? ORDER BY id', [corp.id]));
-  const history = rows.map((row) => ({ entity: row['entity'], entityId: row['entity_id'], action: row['action'], oldValues: parsed(row['old_values']), newValues: parsed(row['new_values']) }) as HistoryRow);
+  const kept = await historyOf(database, corp);
+  const history = [first, second].includes('prune') ? [...past.filter(({ id }) => !kept.some((row) => row.id === id)), ...kept] : kept;
   expect([where, replay(history).sins]).toEqual([where, []]);
   await expectErased({ database, corp, where, asked: asking.before && second === 'forget' });
   await expectReplayed({ store, corp, where, history });
   return count < n ? count : undefined;
+}
+
+async function historyOf(database: Bench['database'], corp: Corp): Promise<readonly (HistoryRow & { readonly id: number })[]> {
+  const rows = await database.read((connection) => connection.query('SELECT id, entity, entity_id, action, old_values, new_values FROM changes WHERE corp_id = ? ORDER BY id', [corp.id]));
+  return rows.map((row) => ({ id: Number(row['id']), entity: row['entity'], entityId: row['entity_id'], action: row['action'], oldValues: parsed(row['old_values']), newValues: parsed(row['new_values']) }) as HistoryRow & { id: number });
 }
 
 /** What was read before an erasure must not come back after it. */
@@ -106,8 +142,9 @@ async function expectErased({ database, corp, where, asked }: { readonly databas
   expect([where, JSON.stringify(traces).includes('anna')]).toEqual([where, false]);
 }
 
-/** The history leads to what is stored. */
+/** The history leads to what is stored, and the corp's last run is there. */
 async function expectReplayed({ store, corp, where, history }: { readonly store: Bench['store']; readonly corp: Corp; readonly where: string; readonly history: readonly HistoryRow[] }): Promise<void> {
+  expect([where, (await store.runs(corp.id, 1)).length]).toEqual([where, 1]);
   const { lives } = replay(history);
   const stored = await store.findMembers(corp, ['anna', 'bert', 'carl', 'dora'].map(memberKey));
   for (const [key, { fields, departed }] of stored) {
