@@ -1,6 +1,9 @@
+import { createHash } from 'node:crypto';
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { temporaryFolder } from './temporary-folder.ts';
 import type { Config } from '../config/load.ts';
+import type { Idle } from '../core/gate.ts';
 import { NO_METER } from '../core/meter.ts';
 import type { Corp } from '../core/model.ts';
 import type { EndedRun } from '../core/outcome.ts';
@@ -13,6 +16,7 @@ import type { Store } from '../store/store.ts';
 import type { Clock, Log } from '../core/ports/system.ts';
 import { rationBudget } from '../core/ration.ts';
 import type { Shard } from '../core/shard.ts';
+import { isDue } from '../local/due.ts';
 import type { AlertTarget } from '../observe/alerts/alerts.ts';
 import type { OrgsyncError } from '../errors.ts';
 import { EXIT_CODES } from '../errors.ts';
@@ -43,6 +47,15 @@ export interface ReporterDeps {
   readonly corps: () => Promise<readonly Corp[]>;
 }
 
+/** One way to report. */
+interface Reporter extends Reporters {
+  /** A run does nothing on this host. `isDue` is true once an hour: then the others are looked for. */
+  idle(idle: Idle, isDue: boolean): Promise<void>;
+}
+
+/** How often, at most, a host on which runs do nothing looks whether they begin elsewhere. */
+const LOOK_EVERY_MS = 3_600_000;
+
 /** Opens the reporters that `metrics:` and `alerts:` configure, and loads nothing else. */
 export async function openReporters(deps: ReporterDeps): Promise<Reporters> {
   const [metrics, alerts] = await Promise.all([openMetrics(deps), openAlerts(deps)]);
@@ -50,7 +63,12 @@ export async function openReporters(deps: ReporterDeps): Promise<Reporters> {
     meter: metrics.meter,
     started: () => alerts.started(),
     async ended(run, text) {
-      await Promise.all([metrics.ended(run, text), alerts.ended(run, text)]);
+      const idle = idleIn(run);
+      if (idle === null) await Promise.all([metrics.ended(run, text), alerts.ended(run, text)]);
+      else if (metrics !== NOBODY || alerts !== NOBODY) {
+        const isDue = await isLookDue(deps);
+        await Promise.all([metrics.idle(idle, isDue), alerts.idle(idle, isDue)]);
+      }
     },
     async failed(error) {
       await Promise.all([metrics.failed(error), alerts.failed(error)]);
@@ -58,9 +76,20 @@ export async function openReporters(deps: ReporterDeps): Promise<Reporters> {
   };
 }
 
-const NOBODY: Reporters = { meter: NO_METER, started: () => undefined, ended: () => Promise.resolve(), failed: () => Promise.resolve() };
+const NOBODY: Reporter = { meter: NO_METER, started: () => undefined, ended: () => Promise.resolve(), failed: () => Promise.resolve(), idle: () => Promise.resolve() };
 
-async function openMetrics({ config, clock, log, writer, shard, corps, store, ration }: ReporterDeps): Promise<Reporters> {
+function idleIn({ reason, why }: EndedRun): Idle | null {
+  return (reason === 'gate' || reason === 'read_only') && why !== null ? { reason, why } : null;
+}
+
+/** Remembers the look in a file of this host, for each store: most of such processes end without opening the store. */
+async function isLookDue({ config: { store, alerts }, clock }: ReporterDeps): Promise<boolean> {
+  const where = store.engine === 'sqlite' ? store.path : new URL(store.url.reveal()).host + new URL(store.url.reveal()).pathname;
+  const mark = join(temporaryFolder(), `looked-${createHash('sha256').update(where).digest('hex').slice(0, 16)}`);
+  return await isDue(mark, { everyMs: Math.min(LOOK_EVERY_MS, alerts.stale_after), now: clock.now() });
+}
+
+async function openMetrics({ config, clock, log, writer, shard, corps, store, ration }: ReporterDeps): Promise<Reporter> {
   const { textfile, pushgateway } = config.metrics;
   if (textfile === undefined && pushgateway === undefined) return NOBODY;
   const { createMetrics } = await import('../observe/metrics/metrics.ts');
@@ -78,6 +107,10 @@ async function openMetrics({ config, clock, log, writer, shard, corps, store, ra
       metrics.failed(error);
       await metrics.flush();
     },
+    async idle({ reason }, isDue) {
+      metrics.idle(reason, isDue);
+      await metrics.flush();
+    },
   };
 }
 
@@ -93,7 +126,7 @@ async function measureRation(records: readonly CorpRecord[], { ration, share, me
   }
 }
 
-async function openAlerts({ config, clock, log, scrub, writer, alertBook, store }: ReporterDeps): Promise<Reporters> {
+async function openAlerts({ config, clock, log, scrub, writer, alertBook, store }: ReporterDeps): Promise<Reporter> {
   const { to: targets, remind_after: remindAfterMs, stale_after: staleAfterMs } = config.alerts;
   if (targets.length === 0) return NOBODY;
   const [{ createAlerts }, { createAlertFile }] = await Promise.all([import('../observe/alerts/alerts.ts'), import('../local/alert-book.ts')]);
@@ -109,6 +142,7 @@ async function openAlerts({ config, clock, log, scrub, writer, alertBook, store 
     shared: alertBook,
     local: createAlertFile(join(temporaryFolder(), 'alerts.json'), clock),
     corps: async () => (await store()).corps(),
+    lastBeganAt: () => lastBegin(config, store),
     robotApi: config.wecom.api.reveal(),
   });
   return {
@@ -116,7 +150,15 @@ async function openAlerts({ config, clock, log, scrub, writer, alertBook, store 
     started: () => alerts.started(),
     ended: (run, text) => alerts.ended(run, text),
     failed: (error) => alerts.failed(error, EXIT_CODES[error.kind]),
+    idle: ({ why }, isDue) => (isDue ? alerts.idle(why) : Promise.resolve()),
   };
+}
+
+/** Creates no store: a process that asks this does not run here. */
+async function lastBegin({ store }: Config, open: ReporterDeps['store']): Promise<Date | null> {
+  if (store.engine === 'sqlite' && !existsSync(store.path)) return null;
+  const { readLastBegin } = await import('../sync/last-begin.ts');
+  return await readLastBegin(await open());
 }
 
 function targetOf(target: Config['alerts']['to'][number]): AlertTarget {

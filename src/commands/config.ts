@@ -1,13 +1,16 @@
+import { readFile } from 'node:fs/promises';
 import { Command } from '@commander-js/extra-typings';
 import type { GetContext } from '../app/context.ts';
+import { packageFile } from '../version.ts';
 
 const EXAMPLES = `
 Examples:
   orgsync config show                  what holds, wherever it was written; secrets as ***
   orgsync config show --json
+  orgsync config example > config.yml  the commented example, to begin with
   orgsync config schema > orgsync.schema.json`;
 
-/** `orgsync config`: shows the configuration and its schema. */
+/** `orgsync config`: shows the configuration, an example of one, and its schema. */
 export function configCommand(getContext: GetContext): Command {
   const config = new Command('config').description('Show the configuration, or what it may hold').addHelpText('after', EXAMPLES);
   config
@@ -17,9 +20,19 @@ export function configCommand(getContext: GetContext): Command {
     .action(async () => {
       const { terminal, loadConfig } = getContext();
       const [loaded, { effectiveConfig, effectiveYaml }] = await Promise.all([loadConfig(), import('../config/show.ts')]);
-      if (!terminal.interactive) for (const { message, fix } of loaded.warnings) terminal.warn(`orgsync: ${message}: ${fix}`);
+      if (!terminal.takesNotes) for (const { message, fix } of loaded.warnings) terminal.warn(`orgsync: ${message}: ${fix}`);
       if (terminal.json) terminal.document(effectiveConfig(loaded));
       else terminal.data(effectiveYaml(loaded));
+    });
+  config
+    .command('example')
+    .description('Print the commented example, with every key')
+    .addHelpText('after', '\nExamples:\n  orgsync config example > config.yml')
+    .action(async () => {
+      const { terminal } = getContext();
+      const example = await readFile(packageFile('config.example.yml'), 'utf8');
+      if (terminal.json) terminal.document({ example });
+      else terminal.data(example.trimEnd());
     });
   config
     .command('schema')

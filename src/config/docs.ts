@@ -21,7 +21,8 @@ orgsync reads one YAML file (or JSON, or JavaScript). It takes the first of thes
 A file that was found by searching (3 to 6) is an error when it, its folder or a link to it belongs to another account (not
 root), or when other accounts may write it: also when root starts orgsync. Name it with \`--config\` or \`ORGSYNC_CONFIG\` to
 use it all the same; then it is a warning. A file that is found but cannot be read is an error; orgsync does not take the next one. \`orgsync config show\` prints the
-values in use and the name of the file, with secrets as \`***\`. \`config.example.yml\` has every key with a comment.
+values in use and the name of the file, with secrets as \`***\`. \`orgsync config example\` prints
+\`config.example.yml\`, which has every key with a comment.
 
 - **From the environment**: \`\${NAME}\` and \`\${NAME:-default}\` work in every value. A variable that is not set and has no
   default is an error. In the password of an address, characters such as \`@\` and \`/\` are encoded for you. Write \`$\${\` for a

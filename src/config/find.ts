@@ -48,7 +48,7 @@ export async function findConfig(surroundings: Surroundings): Promise<FoundConfi
   }
   throw new ConfigError(cwd ?? 'the working directory', [{ key: '', message: `no configuration found: no config.yml or orgsync.config.yml here or in any other place that is searched${cwd === undefined ? '; the working directory no longer exists' : ''}` }], {
     code: 'config_missing',
-    hint: 'copy config.example.yml to config.yml and edit it, or name a file with --config; `orgsync demo` needs no configuration',
+    hint: 'write one: orgsync config example > config.yml (the commented config.example.yml); or name a file with --config; `orgsync demo` needs no configuration',
   });
 }
 
@@ -109,7 +109,7 @@ async function ensureReadable(path: string, namedBy: string): Promise<void> {
     if (error instanceof ConfigError) throw error;
     const code = error instanceof Error && 'code' in error ? error.code : undefined;
     if (code === 'ENOENT' || code === 'ENOTDIR') {
-      throw fileError(path, `does not exist (named by ${namedBy})`, 'name a file that exists, or copy config.example.yml there', 'config_missing');
+      throw fileError(path, `does not exist (named by ${namedBy})`, 'name a file that exists, or write one: orgsync config example > FILE', 'config_missing');
     }
     if (code !== 'EACCES' && code !== 'EPERM') throw fileError(path, `cannot be read (found by ${namedBy}): ${error instanceof Error ? error.message : String(error)}`, 'name a file that can be read');
     throw fileError(path, `cannot be read by this account (found by ${namedBy})`, `allow this account to read it, for example: chgrp orgsync ${path} && chmod 640 ${path}`);

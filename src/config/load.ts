@@ -122,7 +122,7 @@ function check(path: string, source: Source, folder: Folder): ParsedConfig {
 }
 
 function emptyFile(path: string): ConfigError {
-  return new ConfigError(path, [{ key: '', message: 'the file is empty; expected at least corps:' }], { hint: 'config.example.yml shows a complete configuration' });
+  return new ConfigError(path, [{ key: '', message: 'the file is empty; expected at least corps:' }], { hint: 'orgsync config example shows a complete configuration' });
 }
 
 function problemAt(source: Source, path: KeyPath, message: string): Problem {

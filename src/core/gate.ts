@@ -16,6 +16,27 @@ export function shutBy(gate: Gate, env: Readonly<Record<string, string | undefin
     .filter(({ accepted, found }) => found === undefined || !accepted.includes(found));
 }
 
+/** Why a run does nothing on this machine. */
+export interface Idle {
+  readonly reason: 'gate' | 'read_only';
+  /** One clause for people. */
+  readonly why: string;
+}
+
+/** Why a run that is started with these settings and this environment does nothing; null when it works. */
+export function idleHere({ gate, env, readOnly }: { readonly gate: Gate; readonly env: Readonly<Record<string, string | undefined>>; readonly readOnly: boolean }): Idle | null {
+  const shut = shutBy(gate, env).map(({ name, accepted, found }) => `${name} ${describeFound(found)}, a run wants ${accepted.join(' or ')}`);
+  if (shut.length > 0) return { reason: 'gate', why: `the gate is shut: ${shut.join('; ')}` };
+  return readOnly ? { reason: 'read_only', why: 'the store is read-only here (read_only or ORGSYNC_READ_ONLY)' } : null;
+}
+
+/** The value of a variable for people: `is not set`, `is empty`, `is staging`. One with blanks or quotation marks is quoted, because they are easily overlooked. */
+export function describeFound(found: string | undefined): string {
+  if (found === undefined) return 'is not set';
+  if (found === '') return 'is empty';
+  return `is ${/^[^\s"']+$/u.test(found) ? found : JSON.stringify(found)}`;
+}
+
 /**
  * The gate's variables and their actual values, as `NAME=value` joined by `,` in order of name. The store identifies the
  * environment of a writer by this text. null when the gate is closed and the run was started with --ignore-gate.

@@ -61,6 +61,8 @@ function kindOfRun(kind: ErrorKind, ofAllCorps: boolean): ErrorKind {
 export interface EndedRun {
   readonly outcome: RunOutcome;
   readonly reason: SkipReason | null;
+  /** Why nothing was done, in one clause; null when something was. */
+  readonly why: string | null;
   readonly exitCode: number;
   readonly startedAt: Date;
   readonly finishedAt: Date;

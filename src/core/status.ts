@@ -72,6 +72,17 @@ export function worstHealth(healths: readonly Health[]): Health {
   return order.find((health) => healths.includes(health)) ?? 'unknown';
 }
 
+/**
+ * For how long no run of these corps has begun, in milliseconds; null when one began within `maxAgeMs`, when one is under
+ * way, and when none ever began.
+ */
+export function idleFor(corps: readonly CorpStatus[], { now, maxAgeMs }: Pick<Yardstick, 'now' | 'maxAgeMs'>): number | null {
+  const begun = corps.flatMap(({ runs: [latest] }) => (latest === undefined ? [] : [latest.startedAt.getTime()]));
+  if (begun.length === 0 || corps.some(({ running }) => running !== null)) return null;
+  const age = now - Math.max(...begun);
+  return age > maxAgeMs ? age : null;
+}
+
 type Verdict = Pick<CorpStatus, 'health' | 'why'>;
 
 function verdict({ ageMs, lastRun, running }: Pick<CorpStatus, 'ageMs' | 'lastRun' | 'running'>, stale: boolean): Verdict {

@@ -1,5 +1,5 @@
 import { asOrgsyncError, gravestExitCode, OrgsyncError } from '../errors.ts';
-import { shutBy } from '../core/gate.ts';
+import { describeFound, shutBy } from '../core/gate.ts';
 import type { Gate } from '../core/gate.ts';
 import type { Corp } from '../core/model.ts';
 import { reportFailure, reportOk } from '../core/finding.ts';
@@ -96,7 +96,7 @@ function checkGate({ config, env }: CheckDeps): readonly Finding[] {
   const shut = shutBy(config.gate, env).map(({ name, accepted, found }): Finding => ({
     title: 'the gate is open here',
     result: 'warning',
-    detail: `no: ${name} ${found === undefined ? 'is not set' : `is ${found}`}, so a run does nothing`,
+    detail: `no: ${name} ${describeFound(found)}, so a run does nothing`,
     fix: `set ${name} to ${accepted.join(' or ')} where it should run; orgsync run --ignore-gate runs once`,
   }));
   const gate = shut.length > 0 ? shut : [reportOk('the gate is open here', Object.keys(config.gate).length === 0 ? 'yes: there is no gate' : 'yes')];

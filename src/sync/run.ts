@@ -1,5 +1,5 @@
 import { EXIT_CODES, Interrupted, OrgsyncError } from '../errors.ts';
-import { shutBy } from '../core/gate.ts';
+import { idleHere } from '../core/gate.ts';
 import type { Gate } from '../core/gate.ts';
 import type { ChangeCounts, Corp } from '../core/model.ts';
 import { exitCode as exitCodeOfRun, runOutcome } from '../core/outcome.ts';
@@ -47,7 +47,7 @@ export interface RunDeps extends CommonDeps {
 
 /** The result of a run. */
 export interface RunReport extends EndedRun {
-  /** One line for people when the run did nothing; else null. */
+  /** One line for people when the run did nothing: why, and what to do; else null. */
   readonly note: string | null;
   /** The holder of the run lease, when that is why nothing was done. */
   readonly holder: Holder | null;
@@ -70,7 +70,7 @@ export async function run(request: RunRequest, deps: RunDeps): Promise<RunReport
     const ended = await attemptRun(request, { ...deps, signal: AbortSignal.any([deps.signal, limit.signal]) });
     const stop: unknown = deps.signal.reason;
     const exitCode = stop instanceof Interrupted ? stop.exitCode : ended.exitCode;
-    const report = { note: null, holder: null, reason: null, stale: null, ...ended, exitCode, startedAt, finishedAt: new Date(deps.clock.now()) };
+    const report = { note: null, holder: null, reason: null, why: null, stale: null, ...ended, exitCode, startedAt, finishedAt: new Date(deps.clock.now()) };
     logRun(report, deps.log);
     return report;
   } finally {
@@ -86,7 +86,7 @@ async function attemptRun(request: RunRequest, deps: RunDeps): Promise<Ended> {
   const { shard } = request;
   const name = shard === undefined ? 'run' : `run:${shard.index}/${shard.of}`;
   const acquired = await acquireWithin(deps, name, request.waitMs);
-  if (acquired.is === 'held') return await standBack(await corpsOf(request), acquired.by, deps);
+  if (acquired.is === 'held') return await standBack(await corpsOf(request), { lease: 'the run lease', by: acquired.by }, deps);
   const { lease } = acquired;
   try {
     deps.onStart();
@@ -96,7 +96,7 @@ async function attemptRun(request: RunRequest, deps: RunDeps): Promise<Ended> {
   }
 }
 
-type Ended = Pick<RunReport, 'outcome' | 'exitCode' | 'corps'> & Partial<Pick<RunReport, 'reason' | 'note' | 'holder' | 'stale'>>;
+type Ended = Pick<RunReport, 'outcome' | 'exitCode' | 'corps'> & Partial<Pick<RunReport, 'reason' | 'why' | 'note' | 'holder' | 'stale'>>;
 
 async function corpsOf({ corps, shard }: RunRequest): Promise<readonly Corp[]> {
   const all = await corps();
@@ -106,33 +106,37 @@ async function corpsOf({ corps, shard }: RunRequest): Promise<readonly Corp[]> {
 const SKIPPED = { outcome: 'skipped', exitCode: 0, corps: [] } as const;
 
 /** Returns why a run must not work here, and what to do about it. A plan writes nothing, so it works everywhere. */
-function reasonToSkip({ ignoreGate, dryRun }: RunRequest, { gate, env, readOnly }: RunDeps): Pick<RunReport, 'reason' | 'note'> | null {
-  if (dryRun) return null;
-  const [shut] = ignoreGate ? [] : shutBy(gate, env);
-  if (shut !== undefined) {
-    const found = shut.found === undefined ? 'is not set' : `is ${shut.found}`;
-    return { reason: 'gate', note: `nothing done: ${shut.name} ${found}, a run wants ${shut.accepted.join(' or ')} (set it, or use --ignore-gate)` };
-  }
-  if (readOnly) return { reason: 'read_only', note: 'nothing done: the store is read-only (read_only or ORGSYNC_READ_ONLY); orgsync plan shows what a run would change' };
-  return null;
+function reasonToSkip({ ignoreGate, dryRun }: RunRequest, { gate, env, readOnly }: RunDeps): Pick<RunReport, 'reason' | 'why' | 'note'> | null {
+  const idle = dryRun ? null : idleHere({ gate: ignoreGate ? {} : gate, env, readOnly });
+  return idle === null ? null : { ...idle, note: `nothing done: ${idle.why} (${SKIP_HINTS[idle.reason]})` };
+}
+
+const SKIP_HINTS = {
+  gate: 'set it where runs are started, or use --ignore-gate once',
+  read_only: 'orgsync plan shows what a run would change',
+} as const;
+
+/** What another process has. */
+interface Held {
+  readonly lease: string;
+  readonly by: Holder | null;
 }
 
 /** Ends a run that did not get the lease. It checks whether the holder makes progress: if all corps are stale, it reports that. */
-async function standBack(corps: readonly Corp[], holder: Holder | null, deps: RunDeps): Promise<Ended> {
-  const who = holder === null ? 'another process' : `${holder.host} (pid ${holder.pid})`;
-  const stale = await staleBehind(who, corps, deps);
-  const note = `nothing done: the run lease is held by ${who}`;
-  return { ...SKIPPED, reason: 'lock', holder, ...(stale === null ? { note } : { stale, exitCode: EXIT_CODES.temporary }) };
+async function standBack(corps: readonly Corp[], { lease, by }: Held, deps: RunDeps): Promise<Ended> {
+  const why = `${lease} is held by ${by === null ? 'another process' : `${by.host} (pid ${by.pid})`}`;
+  const stale = await staleBehind(why, corps, deps);
+  return { ...SKIPPED, reason: 'lock', why, holder: by, ...(stale === null ? { note: `nothing done: ${why}` } : { stale, exitCode: EXIT_CODES.temporary }) };
 }
 
-async function staleBehind(who: string, corps: readonly Corp[], { store, clock, staleAfterMs }: RunDeps): Promise<OrgsyncError | null> {
+async function staleBehind(why: string, corps: readonly Corp[], { store, clock, staleAfterMs }: RunDeps): Promise<OrgsyncError | null> {
   const wanted = new Set(corps.map(({ id }) => id.toLowerCase()));
   const ages = (await store.corps()).filter(({ corp }) => wanted.has(corp.id.toLowerCase())).map((record) => ageOf(record, clock.now()));
   if (ages.length === 0 || !ages.every((age) => isStale(age, staleAfterMs))) return null;
   const since = Math.max(...ages.map(({ lastSuccessAt, triedSince }) => lastSuccessAt ?? triedSince ?? 0));
   return new OrgsyncError('temporary', {
     code: 'stale_behind_lease',
-    message: `no success since ${new Date(since).toISOString()}, and the run lease is held by ${who}`,
+    message: `no success since ${new Date(since).toISOString()}, and ${why}`,
     hint: 'see what that process does: orgsync status',
   });
 }
@@ -156,8 +160,9 @@ async function runCorps(corps: readonly Corp[], request: RunRequest, deps: RunDe
     work: async (corp) => void ended.set(corp, await runCorp(corp, attempt)),
   });
   const results = corps.flatMap((corp) => ended.get(corp) ?? []);
-  if (runOutcome(results) === 'skipped') return { ...(await standBack(corps, null, deps)), corps: results };
-  return { outcome: runOutcome(results), exitCode: exitCodeOfRun(results), corps: results };
+  if (runOutcome(results) === 'skipped') return { ...(await standBack(corps, { lease: 'the lease of each corp', by: null }, deps)), corps: results };
+  const why = corps.length > 0 ? null : 'no corp belongs to this shard';
+  return { outcome: runOutcome(results), exitCode: exitCodeOfRun(results), corps: results, why, note: why === null ? null : `nothing done: ${why}` };
 }
 
 /** The stored corps, by id in lower case. */

@@ -1,12 +1,13 @@
 import { asOrgsyncError } from '../errors.ts';
 import type { OrgsyncError } from '../errors.ts';
+import type { Idle } from '../core/gate.ts';
 import type { Corp } from '../core/model.ts';
 import type { Holder, Leases } from '../core/ports/leases.ts';
 import type { Records } from '../core/ports/records.ts';
 import type { ReplicaState } from '../core/ports/replica.ts';
 import type { Tables } from '../core/ports/tables.ts';
 import type { Clock } from '../core/ports/system.ts';
-import { judgeCorp, worstHealth } from '../core/status.ts';
+import { idleFor, judgeCorp, worstHealth } from '../core/status.ts';
 import type { CorpFacts, CorpStatus, Health, LeaseView } from '../core/status.ts';
 
 /** What {@link readStatus} needs. It only reads. */
@@ -19,6 +20,8 @@ export interface StatusDeps {
   /** The configured corps. */
   readonly corps: readonly Corp[];
   readonly maxAgeMs: number;
+  /** Why a run that is started like this process does nothing; null when it works. */
+  readonly idleHere?: Idle | null;
   /** Whether to leave out corps that are only in the store. */
   readonly onlyConfigured?: boolean;
 }
@@ -36,6 +39,10 @@ export interface Status {
   readonly leasesError: OrgsyncError | null;
   /** Unless it is current, this alone is a warning. */
   readonly replica: ReplicaState | null;
+  /** For how long no run has begun on any host, when that is too long; else null. Then a success is too old as well. */
+  readonly idleMs: number | null;
+  /** Why a run that is started like this process does nothing; null when it works. */
+  readonly idleHere: string | null;
 }
 
 /** How many of a corp's latest runs are shown. */
@@ -44,7 +51,7 @@ const TREND = 20;
 const ABREAST = 4;
 
 /** Reads the status. Rejects when the store cannot be read; an error of the leases is part of the answer. */
-export async function readStatus({ store, leases, replica = Promise.resolve(null), clock, corps, maxAgeMs, onlyConfigured = false }: StatusDeps): Promise<Status> {
+export async function readStatus({ store, leases, replica = Promise.resolve(null), clock, corps, maxAgeMs, idleHere = null, onlyConfigured = false }: StatusDeps): Promise<Status> {
   await store.ensureReady();
   const [facts, held, state] = await Promise.all([readFacts(store, corps, onlyConfigured), askHolders(leases), replica]);
   const view: LeaseView = held.holders === null ? { known: false, why: held.error.message } : { known: true, holders: held.holders };
@@ -60,6 +67,8 @@ export async function readStatus({ store, leases, replica = Promise.resolve(null
     holders: held.holders,
     leasesError: held.error,
     replica: state,
+    idleMs: idleFor(judged.filter(({ configured }) => configured), { now, maxAgeMs }),
+    idleHere: idleHere?.why ?? null,
   };
 }
 

@@ -40,6 +40,8 @@ export type Paint = Pick<typeof picocolors, 'bold' | 'dim' | 'red' | 'green' | '
 export interface Terminal extends TerminalOptions {
   /** Whether a person reads stderr: it is a terminal, and neither `--json` nor `--quiet` was given. */
   readonly interactive: boolean;
+  /** Whether {@link Terminal.note} writes: a person reads stderr, or `--verbose` was given without `--quiet`. */
+  readonly takesNotes: boolean;
   /** For text on stdout. */
   readonly paint: Paint;
   /** The columns of the terminal; 80 when there is none. */
@@ -50,7 +52,7 @@ export interface Terminal extends TerminalOptions {
   readonly document: (value: unknown) => void;
   /** Writes one line of NDJSON: the form of `--json` for answers of any length. */
   readonly line: (value: unknown) => void;
-  /** Writes a line to stderr, only when {@link Terminal.interactive}. */
+  /** Writes a line to stderr, only when {@link Terminal.takesNotes}. */
   readonly note: (text: string) => void;
   /** Writes a line to stderr, also under cron and with `--quiet` or `--json`. */
   readonly warn: (text: string) => void;
@@ -72,6 +74,7 @@ export interface Terminal extends TerminalOptions {
 /** Opens the terminal of this process. When stdout or stderr is closed (`| head`), further output is dropped and the command goes on. */
 export function createTerminal(options: TerminalOptions, { stdout, stderr, env, scrub, conceal = (text) => text }: TerminalPorts): Terminal {
   const interactive = stderr.isTTY && !options.json && !options.quiet;
+  const takesNotes = interactive || (options.verbose > 0 && !options.quiet);
   let documented = false;
   let bars: DrawnBars | undefined;
   const err = createWriter(stderr, () => bars);
@@ -92,6 +95,7 @@ export function createTerminal(options: TerminalOptions, { stdout, stderr, env, 
     ...options,
     color,
     interactive,
+    takesNotes,
     paint: picocolors.createColors(color),
     width,
     data: (text) => (json ? undefined : out(text)),
@@ -100,7 +104,7 @@ export function createTerminal(options: TerminalOptions, { stdout, stderr, env, 
       documented = true;
       out(concealJson(JSON.stringify(value)));
     },
-    note: (text) => (interactive ? say(text) : undefined),
+    note: (text) => (takesNotes ? say(text) : undefined),
     warn: say,
     error(error, exitCode) {
       say(errorText(error, { verbose }));

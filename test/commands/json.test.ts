@@ -19,13 +19,14 @@ const CALLS: Readonly<Record<string, { readonly args: readonly string[]; readonl
   migrate: { args: [], keys: ['applied'] },
   'config show': { args: [], keys: ['file', 'corps'] },
   'config schema': { args: [], keys: ['$schema', 'properties'] },
+  'config example': { args: [], keys: ['example'] },
   completion: { args: ['bash'], keys: ['shell', 'script'] },
   demo: { args: ['--keep', 'a/new/folder'], keys: ['steps', 'most_requests_in_one_second', 'kept'] },
   sandbox: { args: ['--port', '0', '--corps', '1', '--members', '5'], keys: ['url', 'corps'], code: 143 },
 };
 
 /** Those that ask nobody for a configuration. */
-const WITHOUT_CONFIGURATION = ['config schema', 'completion', 'demo', 'sandbox'];
+const WITHOUT_CONFIGURATION = ['config schema', 'config example', 'completion', 'demo', 'sandbox'];
 
 /** Every command that does something, by the words that call it. */
 function names({ commands }: CommandUnknownOpts, before: readonly string[] = []): readonly string[] {

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { observeRun, observeFailure, judgeAlerts, untold } from '../../src/core/alerts/alerting.ts';
+import { observeFailure, observeIdle, observeRun, judgeAlerts, untold } from '../../src/core/alerts/alerting.ts';
 import type { Alert, Observations } from '../../src/core/alerts/alerting.ts';
 import type { AlertRecord } from '../../src/core/ports/alerts.ts';
 import { Interrupted, OrgsyncError } from '../../src/errors.ts';
@@ -81,6 +81,16 @@ describe('alerts', () => {
     const told = everyMinute.flatMap((now) => ['host-1', 'host-2', 'host-3'].flatMap((host) => tell(stale, now, host).map((line) => `${(now - START) / MINUTE} min: ${line}`)));
     expect(told).toEqual(['0 min: began fleet stale', '60 min: reminder fleet stale', '120 min: reminder fleet stale']);
     expect(tell(well(START + 3 * HOUR), START + 3 * HOUR, 'host-9')).toEqual(['recovered fleet stale']);
+  });
+
+  test('of a fleet in which no run begins come once in remind_after, and are over with the first success', () => {
+    const idle = (now: number): Observations => observeIdle('the gate is shut', new Date(START), { ...RULES, now });
+    const tell = tellers();
+    const everyHour = Array.from({ length: 20 }, (_, hour) => START + hour * HOUR + 1);
+    const told = everyHour.flatMap((now) => ['host-1', 'host-2'].flatMap((host) => tell(idle(now), now, host).map((line) => `${Math.floor((now - START) / HOUR)} h: ${line}`)));
+    expect(told).toEqual(['6 h: began fleet stale', '18 h: reminder fleet stale']);
+    expect(tell(well(START + 20 * HOUR), START + 20 * HOUR)).toEqual(['recovered fleet stale']);
+    expect(observeIdle('the gate is shut', null, { ...RULES, now: START }).incidents).toEqual([]);
   });
 
   test('of a host that cannot run are over only when that host can', () => {

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { acceptsEnvironment, environmentOf, shutBy } from '../../src/core/gate.ts';
+import { acceptsEnvironment, describeFound, environmentOf, idleHere, shutBy } from '../../src/core/gate.ts';
 
 const GATE = { SCHEDULE_ENV: ['production'], IMSERVER_WORKER_ID: ['worker1', 'worker2'] };
 
@@ -15,6 +15,31 @@ describe('the gate', () => {
       { name: 'IMSERVER_WORKER_ID', accepted: ['worker1', 'worker2'], found: undefined },
     ]);
   });
+});
+
+describe('why a run does nothing', () => {
+  const why = (env: Readonly<Record<string, string>>, readOnly = false): unknown => idleHere({ gate: GATE, env, readOnly });
+
+  test('names every variable that is not as it should be', () => {
+    expect(why({ IMSERVER_WORKER_ID: 'worker9' })).toEqual({
+      reason: 'gate',
+      why: 'the gate is shut: SCHEDULE_ENV is not set, a run wants production; IMSERVER_WORKER_ID is worker9, a run wants worker1 or worker2',
+    });
+  });
+
+  test('is the gate before the store, and nothing where both are open', () => {
+    const open = { SCHEDULE_ENV: 'production', IMSERVER_WORKER_ID: 'worker1' };
+    expect([why({}, true), why(open, true)]).toMatchObject([{ reason: 'gate' }, { reason: 'read_only' }]);
+    expect(why(open)).toBeNull();
+  });
+
+  test.each([
+    [undefined, 'is not set'],
+    ['', 'is empty'],
+    ['staging', 'is staging'],
+    ['production ', 'is "production "'],
+    ['"production"', 'is "\\"production\\""'],
+  ])('shows what is easily overlooked: %j', (found, words) => expect(describeFound(found)).toBe(words));
 });
 
 describe('a store last written elsewhere', () => {

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import type { Holder } from '../../src/core/ports/leases.ts';
 import type { CorpRecord, RunRecord } from '../../src/core/ports/records.ts';
-import { ending, formatAge, judgeCorp, sparkline, worstHealth } from '../../src/core/status.ts';
+import { ending, formatAge, idleFor, judgeCorp, sparkline, worstHealth } from '../../src/core/status.ts';
 import type { CorpFacts, LeaseView } from '../../src/core/status.ts';
 
 const NOW = Date.UTC(2026, 0, 2);
@@ -57,6 +57,20 @@ describe('a corp is', () => {
     const failure = run(5, 'failed', { error: 'no route' });
     expect(judgeCorp(facts(1, [run(1), run(3), failure, run(9, 'failed')]), { now: NOW, maxAgeMs: HOUR, leases: NOBODY }).lastFailure).toBe(failure);
   });
+});
+
+describe('no run begins', () => {
+  const idle = (leases: LeaseView, ...known: readonly CorpFacts[]): number | null => {
+    const yardstick = { now: NOW, maxAgeMs: 6 * HOUR, leases };
+    return idleFor(known.map((one) => judgeCorp(one, yardstick)), yardstick);
+  };
+  const unended = run(9, 'interrupted', { finishedAt: null });
+
+  test('when the newest start of all corps is too long ago', () => expect(idle(NOBODY, facts(9, [run(9)]), facts(8, [run(8)]))).toBe(8 * HOUR));
+  test('is not so when the run of one corp began, however it ended', () => expect(idle(NOBODY, facts(9, [run(9)]), facts(9, [run(2, 'failed'), run(9)]))).toBeNull());
+  test('is not so while a run is under way', () => expect(idle(SOMEBODY, facts(10, [unended, run(10)]))).toBeNull());
+  test('is so when that run was killed', () => expect(idle(NOBODY, facts(10, [unended, run(10)]))).toBe(9 * HOUR));
+  test('is not known where none ever began', () => expect(idle(NOBODY, facts(null, [], { record: undefined }))).toBeNull());
 });
 
 test('the gravest state speaks for all, and of nothing nothing is known', () => {

@@ -62,6 +62,17 @@ describe('the terminal', () => {
     expect(stderr()).toBe('');
   });
 
+  it.each([
+    [{ verbose: 1 }, 'note\n'],
+    [{ verbose: 1, json: true }, 'note\n'],
+    [{ verbose: 1, quiet: true }, ''],
+  ])('writes notes for %j without a terminal: %j', (options, written) => {
+    const { terminal, stderr } = screen(options);
+    terminal.note('note');
+    expect(terminal.interactive).toBe(false);
+    expect(stderr()).toBe(written);
+  });
+
   it.each(['line', 'document'] as const)('takes secrets out of each string of a %s, and leaves it JSON', (kind) => {
     const { terminal, stdout } = screen({ json: true }, { scrub: (text) => text.replaceAll(/s3cret|42/g, '***') });
     terminal[kind]({ name: 'a "s3cret"', size: 42 });

@@ -172,6 +172,7 @@ describeWith(['prometheus', 'prometheus-node-exporter', 'prometheus-pushgateway'
     const gateway = await closing(startPushgateway());
     const stage = await setStage({ corps: 3, members: 20, departments: 4, yaml: `metrics: { pushgateway: "${gateway.url}/" }\n` });
     for (let times = 0; times < 3; times += 1) expect(await cli(stage, ['run'])).toMatchObject({ code: 0, stderr: '' });
+    expect((await orgsync(['--config', stage.configPath, 'run'], { env: { TMPDIR: stage.folder, ORGSYNC_READ_ONLY: '1' } })).code).toBe(0);
     const text = await (await fetch(`${gateway.url}/metrics`)).text();
     for (const { name, type } of Object.values(FAMILIES)) expect(text).toContain(`# TYPE ${name} ${type}\n`);
     const { id } = corpOf(stage.sandbox);

@@ -180,12 +180,18 @@ describe('metrics in a text file', () => {
     expect(parseSamples(await readFile(textfile, 'utf8'))).toEqual([{ name: 'orgsync_wecom_token_renewals_total', labels: { corp: 'ww1' }, value: 1 }]);
   });
 
-  test('are not written where this is no place to run', async () => {
+  test('say where this is no place to run when a run was last started, and nothing else', async () => {
     const textfile = await scratch();
-    const metrics = open({ textfile });
-    metrics.ran(endedRun([], NOW, { outcome: 'skipped', reason: 'gate' }), { corps: CORPS, records: [] });
-    await metrics.flush();
-    expect(await readdir(path.dirname(textfile))).toEqual([]);
+    const ran = open({ textfile });
+    ran.ran(endedRun([corpResult('ww1')], NOW), { corps: CORPS, records: [] });
+    await ran.flush();
+    const before = await readFile(textfile, 'utf8');
+    const idle = open({ textfile, pushgateway: new Secret('http://127.0.0.1:1') });
+    idle.idle('gate', false);
+    await idle.flush();
+    const after = await readFile(textfile, 'utf8');
+    expect(linesOnlyIn(after, before)).toEqual([`orgsync_last_skip_timestamp_seconds{reason="gate"} ${NOW / 1000}`]);
+    expect([linesOnlyIn(before, after), idle.logged]).toEqual([[], []]);
   });
 
   test('survive a file that somebody else has written into', async () => {
@@ -242,6 +248,18 @@ describe('metrics in a text file', () => {
 });
 
 describe('a Pushgateway', () => {
+  test('hears of a host where runs do nothing only when it is told to', async () => {
+    const gateway = await listen();
+    for (const push of [false, true]) {
+      const metrics = open({ pushgateway: new Secret(gateway.url) });
+      metrics.idle('read_only', push);
+      await metrics.flush();
+    }
+    expect(gateway.heard.map(({ method }) => method)).toEqual(['GET', 'POST']);
+    expect(gateway.heard[1]?.body).toContain(`orgsync_last_skip_timestamp_seconds{reason="read_only"} ${NOW / 1000}`);
+  });
+
+
   test('that is down, or hangs, or refuses is one warning without its password', async () => {
     const refusing = await listen((_request, response) => response.writeHead(500).end());
     const addresses = ['http://ops:canary@127.0.0.1:1', refusing.url.replace('//', '//ops:canary@')];

@@ -34,7 +34,7 @@ export function heldBackCorp(id: string, departing: readonly string[]): CorpResu
 
 /** A whole run, of its corps. */
 export function endedRun(corps: readonly CorpResult[], at: number, facts: Partial<EndedRun> = {}): EndedRun {
-  return { outcome: runOutcome(corps), reason: null, exitCode: exitCode(corps), startedAt: new Date(at - 5_000), finishedAt: new Date(at), corps, ...facts };
+  return { outcome: runOutcome(corps), reason: null, why: null, exitCode: exitCode(corps), startedAt: new Date(at - 5_000), finishedAt: new Date(at), corps, ...facts };
 }
 
 /** What the store knows of a corp; of one that never succeeded, since when it is tried. */

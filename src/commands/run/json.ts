@@ -10,6 +10,7 @@ export function runDocument(report: RunReport): Json {
   return {
     outcome: report.outcome,
     reason: report.reason,
+    ...(report.why === null ? {} : { why: report.why }),
     exit_code: report.exitCode,
     started_at: report.startedAt.toISOString(),
     finished_at: report.finishedAt.toISOString(),

@@ -1,5 +1,6 @@
 import { Command, InvalidArgumentError } from '@commander-js/extra-typings';
 import { DURATION_FORM } from '../../core/duration.ts';
+import { idleHere } from '../../core/gate.ts';
 import { HEALTH_EXIT_CODES } from '../../core/status.ts';
 import { asOrgsyncError } from '../../errors.ts';
 import type { Status } from '../../sync/status.ts';
@@ -55,6 +56,7 @@ async function look({ maxAge }: Options, context: CommandContext): Promise<Statu
       clock: app.clock,
       corps: await app.corps(),
       maxAgeMs: maxAge ?? app.config.alerts.stale_after,
+      idleHere: idleHere({ gate: app.config.gate, env: context.env, readOnly: app.config.read_only }),
     });
   });
 }

@@ -26,6 +26,8 @@ export function statusDocument(status: Status): Json {
     })) ?? null,
     leases_error: status.leasesError === null ? null : errorDocument(status.leasesError),
     ...replicaDocument(status.replica),
+    idle_seconds: status.idleMs === null ? null : Math.round(status.idleMs / 1000),
+    idle_here: status.idleHere,
   };
 }
 
@@ -82,7 +84,7 @@ export function statusText(status: Status, terminal: Pick<Terminal, 'paint' | 't
     stateText(corp, terminal.paint),
   ]);
   const table = terminal.table(['Corp', 'Last success', 'Members', 'Departments', 'Last runs', 'Running', 'State'], rows);
-  const notes = [heldLines(status), failureLines(status), [`${paintHealth(status.health, terminal.paint)}: ${plain(summary(status))}`]].map((lines) => lines.map((line) => terminal.hang('', line)).join('\n'));
+  const notes = [heldLines(status), failureLines(status), idleLines(status), [`${paintHealth(status.health, terminal.paint)}: ${plain(summary(status))}`]].map((lines) => lines.map((line) => terminal.hang('', line)).join('\n'));
   return [table, ...notes].filter((block) => block !== '').join('\n\n');
 }
 
@@ -101,6 +103,13 @@ function heldLines({ holders, leasesError, at }: Status): readonly string[] {
     const age = formatAge(Math.max(0, at.getTime() - since.getTime()));
     return `lease ${plain(name)} held by ${plain(host)} (pid ${pid}) for ${age}, since ${since.toISOString()}`;
   });
+}
+
+/** Formats that runs begin nowhere, and why they do not here. A host on which runs do nothing is no problem while others work. */
+function idleLines({ idleMs, idleHere, corps }: Status): readonly string[] {
+  const here = idleHere === null ? [] : [`a run started from here does nothing: ${plain(idleHere)}`];
+  if (idleMs !== null) return [`no run has begun for ${formatAge(idleMs)} on any host: is it started anywhere, and what does orgsync run -v say there?`, ...here];
+  return corps.every(({ runs }) => runs.length === 0) ? here : [];
 }
 
 /** Formats the last failures that the table does not show. */
@@ -128,12 +137,13 @@ export function nagiosText(health: Health, text: string): string {
   return plain(`ORGSYNC ${health.toUpperCase()} - ${text}`).replaceAll('|', '/');
 }
 
-function summary({ corps, health, leasesError, replica, maxAgeMs }: Status): string {
+function summary({ corps, health, leasesError, replica, maxAgeMs, idleMs }: Status): string {
   const judged = corps.filter(({ configured }) => configured);
   const troubled = judged.filter((corp) => corp.health !== 'ok');
   const oldest = Math.max(...judged.map(({ ageMs }) => ageMs ?? 0));
   const troubles = troubled.slice(0, NAMED_TROUBLES).map(({ corp, why }) => `${corp.name}: ${firstLine(why ?? '')}`);
   if (troubled.length > NAMED_TROUBLES) troubles.push(`${troubled.length - NAMED_TROUBLES} more`);
+  if (idleMs !== null) troubles.unshift(`no run has begun for ${formatAge(idleMs)}`);
   if (leasesError !== null) troubles.push(`leases unknown: ${leasesError.message}`);
   const ofReplica = replicaText(replica);
   if (ofReplica !== null) troubles.push(ofReplica);

@@ -11,7 +11,7 @@ interface Incident extends AlertKey {
   /** null when it is not about one corp. */
   readonly corp: Corp | null;
   /** The reason for programs: the code of an error, or one that only alerts have. */
-  readonly code: ErrorCode | 'corp_held_elsewhere' | 'recovered';
+  readonly code: ErrorCode | 'corp_held_elsewhere' | 'no_run_began' | 'recovered';
   readonly message: string;
   readonly hint: string | null;
   /** WeCom's errcode, and the endpoint that returned it; null when the error does not come from WeCom. */
@@ -53,13 +53,15 @@ export interface AlertRules {
 /** The reminder that no process makes progress comes earlier than others, because nothing else reports it. */
 const STALE_AGAIN_MS = 3_600_000;
 
+const NOTHING: Observations = { incidents: [], healthy: [] };
+
 /**
  * What a finished run found about its corps. An interrupted or skipped corp is no problem, unless its last success (in
  * `records`, read after the run) is older than `staleAfterMs`, or it was tried for that long and never succeeded. A run
  * that found the lease taken only shows that this host is able to run.
  */
 export function observeRun(run: EndedRun, records: readonly CorpRecord[], { now, staleAfterMs }: { readonly now: number; readonly staleAfterMs: number }): Observations {
-  if (run.reason === 'gate' || run.reason === 'read_only') return { incidents: [], healthy: [] };
+  if (run.reason === 'gate' || run.reason === 'read_only') return NOTHING;
   const known = new Map(records.map((record) => [record.corp.id, record]));
   const isOld = ({ corp }: CorpResult): boolean => isStale(ageOf(known.get(corp.id), now), staleAfterMs);
   const well = run.corps.filter(({ outcome, error }) => outcome === 'ok' && error === null);
@@ -75,10 +77,22 @@ export function observeRun(run: EndedRun, records: readonly CorpRecord[], { now,
 
 /** What a run found that could not begin, or that found a dead lease holder. A run that was stopped found nothing. */
 export function observeFailure(error: OrgsyncError): Observations {
-  if (error instanceof Interrupted) return { incidents: [], healthy: [] };
+  if (error instanceof Interrupted) return NOTHING;
   const facts = { corp: null, ...factsOf(error), departing: [], lastSuccessAt: null };
   if (error.code === 'stale_behind_lease') return { incidents: [{ subject: 'fleet', kind: 'stale', ...facts }], healthy: [{ subject: 'run', corp: null }] };
   return { incidents: [{ subject: 'run', kind: 'failed', ...facts }], healthy: [] };
+}
+
+/**
+ * What a run found that does nothing on this host (`why`), when it looked for the others: no run has begun anywhere for
+ * `staleAfterMs`. A store in which no run ever began is not in use, and no problem.
+ */
+export function observeIdle(why: string, lastBeganAt: Date | null, { now, staleAfterMs }: { readonly now: number; readonly staleAfterMs: number }): Observations {
+  if (lastBeganAt === null || now - lastBeganAt.getTime() <= staleAfterMs) return NOTHING;
+  const message = `no run has begun since ${lastBeganAt.toISOString()}; on this host, ${why}`;
+  const hint = 'orgsync run -v says on each host why a run does nothing there; set the variables of gate: where runs are started';
+  const about = { subject: 'fleet', kind: 'stale', corp: null, errcode: null, request: null, departing: [], lastSuccessAt: null } as const;
+  return { incidents: [{ ...about, code: 'no_run_began', message, hint }], healthy: [] };
 }
 
 /**
@@ -133,13 +147,15 @@ const HELD_ELSEWHERE = {
 } as const;
 
 function stepsOf(incident: Incident, previous: AlertRecord | null, { now, host, remindAfterMs }: AlertRules): readonly Step[] {
-  const { subject, kind, message } = incident;
+  const { subject, kind, code, message } = incident;
   const at = new Date(now);
   const next = { subject, kind, since: at, sentAt: at, closedAt: null, host, message };
   if (previous === null || previous.closedAt !== null || isForgotten(previous, { now, host, remindAfterMs })) {
     return [{ previous, next, alert: { ...incident, id: stepId(previous, next), change: 'began', since: at } }];
   }
-  if (now - previous.sentAt.getTime() < (kind === 'stale' ? STALE_AGAIN_MS : remindAfterMs)) return [];
+  // A host that does nothing by intention has no better reason to hurry than any other.
+  const againMs = kind === 'stale' && code !== 'no_run_began' ? STALE_AGAIN_MS : remindAfterMs;
+  if (now - previous.sentAt.getTime() < againMs) return [];
   const { since } = previous;
   return [{ previous, next: { ...next, since }, alert: { ...incident, id: stepId(previous, next), change: 'reminder', since } }];
 }

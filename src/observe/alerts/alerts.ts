@@ -1,5 +1,5 @@
 import { untilAborted } from '../../core/abort.ts';
-import { observeRun, observeFailure, judgeAlerts, untold } from '../../core/alerts/alerting.ts';
+import { observeFailure, observeIdle, observeRun, judgeAlerts, untold } from '../../core/alerts/alerting.ts';
 import type { Alert, Observations, Step } from '../../core/alerts/alerting.ts';
 import type { EndedRun } from '../../core/outcome.ts';
 import type { AlertBook } from '../../core/ports/alerts.ts';
@@ -34,6 +34,8 @@ export interface AlertsOptions {
   readonly local: AlertBook;
   /** The last success of every corp; read after a run. */
   readonly corps: () => Promise<readonly CorpRecord[]>;
+  /** When a run last began, on any host; null when none did. Read by {@link Alerts.idle}. */
+  readonly lastBeganAt: () => Promise<Date | null>;
   /** WeCom's address, for group robots. */
   readonly robotApi: string;
   readonly host: string;
@@ -54,6 +56,8 @@ export interface Alerts {
   ended(run: EndedRun, text: string): Promise<void>;
   /** A run could not begin, or found a dead lease holder. */
   failed(error: OrgsyncError, exitCode: number): Promise<void>;
+  /** A run does nothing on this host, and why: looks in the store whether runs have begun elsewhere. */
+  idle(why: string): Promise<void>;
 }
 
 /** The time limit for the shared book, because the store may be what has failed. */
@@ -116,6 +120,18 @@ class Teller implements Alerts {
       this.#pingEnd(exitCode, this.#options.scrub([error.message, error.hint].filter(Boolean).join('\n'))),
       this.#judge(() => Promise.resolve(observeFailure(error))),
     ]);
+  }
+
+  async idle(why: string): Promise<void> {
+    const { clock, log, lastBeganAt, staleAfterMs } = this.#options;
+    if (this.#channels.length === 0) return;
+    try {
+      const observed = observeIdle(why, await within(BOOK_MS, lastBeganAt), { now: clock.now(), staleAfterMs });
+      // Without an incident, the book need not be opened.
+      if (observed.incidents.length > 0) await this.#judge(() => Promise.resolve(observed));
+    } catch (error) {
+      log('info', 'last_begin_unknown', 'the store does not tell when a run last began: nobody is alerted from here', { code: asOrgsyncError(error).code });
+    }
   }
 
   /** The last successes, if any corp was tried. An unreachable store does not hide a failure. */

@@ -55,6 +55,12 @@ export const FAMILIES = {
   },
   wrongNumbersAllowed: { name: 'orgsync_lookup_wrong_numbers_allowed', type: 'gauge', help: 'Wrong numbers that may be sent to WeCom in a day.', labels: corp },
   runs: { name: 'orgsync_runs_total', type: 'counter', help: 'Runs of this host, by outcome; skipped: another process had the lease.', labels: ['outcome'] },
+  lastSkip: {
+    name: 'orgsync_last_skip_timestamp_seconds',
+    type: 'gauge',
+    help: 'When a run of this host last did nothing, because its gate is shut (gate) or the store is read-only (read_only); missing before the first.',
+    labels: ['reason'],
+  },
   lastRun: { name: 'orgsync_last_run_timestamp_seconds', type: 'gauge', help: 'When the last run that was not skipped ended.', labels: [] },
   runDuration: { name: 'orgsync_run_duration_seconds', type: 'gauge', help: 'How long the last run that was not skipped took.', labels: [] },
   exitCode: { name: 'orgsync_last_run_exit_code', type: 'gauge', help: 'The exit code of the last run that was not skipped.', labels: [] },

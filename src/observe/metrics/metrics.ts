@@ -1,3 +1,4 @@
+import type { Idle } from '../../core/gate.ts';
 import type { Corp } from '../../core/model.ts';
 import type { CorpResult, EndedRun } from '../../core/outcome.ts';
 import type { Meter } from '../../core/ports/meter.ts';
@@ -42,6 +43,8 @@ export interface Metrics {
   ran(run: EndedRun, around: Surroundings): void;
   /** A run could not begin, or found a dead lease holder. */
   failed(error: OrgsyncError): void;
+  /** A run does nothing on this host. Changes nothing else, and the Pushgateway only with `push`. */
+  idle(reason: Idle['reason'], push: boolean): void;
   /** Writes what was counted since the last time, if anything. Without a finished run, nothing else changes. What cannot be written is lost, with one warning in the log. Takes a few seconds at most. */
   flush(): Promise<void>;
 }
@@ -58,7 +61,7 @@ class PrometheusMetrics implements Metrics {
   #corps: readonly Corp[] | null = null;
   /** Whether a run was reported. Without one, such as for a lookup, the metrics of runs are not changed. */
   #isRun = false;
-  /** Many processes find the lease taken at the same moment, on all hosts. They update only the file of their host. */
+  /** Many processes find the lease taken, or their gate shut, at the same moment, on all hosts. They update only the file of their host. */
   #stoodBack = false;
 
   constructor(options: MetricsOptions) {
@@ -67,7 +70,6 @@ class PrometheusMetrics implements Metrics {
   }
 
   ran(run: EndedRun, { corps, records }: Surroundings): void {
-    if (run.reason === 'gate' || run.reason === 'read_only') return;
     this.#isRun = true;
     this.#corps = corps;
     const configured = new Set(corps.map(({ id }) => id));
@@ -85,6 +87,11 @@ class PrometheusMetrics implements Metrics {
     if (code === 'stale_behind_lease') return this.#skipped();
     this.#tally.add('runs', { outcome: 'failed' });
     this.#end(EXIT_CODES[kind], this.#options.clock.now());
+  }
+
+  idle(reason: Idle['reason'], push: boolean): void {
+    this.#stoodBack = !push;
+    this.#tally.set('lastSkip', { reason }, this.#options.clock.now() / 1000);
   }
 
   async flush(): Promise<void> {
