@@ -14,8 +14,9 @@ const root = fileURLToPath(new URL('../../', import.meta.url));
 const example = await readFile(path.join(root, 'crontab.example'), 'utf8');
 const GATE = 'gate: { SCHEDULE_ENV: production }\n';
 
-/** The line of crontab.example that starts a run. */
+/** The line of crontab.example that starts a run, and its command. */
 const line = example.split('\n').find((one) => /^[^#].*orgsync run/.test(one)) ?? '';
+const [, given = ''] = /^(?:\S+\s+){5}orgsync\s+(.*)$/.exec(line) ?? [];
 
 /** One start by cron. */
 interface Entry {
@@ -30,8 +31,8 @@ const HEARTBEAT = 'echo cron has come so far';
 /** crontab.example with one line a start: as root, the built program; each line notes the exit code when it has ended. */
 function tableOf(entries: readonly Entry[]): string {
   const lines = entries.map(({ stage, minute }) => {
-    const command = line.replace(/^(\S+\s+){6}orgsync/, `${minute} 6 * * * root ${root}bin/orgsync.js`).replace('/etc/orgsync/config.yml', stage.configPath);
-    return `${command}; echo $? > ${noteOf({ stage, minute })}`;
+    const command = given.replace(' orgsync run', ` ${root}bin/orgsync.js run`).replace('/etc/orgsync/config.yml', stage.configPath);
+    return `${minute} 6 * * * root ${command}; echo $? > ${noteOf({ stage, minute })}`;
   });
   return example.replace(line, [...lines, `* * * * * root ${HEARTBEAT}`].join('\n'));
 }

@@ -52,7 +52,7 @@ interface PodSpec {
 }
 
 test('the manifests are what Kubernetes expects, key by key', () => {
-  expect(documents.map(({ kind }) => kind)).toEqual(['ConfigMap', 'Secret', 'CronJob']);
+  expect(documents.map(({ kind }) => kind)).toEqual(['ConfigMap', 'Secret', 'Secret', 'CronJob']);
   expect(complaints(documents)).toEqual([]);
 });
 
