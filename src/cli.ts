@@ -1,5 +1,7 @@
+import { Console } from 'node:console';
 import { setMaxListeners } from 'node:events';
 import { homedir } from 'node:os';
+import { Writable } from 'node:stream';
 import { CommanderError } from 'commander';
 import type { CommandContext, MisreadContext } from './app/context.ts';
 import type { LoadedConfig } from './config/load.ts';
@@ -18,6 +20,7 @@ const LINGER_MS = 3_000;
 
 /** Runs one command. Only here is decided how the process ends. */
 async function main(argv: readonly string[]): Promise<number> {
+  silenceLibraries();
   const redactor = createRedactor();
   const early = openTerminal({ json: argv.includes('--json'), verbose: 0, color: true }, redactor);
   guardAgainstDefects(early, argv);
@@ -43,6 +46,14 @@ async function main(argv: readonly string[]): Promise<number> {
     else code = printError(isAbort(thrown) && signal.aborted ? signal.reason : thrown, terminal, argv);
   }
   return signal.reason instanceof Interrupted ? signal.reason.exitCode : code;
+}
+
+/**
+ * Nothing of ours writes to the console, but cron mails whatever is printed, and the output may be a JSON document. mysql2
+ * prints a line when MySQL ends a session that was silent for too long; the session is then opened anew.
+ */
+function silenceLibraries(): void {
+  globalThis.console = new Console(new Writable({ write: (_chunk, _encoding, done) => done() }));
 }
 
 /** Whether Node.js threw this because a signal aborted one of its calls. */

@@ -90,6 +90,14 @@ describe('the command line', () => {
   });
 });
 
+describe('what a library prints by itself', () => {
+  it('goes nowhere: cron would mail it, and it is no JSON', async () => {
+    const library = "process.on('exit', () => { console.log('said'); console.error('said'); });";
+    const { code, stdout, stderr } = await orgsync(['explain-nothing', '--json'], { env: { NODE_OPTIONS: `--import=data:text/javascript,${encodeURIComponent(library)}` } });
+    expect([code, stdout + stderr]).toEqual([64, expect.not.stringContaining('said')]);
+  });
+});
+
 describe('a signal', () => {
   it.each([
     ['SIGTERM', 143],

@@ -18,8 +18,8 @@ const STRICT = ['--sql-mode=ANSI_QUOTES,NO_BACKSLASH_ESCAPES,ONLY_FULL_GROUP_BY,
 
 /** Everybody must come over TLS, by caching_sha2_password. */
 const OVER_TLS = ['test/contract/store.mariadb.test.ts', 'test/contract/alert-book.mariadb.test.ts', 'test/contract/ration.mariadb.test.ts', 'test/contract/lease.mariadb.test.ts', 'test/sync/truth.mariadb.test.ts', 'test/sync/lookup.test.ts', 'test/commands/run', 'test/commands/lookup', 'test/commands/forget'];
-/** What looks into the statements on their way, which TLS does not let it. */
-const IN_PLAIN = ['test/store', 'test/soak/soak.test.ts'];
+/** What looks into the statements on their way, which TLS does not let it, and what a frozen or killed writer leaves behind. */
+const IN_PLAIN = ['test/store', 'test/faults/paused-writer.test.ts', 'test/faults/killed-anywhere.test.ts', 'test/soak/soak.test.ts'];
 
 const sum = new Sum();
 const given = process.argv.slice(2);
