@@ -155,6 +155,7 @@ export type ErrorCode =
   | 'redis_foreign_keys' // another program uses the names of orgsync's keys for other types
   | 'redis_database' // no database has this number
   | 'redis_commands' // Redis lacks a command that orgsync needs
+  | 'redis_too_far' // Redis answers too late to share a pace
   | 'redis_closed' // defect: used after the connection was closed
   | 'redis_unexpected' // Redis said something that orgsync does not know
   // Files, alerts and the sandbox

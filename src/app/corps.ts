@@ -70,6 +70,8 @@ export class CorpList {
       strategy: wecom.strategy,
       retries: wecom.retries,
       timeoutMs: wecom.timeout,
+      // Shorter than the life of the lease: an answer that trickles in must not outlive it.
+      answerMs: Math.max(wecom.timeout, Math.min(6 * wecom.timeout, 0.75 * this.#deps.config.lock.ttl)),
       frequencyWaitMs: wecom.frequency_wait,
     };
   }

@@ -5,6 +5,8 @@ import type { Clock, Log } from './ports/system.ts';
 /** A lease that its keeper (Redis or the store) has just granted. */
 export interface Grant {
   readonly name: string;
+  /** What keeps it, for messages: `Redis at cache:6379`, `the store`. */
+  readonly keeper: string;
   /** How long the keeper keeps it without a renewal. */
   readonly ttlMs: number;
   /** When the grant was requested, by {@link Clock.monotonic}: the time just before the request was sent. */
@@ -61,7 +63,7 @@ class KeptLease implements Lease {
 
   ensureHeld(): void {
     if (this.#released !== undefined) throw lost(this.name, 'it was released');
-    if (this.#clock.monotonic() >= this.#deadline) this.#lose('it was not renewed in time', this.#lastFailure);
+    if (this.#clock.monotonic() >= this.#deadline) this.#loseByTime();
     this.#lost.signal.throwIfAborted();
   }
 
@@ -111,7 +113,7 @@ class KeptLease implements Lease {
 
   async #watchDeadline(): Promise<void> {
     while (await this.#pause(this.#deadline - this.#clock.monotonic())) {
-      if (this.#clock.monotonic() >= this.#deadline) this.#lose('it was not renewed in time', this.#lastFailure);
+      if (this.#clock.monotonic() >= this.#deadline) this.#loseByTime();
     }
   }
 
@@ -119,6 +121,10 @@ class KeptLease implements Lease {
   async #pause(ms: number): Promise<boolean> {
     await this.#clock.sleep(Math.max(ms, 0), this.#ended.signal).catch(() => undefined);
     return !this.#ended.signal.aborted;
+  }
+
+  #loseByTime(): void {
+    this.#lose(`${this.#grant.keeper} did not renew it in time`, this.#lastFailure);
   }
 
   #lose(why: string, cause?: unknown): void {

@@ -9,6 +9,8 @@ import type { Pass, Waiter } from './slot-queue.ts';
 export interface Pacer {
   /** Resolves, in the order of the calls, when one request may be sent. The request must be sent before anything else is awaited. Rejects with `signal.reason` on abort. */
   pass(signal: AbortSignal): Promise<Pass>;
+  /** Says that a pass will be asked for as soon as something else is known, so that its slot is reserved meanwhile. */
+  expect(): void;
 }
 
 /** The pacers of all corps of this process. */
@@ -64,7 +66,13 @@ class SlotPacing implements Pacing {
   pacer(scope: Scope): Pacer {
     const queue = this.#queues.get(scope.name) ?? new SlotQueue(scope);
     this.#queues.set(scope.name, queue);
-    return { pass: (signal) => this.#pass(queue, signal) };
+    return {
+      pass: (signal) => this.#pass(queue, signal),
+      expect: () => {
+        queue.expects = true;
+        this.#serve();
+      },
+    };
   }
 
   async #pass(queue: SlotQueue, signal: AbortSignal): Promise<Pass> {
@@ -175,6 +183,7 @@ class SlotPacing implements Pacing {
     for (const [index, queue] of queues.entries()) {
       const { slots = [], askAgainAt = askedAt } = answers[index] ?? {};
       queue.add(slots);
+      queue.expects = false;
       queue.askAgainAt = askAgainAt;
     }
     if (this.#lost !== undefined) this.#options.log('info', 'pace_back', 'slots can be had again', { lost_ms: Math.round(this.#clock.monotonic() - this.#lost.since) });
@@ -182,6 +191,7 @@ class SlotPacing implements Pacing {
   }
 
   #failed(queues: readonly SlotQueue[], error: OrgsyncError, askedAt: number): void {
+    for (const queue of queues) queue.expects = false;
     if (!isPassing(error)) {
       for (const queue of queues) failAll(queue, error);
       return;
@@ -236,6 +246,7 @@ function failAll({ waiting }: SlotQueue, error: OrgsyncError): void {
 
 /** Whether a retry may help. */
 function isPassing(error: OrgsyncError): boolean {
+  if (error.code === 'redis_too_far') return false;
   return error.kind === 'unavailable' || (error.kind === 'temporary' && !(error instanceof Interrupted));
 }
 

@@ -8,6 +8,9 @@ const IN_USE_MS = 1_000;
 /** How much longer the next reservation may take than the last one. */
 const SPARE_MS = 20;
 
+/** How many slots to reserve when a request is expected: what is known by then may come a little later than the first slot, and a token is followed by a request. */
+const EXPECTED = 2;
+
 /** Slots closer together than so many widths follow each other. */
 const NEIGHBOUR = 1.25;
 /** For so long no other process must have reserved a slot. */
@@ -44,6 +47,8 @@ export class SlotQueue {
   slots: number[] = [];
   askAgainAt = -Infinity;
   usedAt = -Infinity;
+  /** Whether a request will ask for a pass soon. */
+  expects = false;
   /** For each request that was sent late, one slot must stay unused; each entry says until when. */
   #debts: number[] = [];
   /** The slot after which each follows the one before: from there on no other process has reserved any. */
@@ -59,7 +64,7 @@ export class SlotQueue {
 
   /** Whether slots are needed. */
   get isBusy(): boolean {
-    return this.waiting.size > 0 || (this.#debts.length > 0 && !this.#isAlone);
+    return this.waiting.size > 0 || this.expects || (this.#debts.length > 0 && !this.#isAlone);
   }
 
   /** Whether no other process has used the scope for some time. */
@@ -108,7 +113,8 @@ export class SlotQueue {
     if (!this.isBusy || now < this.askAgainAt) return 0;
     const inUse = now - this.usedAt < IN_USE_MS && this.waiting.size > 0;
     const most = Math.ceil(AHEAD_MS / this.#widthMs);
-    const count = Math.min(this.waiting.size + this.#debts.length, most) + (inUse ? Math.floor((2 * askMs) / this.#widthMs) : 0) - this.slots.length;
+    const waiting = Math.max(this.waiting.size, this.expects ? EXPECTED : 0);
+    const count = Math.min(waiting + this.#debts.length, most) + (inUse ? Math.floor((2 * askMs) / this.#widthMs) : 0) - this.slots.length;
     const enoughUntil = now + 1.5 * askMs + SPARE_MS + Math.min(this.#widthMs, AHEAD_MS / 5);
     return (this.slots.at(-1) ?? -Infinity) > enoughUntil ? 0 : count;
   }

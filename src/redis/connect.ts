@@ -1,4 +1,5 @@
-import { isIP } from 'node:net';
+import { lookup } from 'node:dns';
+import { isIP, type LookupFunction } from 'node:net';
 import type { RedisClientOptions, RedisClientType, RedisFunctions, RedisModules, RedisScripts } from 'redis';
 import { decodePercent } from '../core/percent.ts';
 import type { Clock } from '../core/ports/system.ts';
@@ -111,7 +112,7 @@ class Link implements RedisLink {
     const client = await this.#connected();
     const sentAt = this.#clock.monotonic();
     try {
-      const reply = await this.#inTime(client, client.sendCommand<Reply>([...command]));
+      const reply = await this.#inTime(client, client.sendCommand<Reply>([...command]), () => command[0]);
       this.#roundTripMs = this.#clock.monotonic() - sentAt;
       return reply;
     } catch (error) {
@@ -124,7 +125,7 @@ class Link implements RedisLink {
     // After a failover, the next call connects anew, and so reaches the new primary.
     if (FAILED_OVER.has(error.code) && this.#current === client) this.#giveUp(client);
     if (error.code !== 'redis_commands') return error;
-    const info = await this.#inTime(client, client.sendCommand<Reply>(['INFO', 'server'])).catch(() => '');
+    const info = await this.#inTime(client, client.sendCommand<Reply>(['INFO', 'server']), () => 'INFO').catch(() => '');
     return String(info).includes('redis_mode:sentinel') ? redisIsSentinel(this.where) : error;
   }
 
@@ -149,13 +150,15 @@ class Link implements RedisLink {
     const startedAt = this.#clock.monotonic();
     const url = await this.#findPrimary();
     if (this.#closed) throw redisClosed(this.where);
-    const client: Client = createClient(clientOptions(url, this.#timeoutMs));
+    const progress = new Progress(url);
+    const client: Client = createClient(clientOptions(url, { timeoutMs: this.#timeoutMs, progress }));
     // Pending calls get this error themselves; here it only makes the next call connect again.
     client.on('error', () => this.#forget(client));
+    client.on('connect', () => progress.connected());
     this.#current = client;
     const connectingAt = this.#clock.monotonic();
     try {
-      await this.#inTime(client, client.connect());
+      await this.#inTime(client, client.connect(), () => progress.step);
     } catch (error) {
       this.#giveUp(client);
       throw redisError(error, this.where);
@@ -176,11 +179,12 @@ class Link implements RedisLink {
     }
   }
 
-  async #inTime<T>(client: Client, answer: Promise<T>): Promise<T> {
+  /** `step` says what is not answered yet. */
+  async #inTime<T>(client: Client, answer: Promise<T>, step: () => string): Promise<T> {
     const answered = new AbortController();
     const silence = this.#clock.sleep(this.#timeoutMs, answered.signal).then(() => {
       this.#giveUp(client);
-      throw redisSilence(this.where, this.#timeoutMs);
+      throw redisSilence(this.where, { what: step(), ms: this.#timeoutMs });
     });
     try {
       return await Promise.race([answer, silence]);
@@ -201,8 +205,37 @@ class Link implements RedisLink {
   }
 }
 
-function clientOptions(url: Secret, timeoutMs: number): RedisClientOptions<RedisModules, RedisFunctions, RedisScripts, 2> {
-  const socket = { connectTimeout: timeoutMs, reconnectStrategy: false } as const;
+/** How far connecting has come, for the message when it takes too long. */
+class Progress {
+  readonly #connecting: string;
+  #step: string;
+
+  constructor(url: Secret) {
+    const { protocol, hostname } = new URL(url.reveal());
+    this.#connecting = protocol === 'rediss:' ? 'the connection or the TLS handshake' : 'the connection';
+    this.#step = protocol === 'unix:' || isIP(hostname.replace(/^\[|\]$/g, '')) !== 0 ? this.#connecting : 'the name look-up';
+  }
+
+  get step(): string {
+    return this.#step;
+  }
+
+  /** Looks up a name as Node.js does by itself. */
+  readonly lookup: LookupFunction = (name, options, found) => {
+    lookup(name, options, (...result) => {
+      this.#step = this.#connecting;
+      found(...result);
+    });
+  };
+
+  connected(): void {
+    this.#step = 'the login';
+  }
+}
+
+function clientOptions(url: Secret, { timeoutMs, progress }: { readonly timeoutMs: number; readonly progress: Progress }): RedisClientOptions<RedisModules, RedisFunctions, RedisScripts, 2> {
+  // Our own limit comes first, because it knows what was not answered. This one then closes a socket that is still connecting.
+  const socket = { connectTimeout: timeoutMs + 100, reconnectStrategy: false, lookup: progress.lookup } as const;
   const { protocol, hostname } = new URL(url.reveal());
   return {
     url: url.reveal(),

@@ -180,10 +180,19 @@ export function isPassing(thrown: unknown): boolean {
   return thrown instanceof OrgsyncError && (thrown.kind === 'unavailable' || thrown.kind === 'temporary');
 }
 
-/** The error for a call without an answer in time. */
-export function redisSilence(where: string, ms: number): OrgsyncError {
+/** The error for a call without an answer in time. `what` was not answered: `the name look-up`, `EVAL`. */
+export function redisSilence(where: string, { what, ms }: { readonly what: string; readonly ms: number }): OrgsyncError {
   const { kind, code, hint } = UNREACHABLE;
-  return new OrgsyncError(kind, { code, message: `Redis at ${where} cannot be used: no answer within ${ms} ms`, hint: `${hint}; with rediss://, that it speaks TLS on this port` });
+  return new OrgsyncError(kind, { code, message: `Redis at ${where} cannot be used: no answer to ${what} within ${ms} ms`, hint: `${hint}; with rediss://, that it speaks TLS on this port` });
+}
+
+/** The error when Redis answers too late to share a pace. */
+export function redisTooFar(where: string, roundTripMs: number): OrgsyncError {
+  return new OrgsyncError('unavailable', {
+    code: 'redis_too_far',
+    message: `Redis at ${where} cannot be used: it answers only after ${Math.round(roundTripMs)} ms, and the pace of requests needs less than 2000 ms`,
+    hint: 'let redis: name a Redis that is nearer, or see what delays its answers; without redis: the lock and the pace live in the store',
+  });
 }
 
 /** The error for a command at a Sentinel. */

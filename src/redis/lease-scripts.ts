@@ -1,7 +1,8 @@
 /**
  * The scripts of the lease. A lease is a string key. Its value names the holder and contains a random token, so one
- * comparison shows whether the lease is ours. Each script returns a list; its first word is the result: `acquired`;
- * `held`, with the holder and the remaining ms; `wait`, with the ms; `over`: this lottery continues without us.
+ * comparison shows whether the lease is ours. Each script returns a list; its first word is the result: `acquired`, with
+ * Redis's time in µs (except when a retry finds the lease granted); `held`, with the holder and the remaining ms; `wait`,
+ * with Redis's time in µs and the ms; `over`: this lottery continues without us.
  */
 
 const ANSWER_IF_TAKEN = `
@@ -14,12 +15,13 @@ end`;
 
 const NOW = `
 local time = redis.call('TIME')
-local now = time[1] * 1000 + math.floor(time[2] / 1000)`;
+local now = time[1] * 1000 + math.floor(time[2] / 1000)
+local micros = time[1] * 1000000 + time[2]`;
 
 /** KEYS lease; ARGV value, ttl. A retry after a lost answer also gets the lease. */
-export const ACQUIRE = `${ANSWER_IF_TAKEN}
+export const ACQUIRE = `${ANSWER_IF_TAKEN}${NOW}
 redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
-return {'acquired'}`;
+return {'acquired', micros}`;
 
 /** KEYS lease; ARGV value, ttl. 1 when renewed, 0 when the lease is not ours. */
 export const RENEW = `
@@ -71,7 +73,7 @@ if not before then
   redis.call('HSET', KEYS[2], 'closes', closes, 'ends', ends + grace, entry, grace .. token)
   redis.call('PEXPIRE', KEYS[2], 60000)
 end
-return {'wait', math.ceil(closes - now)}`;
+return {'wait', micros, math.ceil(closes - now)}`;
 
 /**
  * Claims the lease in a closed lottery. The host that was served longest ago comes first; equal hosts are ordered at
@@ -106,10 +108,10 @@ for _, one in ipairs(contenders) do
   if one.host == mine then break end
   turn = turn + one.grace
 end
-if now < turn then return {'wait', math.ceil(turn - now)} end
+if now < turn then return {'wait', micros, math.ceil(turn - now)} end
 redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
 redis.call('DEL', KEYS[2])
 redis.call('ZADD', KEYS[3], now, mine)
 redis.call('ZREMRANGEBYRANK', KEYS[3], 0, -513)
 redis.call('PEXPIRE', KEYS[3], ${KEEP_MS})
-return {'acquired'}`;
+return {'acquired', micros}`;

@@ -6,6 +6,7 @@ import { itemsOf } from './connect.ts';
 import type { RedisLink, Reply } from './connect.ts';
 import { isPassing } from './errors.ts';
 import { ACQUIRE, CLAIM, ENTER, RELEASE, RENEW } from './lease-scripts.ts';
+import type { ServerClock } from './server-clock.ts';
 
 /** What leases need in addition to the connection. */
 export interface LeaseOptions {
@@ -22,6 +23,13 @@ export interface LeaseOptions {
   readonly log: Log;
 }
 
+/** What leases share with the other parts that use the same Redis. */
+export interface LeaseParts {
+  readonly link: RedisLink;
+  /** Is told Redis's time by each grant, so that the pace need not ask for it. */
+  readonly serverClock: ServerClock;
+}
+
 /** How often one question is sent when the connection breaks, and the pauses in between. */
 const ATTEMPTS = 3;
 const PAUSE_MS = 150;
@@ -33,8 +41,8 @@ const PATIENCE_MS = 2_000;
 const LOOK_EVERY_MS = 300;
 
 /** Keeps leases in Redis. Uses an existing link; `close` releases all leases and does not close the link. */
-export function createRedisLeases(link: RedisLink, options: LeaseOptions): Leases {
-  return new RedisLeases(link, options);
+export function createRedisLeases(parts: LeaseParts, options: LeaseOptions): Leases {
+  return new RedisLeases(parts, options);
 }
 
 /** One process's attempt to get one lease: its keys, and the value that the lease will have. */
@@ -53,19 +61,21 @@ type Outcome =
 
 class RedisLeases implements Leases {
   readonly #link: RedisLink;
+  readonly #serverClock: ServerClock;
   readonly #options: LeaseOptions;
   readonly #clock: Clock;
   readonly #kept = new Set<Lease>();
 
-  constructor(link: RedisLink, options: LeaseOptions) {
+  constructor({ link, serverClock }: LeaseParts, options: LeaseOptions) {
     this.#link = link;
+    this.#serverClock = serverClock;
     this.#options = options;
     this.#clock = options.clock;
   }
 
   async acquire(name: string, { signal, fair = false }: { readonly signal: AbortSignal; readonly fair?: boolean }): Promise<Acquired> {
     const wish = this.#wish(name, signal);
-    const outcome = fair ? await this.#enter(wish) : await this.#ask(wish, ACQUIRE, [wish.key], []);
+    const outcome = fair ? await this.#enter(wish) : await this.#takeAtOnce(wish);
     if (outcome.is === 'held') return outcome;
     if (outcome.is === 'wait') return { is: 'held', by: null };
     const lease = this.#keep(wish, outcome.askedAt);
@@ -108,16 +118,21 @@ class RedisLeases implements Leases {
     return `${this.#options.prefix}${kind}`;
   }
 
+  async #takeAtOnce(wish: Wish): Promise<Outcome> {
+    return await this.#ask(wish, ACQUIRE, [wish.key], []);
+  }
+
   /** The lottery: enter, wait until it closes, claim in turn. */
   async #enter(wish: Wish): Promise<Outcome> {
     // Only to measure the distance. An unreachable Redis is noticed by the next question.
+    const startedAt = this.#clock.monotonic();
     const connectedIn = await this.#link.connect().catch(() => 0);
     const roundTrip = Math.ceil(this.#link.roundTripMs);
     const reach = Math.ceil(connectedIn + roundTrip / 2);
     const enteredAt = this.#clock.monotonic();
     const keys = [wish.key, this.#key('lottery', wish.name), this.#shared('reach'), this.#shared('distances')];
     const { host, windowMs } = this.#options;
-    const entered = await this.#ask(wish, ENTER, keys, [host, wish.token, windowMs, reach, roundTrip]);
+    const entered = await this.#ask(wish, ENTER, keys, [host, wish.token, windowMs, reach, roundTrip], startedAt);
     return entered.is === 'wait' ? await this.#claim(wish, entered, enteredAt + PATIENCE_MS) : entered;
   }
 
@@ -129,9 +144,9 @@ class RedisLeases implements Leases {
     const spare = 10 + roundTrip / 10;
     let outcome: Outcome = entered;
     let wait = entered.ms;
-    while (outcome.is === 'wait') {
-      const claimAt: number = outcome.askedAt + wait + spare;
-      if (claimAt + roundTrip > until) return outcome;
+    for (let claims = 0; outcome.is === 'wait'; claims += 1) {
+      const claimAt: number = Math.max(outcome.askedAt + wait + spare, this.#clock.monotonic());
+      if (claimAt + roundTrip > until) return claims > 0 ? outcome : await this.#claimFromAfar(wish, roundTrip);
       await this.#clock.sleep(Math.max(0, claimAt - this.#clock.monotonic()), wish.signal);
       outcome = await this.#ask(wish, CLAIM, keys, [this.#options.host, wish.token, Math.ceil(roundTrip)]);
       if (outcome.is === 'wait') wait = Math.min(outcome.ms, LOOK_EVERY_MS);
@@ -139,15 +154,26 @@ class RedisLeases implements Leases {
     return outcome;
   }
 
+  /**
+   * Takes the lease outside the lottery: Redis is so far away that the answer to a claim would come after our patience.
+   * Without this, such a host would enter each time and never win, even alone.
+   */
+  async #claimFromAfar(wish: Wish, roundTrip: number): Promise<Outcome> {
+    const message = `Redis answers only after ${Math.round(roundTrip)} ms: the lease is claimed without the lottery, so nearer hosts win more often`;
+    this.#options.log('warn', 'lottery_too_far', message, { lease: wish.name, round_trip_ms: Math.round(roundTrip) });
+    return await this.#takeAtOnce(wish);
+  }
+
   /** Asks, and asks again with the same token when there was no answer. A script that has already done its work answers the same. */
-  async #ask(wish: Wish, script: string, keys: readonly string[], args: readonly (string | number)[]): Promise<Outcome> {
-    const giveUpAt = this.#clock.monotonic() + ASK_FOR_MS;
+  async #ask(wish: Wish, script: string, keys: readonly string[], args: readonly (string | number)[], startedAt = this.#clock.monotonic()): Promise<Outcome> {
+    const giveUpAt = startedAt + ASK_FOR_MS;
     for (let attempt = 1; ; attempt += 1) {
       wish.signal.throwIfAborted();
       const askedAt = this.#clock.monotonic();
       try {
         const reply = await this.#link.run(script, keys, [wish.value, this.#options.ttlMs, ...args]);
-        return this.#outcome(wish.name, reply, askedAt);
+        const times = { askedAt, answeredAt: this.#clock.monotonic() };
+        return this.#outcome(wish.name, reply, times);
       } catch (error) {
         const again = attempt < ATTEMPTS && this.#clock.monotonic() < giveUpAt;
         if (!again || !isPassing(error)) throw error;
@@ -156,10 +182,14 @@ class RedisLeases implements Leases {
     }
   }
 
-  #outcome(name: string, reply: Reply, askedAt: number): Outcome {
+  #outcome(name: string, reply: Reply, times: { readonly askedAt: number; readonly answeredAt: number }): Outcome {
     const [word, first, second] = itemsOf(reply);
-    if (word === 'acquired') return { is: 'acquired', askedAt };
-    if (word === 'wait') return { is: 'wait', ms: Number(first), askedAt };
+    const { askedAt } = times;
+    if (word === 'acquired' || word === 'wait') {
+      // The grant of a retry does not contain the time.
+      if (typeof first === 'number') this.#serverClock.note(first / 1_000, times);
+      return word === 'acquired' ? { is: 'acquired', askedAt } : { is: 'wait', ms: Number(second), askedAt };
+    }
     return { is: 'held', by: typeof first === 'string' ? this.#holder(name, first, Number(second)) : null };
   }
 
@@ -174,6 +204,7 @@ class RedisLeases implements Leases {
     const lease = keepLease(
       {
         name,
+        keeper: `Redis at ${this.#link.where}`,
         ttlMs,
         askedAt,
         renew: async () => (await this.#link.run(RENEW, [key], [value, ttlMs])) === 1,

@@ -5,6 +5,7 @@ import type { TokenCache } from '../core/ports/tokens.ts';
 import { type LinkOptions, openLink, type RedisLink } from './connect.ts';
 import { createRedisLeases, type LeaseOptions } from './lease.ts';
 import { createRedisRation } from './ration.ts';
+import { ServerClock } from './server-clock.ts';
 import { createRedisSlots } from './slots.ts';
 import { createRedisTokens } from './tokens.ts';
 
@@ -22,11 +23,12 @@ export interface RedisParts {
 /** Opens a Redis. Connects to nothing yet; throws `config` for a URL that cannot be read. */
 export function openRedis(options: LinkOptions & LeaseOptions): RedisParts {
   const link = openLink(options);
-  const leases = createRedisLeases(link, options);
+  const serverClock = new ServerClock(link, options.clock);
+  const leases = createRedisLeases({ link, serverClock }, options);
   return {
     link,
     leases,
-    slots: createRedisSlots(link, options),
+    slots: createRedisSlots({ link, serverClock }, options),
     tokens: createRedisTokens(link, options),
     ration: createRedisRation({ link, ...options }),
     async close() {

@@ -1,16 +1,22 @@
 import type { Clock } from '../core/ports/system.ts';
 import { RemoteClock } from '../core/remote-clock.ts';
+import { FARTHEST_MS } from '../core/schedule.ts';
 import { itemsOf } from './connect.ts';
 import type { RedisLink, Reply } from './connect.ts';
+import { redisTooFar } from './errors.ts';
 
 /** The clock is known well enough when its bounds are at most this far apart: twice the time that a slot may be used late. */
 const SURE_MS = 50;
 
-/** Redis's clock, compared with our own. */
+/** So many answers tell as much as can be known. */
+const ENOUGH = 2;
+
+/** Redis's clock, compared with our own. Every answer that contains Redis's time tells it, whatever was asked. */
 export class ServerClock extends RemoteClock {
   readonly #link: RedisLink;
   readonly #clock: Clock;
   #asked: Promise<void> | undefined;
+  #answers = 0;
 
   constructor(link: RedisLink, clock: Clock) {
     super();
@@ -18,20 +24,40 @@ export class ServerClock extends RemoteClock {
     this.#clock = clock;
   }
 
-  /** Asks Redis for its time at the first call; asks a second time when the first answer was slow. Throws OrgsyncError. */
+  override note(...told: Parameters<RemoteClock['note']>): void {
+    this.#answers += 1;
+    super.note(...told);
+  }
+
+  /**
+   * Asks Redis for its time, unless earlier answers have told it well enough.
+   * @throws OrgsyncError; `redis_too_far` when every answer takes longer than a slot lasts: asking again does not help
+   */
   async ready(): Promise<void> {
-    this.#asked ??= this.#askTwice();
+    if (this.#isKnown && !this.#isTooFar) return;
+    this.#asked ??= this.#askEnough();
     try {
       await this.#asked;
     } catch (error) {
-      this.#asked = undefined;
+      if (!this.#isTooFar) this.#asked = undefined;
       throw error;
     }
   }
 
-  async #askTwice(): Promise<void> {
-    await this.#ask();
-    if (this.spanMs > SURE_MS) await this.#ask();
+  get #isKnown(): boolean {
+    return this.#answers >= ENOUGH || this.spanMs <= SURE_MS;
+  }
+
+  /** A slot is at most {@link FARTHEST_MS} ahead, and an answer needs half of the span to come back. */
+  get #isTooFar(): boolean {
+    return this.#answers > 0 && this.spanMs > 2 * FARTHEST_MS;
+  }
+
+  async #askEnough(): Promise<void> {
+    while (!this.#isKnown) await this.#ask();
+    // The earlier answers may have been held up, by this process or on their way.
+    if (this.#isTooFar) await this.#ask();
+    if (this.#isTooFar) throw redisTooFar(this.#link.where, this.spanMs);
   }
 
   async #ask(): Promise<void> {

@@ -4,12 +4,14 @@ import { AHEAD_MS, cellMs, FARTHEST_MS, LOOK_AGAIN_MS, mostAtOnce, widthMs, WIND
 import { itemsOf } from './connect.ts';
 import type { RedisLink } from './connect.ts';
 import { redisSilence } from './errors.ts';
-import { ServerClock } from './server-clock.ts';
+import type { ServerClock } from './server-clock.ts';
 
 /** The first slot is this much later than the expected arrival of the answer. */
 const SPARE_MS = 2;
 /** How much of the longest way back is still expected after each faster answer. */
 const FORGETTING = 0.9;
+/** After so many answers in a row that came later than any slot, Redis counts as out of reach. */
+const LATE_IN_A_ROW = 3;
 
 /**
  * Reserves slots on Redis's clock. This is `nextSlots` of core/schedule.ts in Lua.
@@ -92,25 +94,29 @@ export interface SlotOptions {
  * Keeps the schedule in Redis, for all processes with this Redis and prefix. A slot is a moment on Redis's clock, so hosts at
  * different distances share one schedule. After Redis has lost its data, all processes pause for a second.
  */
-export function createRedisSlots(link: RedisLink, { prefix, clock }: SlotOptions): Slots {
-  const serverClock = new ServerClock(link, clock);
+export function createRedisSlots({ link, serverClock }: { readonly link: RedisLink; readonly serverClock: ServerClock }, { prefix, clock }: SlotOptions): Slots {
   /** How long after Redis's time the last answers came. The way back may take longer than the way there. */
   let answerMs: number | undefined;
+  let lateInARow = 0;
   return {
     async reserve(asks: readonly Ask[], address: Scope): Promise<readonly Reserved[]> {
       await serverClock.ready();
-      const early = Math.min(AHEAD_MS, (answerMs ?? link.roundTripMs / 2) + SPARE_MS);
+      const early = Math.min(FARTHEST_MS, (answerMs ?? link.roundTripMs / 2) + SPARE_MS);
+      const far = Math.min(FARTHEST_MS, early + AHEAD_MS);
       const keys = [`${prefix}pace-since`, `${prefix}pace:${address.name}`, ...asks.map(({ scope }) => `${prefix}pace:${scope.name}`)];
       const wishes = asks.flatMap(({ scope, count }) => [widthMs(scope.perSecond), count]);
       const askedAt = clock.monotonic();
-      const reply = await link.run(RESERVE, keys, [early, early + AHEAD_MS, cellMs(address.perSecond), mostAtOnce(address.perSecond), ...wishes]);
+      const reply = await link.run(RESERVE, keys, [early, far, cellMs(address.perSecond), mostAtOnce(address.perSecond), ...wishes]);
       const answeredAt = clock.monotonic();
       // After so long, Redis may have deleted these slots from the schedule.
-      if (answeredAt - askedAt > 2 * FARTHEST_MS) throw redisSilence(link.where, 2 * FARTHEST_MS);
+      if (answeredAt - askedAt > 2 * FARTHEST_MS) throw redisSilence(link.where, { what: 'EVAL', ms: 2 * FARTHEST_MS });
       const [micros, ...given] = itemsOf(reply);
       const theirs = Number(micros) / 1_000;
       serverClock.note(theirs, { askedAt, answeredAt });
-      answerMs = Math.max(answeredAt - serverClock.onOurs(theirs), (answerMs ?? 0) * FORGETTING);
+      const wayBackMs = answeredAt - serverClock.onOurs(theirs);
+      answerMs = Math.max(wayBackMs, (answerMs ?? 0) * FORGETTING);
+      lateInARow = wayBackMs > FARTHEST_MS ? lateInARow + 1 : 0;
+      if (lateInARow >= LATE_IN_A_ROW) throw redisSilence(link.where, { what: 'EVAL', ms: FARTHEST_MS });
       return given.map((of): Reserved => {
         const ahead = itemsOf(of).map((one) => Number(one) / 1_000);
         const slots = ahead.filter((ms) => ms >= 0).map((ms) => serverClock.onOurs(theirs + ms));

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { Clock } from '../core/ports/system.ts';
-import type { TokenCache, TokenKey } from '../core/ports/tokens.ts';
+import type { TokenCache, TokenKey, Turn } from '../core/ports/tokens.ts';
+import { itemsOf } from './connect.ts';
 import type { RedisLink, Reply } from './connect.ts';
 import { isPassing } from './errors.ts';
 
@@ -14,12 +15,18 @@ const DROP_IF = `
 if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
 return redis.call('DEL', KEYS[1])`;
 
-/** A retry after a lost answer also gets the turn. KEYS turn; ARGV token, ms. */
-const TAKE_TURN = `
-local other = redis.call('GET', KEYS[1])
-if other and other ~= ARGV[1] then return 0 end
-redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
-return 1`;
+/**
+ * A retry after a lost answer also gets the turn. KEYS token, turn, refusal, refusal of all; ARGV token, ms, dead token.
+ * Returns `found` and the token; or `turn` or `other` (another process has the turn), and both refusals.
+ */
+const TURN = `
+local token = redis.call('GET', KEYS[1])
+if token and token ~= ARGV[3] then return {'found', token} end
+local refused, barred = redis.call('GET', KEYS[3]), redis.call('GET', KEYS[4])
+local other = redis.call('GET', KEYS[2])
+if other and other ~= ARGV[1] then return {'other', refused, barred} end
+redis.call('SET', KEYS[2], ARGV[1], 'PX', ARGV[2])
+return {'turn', refused, barred}`;
 
 /** What the token cache needs in addition to the connection. */
 export interface TokenOptions {
@@ -29,7 +36,7 @@ export interface TokenOptions {
 
 /**
  * Creates a token cache that all processes with this Redis and prefix share. Every method throws `unavailable` or
- * `refused` when Redis cannot be used; `single` throws these only before it calls `fetch`.
+ * `refused` when Redis cannot be used.
  */
 export function createRedisTokens(link: RedisLink, options: TokenOptions): TokenCache {
   return new RedisTokens(link, options);
@@ -46,9 +53,34 @@ class RedisTokens implements TokenCache {
     this.#clock = clock;
   }
 
-  async get(key: TokenKey): Promise<string | undefined> {
-    const sealed = await this.#link.call('GET', this.#key('token', key));
-    return typeof sealed === 'string' ? sealed : undefined;
+  async turn(key: TokenKey, { signal, dead = '' }: { readonly signal: AbortSignal; readonly dead?: string | undefined }): Promise<Turn> {
+    const me = randomUUID();
+    const giveUpAt = this.#clock.monotonic() + PATIENCE_MS;
+    for (let pause = LOOK_AFTER_MS; ; pause = Math.min(pause * 1.5, LOOK_EVERY_MS)) {
+      signal.throwIfAborted();
+      const [word, first, second] = await this.#askForTurn(key, me, dead);
+      if (word === 'found' && typeof first === 'string') return { is: 'found', sealed: first };
+      if (word === 'turn' || this.#clock.monotonic() + pause > giveUpAt) {
+        return { is: 'turn', refused: textOf(first), barred: textOf(second), end: () => this.#endTurn(key, me) };
+      }
+      await this.#clock.sleep(pause, signal);
+    }
+  }
+
+  async #askForTurn(key: TokenKey, me: string, dead: string): Promise<readonly Reply[]> {
+    const keys = [this.#key('token', key), this.#key('token-turn', key), this.#key('token-refused', key), this.#key('token-refused', null)];
+    const ask = async (): Promise<Reply> => this.#link.run(TURN, keys, [me, PATIENCE_MS, dead]);
+    const reply = await ask().catch((error: unknown) => {
+      // Perhaps we got the turn and only the answer was lost: free it, so that no process waits for us.
+      if (!isPassing(error)) throw error;
+      return ask();
+    });
+    return itemsOf(reply);
+  }
+
+  async #endTurn(key: TokenKey, me: string): Promise<void> {
+    // If this fails, the turn ends by its ttl.
+    await this.#link.run(DROP_IF, [this.#key('token-turn', key)], [me]).catch(() => undefined);
   }
 
   async put(key: TokenKey, sealed: string, ttlMs: number): Promise<void> {
@@ -59,48 +91,15 @@ class RedisTokens implements TokenCache {
     await this.#link.run(DROP_IF, [this.#key('token', key)], [sealed]);
   }
 
-  async refusal(key: TokenKey | null): Promise<string | undefined> {
-    const text = await this.#link.call('GET', this.#key('token-refused', key));
-    return typeof text === 'string' ? text : undefined;
-  }
-
   async putRefusal(key: TokenKey | null, text: string, ttlMs: number): Promise<void> {
     await this.#link.call('SET', this.#key('token-refused', key), text, 'PX', String(Math.max(1, Math.floor(ttlMs))));
-  }
-
-  async single<T>(key: TokenKey, signal: AbortSignal, fetch: () => Promise<T>): Promise<T> {
-    const turn = this.#key('token-turn', key);
-    const me = randomUUID();
-    await this.#awaitTurn(turn, me, signal);
-    try {
-      return await fetch();
-    } finally {
-      // If this fails, the turn ends by its ttl.
-      await this.#link.run(DROP_IF, [turn], [me]).catch(() => undefined);
-    }
-  }
-
-  async #awaitTurn(turn: string, me: string, signal: AbortSignal): Promise<void> {
-    const giveUpAt = this.#clock.monotonic() + PATIENCE_MS;
-    for (let pause = LOOK_AFTER_MS; ; pause = Math.min(pause * 1.5, LOOK_EVERY_MS)) {
-      signal.throwIfAborted();
-      if (await this.#takeTurn(turn, me)) return;
-      if (this.#clock.monotonic() + pause > giveUpAt) return;
-      await this.#clock.sleep(pause, signal);
-    }
-  }
-
-  async #takeTurn(turn: string, me: string): Promise<boolean> {
-    const ask = async (): Promise<Reply> => this.#link.run(TAKE_TURN, [turn], [me, PATIENCE_MS]);
-    const reply = await ask().catch((error: unknown) => {
-      // Perhaps we got the turn and only the answer was lost: free it, so that no process waits for us.
-      if (!isPassing(error)) throw error;
-      return ask();
-    });
-    return reply === 1;
   }
 
   #key(kind: string, key: TokenKey | null): string {
     return `${this.#prefix}${kind}${key === null ? '' : `:${key.corpId.toLowerCase()}:${key.secretDigest}`}`;
   }
+}
+
+function textOf(reply: Reply | undefined): string | undefined {
+  return typeof reply === 'string' ? reply : undefined;
 }

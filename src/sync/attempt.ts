@@ -33,7 +33,8 @@ export interface CommonDeps {
 }
 
 export interface AttemptDeps extends CommonDeps {
-  readonly directory: Directory;
+  /** Opened for this run, or being opened: meanwhile the corp's lease is asked for. */
+  readonly directory: Promise<Directory>;
   /** `compare` for a plan, `commit` for a run. */
   readonly mode: 'compare' | 'commit';
   readonly allowDepartures: boolean;
@@ -57,8 +58,10 @@ export interface RunWatch {
  * writes nothing, so it needs no lease.
  */
 export async function runCorp(corp: Corp, deps: AttemptDeps): Promise<CorpResult> {
-  const began = { at: deps.clock.monotonic(), requests: deps.directory.requestsSent(corp) };
+  const beganAt = deps.clock.monotonic();
   const { runId, ...ended } = await underLease(corp, deps);
+  // If it could not be opened, the run reports this error.
+  const directory = await deps.directory.catch(() => undefined);
   const result: CorpResult = {
     corp,
     ...deps.sizeOf(corp),
@@ -68,8 +71,8 @@ export async function runCorp(corp: Corp, deps: AttemptDeps): Promise<CorpResult
     changes: null,
     departmentNames: new Map(),
     ...ended,
-    requests: deps.directory.requestsSent(corp) - began.requests,
-    seconds: Math.round(deps.clock.monotonic() - began.at) / 1000,
+    requests: directory?.requestsSent(corp) ?? 0,
+    seconds: Math.round(deps.clock.monotonic() - beganAt) / 1000,
   };
   logEnd(result, runId, deps.log);
   deps.watch.onEnd(result);
@@ -78,16 +81,18 @@ export async function runCorp(corp: Corp, deps: AttemptDeps): Promise<CorpResult
 
 type Ended = Pick<CorpResult, 'outcome'> & Partial<CorpResult> & { readonly runId?: number };
 
+type OpenDeps = Omit<AttemptDeps, 'directory'> & { readonly directory: Directory };
+
 async function underLease(corp: Corp, deps: AttemptDeps): Promise<Ended> {
   let lease: Lease | null = null;
   try {
     deps.signal.throwIfAborted();
     deps.ensureUsable(corp);
-    if (deps.mode === 'compare') return await plan(corp, deps);
+    if (deps.mode === 'compare') return await plan(corp, { ...deps, directory: await deps.directory });
     const acquired = await acquireWithin({ ...deps, fair: false }, `corp:${corp.id}`, deps.waitMs);
     if (acquired.is === 'held') return { outcome: 'skipped' };
     lease = acquired.lease;
-    return await commit(corp, lease, { ...deps, signal: AbortSignal.any([deps.signal, lease.signal]) });
+    return await commit(corp, lease, { ...deps, directory: await deps.directory, signal: AbortSignal.any([deps.signal, lease.signal]) });
   } catch (error) {
     return endFailed(error, deps.signal);
   } finally {
@@ -95,7 +100,7 @@ async function underLease(corp: Corp, deps: AttemptDeps): Promise<Ended> {
   }
 }
 
-async function plan(corp: Corp, deps: AttemptDeps): Promise<Ended> {
+async function plan(corp: Corp, deps: OpenDeps): Promise<Ended> {
   const { snapshot, before, changes, verdict, unreadable } = await compareCorp(corp, withLimits(corp, deps));
   const departmentNames = namesOf([...before.departments.values(), ...snapshot.departments.values()]);
   const seen = { counts: countChanges(changes), members: snapshot.members.size, departments: snapshot.departments.size, changes, departmentNames };
@@ -107,12 +112,11 @@ function namesOf(departments: readonly (SeenDepartment | StoredDepartment)[]): R
   return new Map(departments.flatMap(({ id, name = null }) => (name === null ? [] : [[id, name] as const])));
 }
 
-async function commit(corp: Corp, lease: Lease, deps: AttemptDeps): Promise<Ended> {
+async function commit(corp: Corp, lease: Lease, deps: OpenDeps): Promise<Ended> {
   const fence = await deps.store.begin(corp, deps.writer);
   const { runId } = fence;
   deps.log('info', 'corp_started', `${corp.name}: begun`, { corp: corp.id, run_id: runId });
-  const requestsBefore = deps.directory.requestsSent(corp);
-  const spent = (): number => deps.directory.requestsSent(corp) - requestsBefore;
+  const spent = (): number => deps.directory.requestsSent(corp);
   try {
     const { verdict, unreadable, ...seen } = await syncCorp(corp, { ...withLimits(corp, deps), lease, fence });
     if (!verdict.heldBack) return { ...seen, outcome: 'ok', error: unreadable, runId };
@@ -126,7 +130,7 @@ async function commit(corp: Corp, lease: Lease, deps: AttemptDeps): Promise<Ende
   }
 }
 
-function withLimits(corp: Corp, deps: AttemptDeps): CompareDeps & Pick<AttemptDeps, 'log'> {
+function withLimits(corp: Corp, deps: OpenDeps): CompareDeps & Pick<AttemptDeps, 'log'> {
   return { ...deps, limits: deps.limitsOf(corp), onStep: (step) => deps.watch.onStep(corp, step) };
 }
 
@@ -162,7 +166,7 @@ const INTERRUPTIONS: ReadonlySet<ErrorCode> = new Set(['lease_lost', 'fenced_off
 async function finishQuietly(
   fence: Fence,
   { outcome, error, requests }: { readonly outcome: 'failed' | 'interrupted'; readonly error: OrgsyncError; readonly requests: number },
-  { store, log }: AttemptDeps,
+  { store, log }: CommonDeps,
 ): Promise<void> {
   try {
     await store.finish(fence, { outcome, requests, error: error.message });

@@ -146,8 +146,10 @@ async function runCorps(corps: readonly Corp[], request: RunRequest, deps: RunDe
   const mode = request.dryRun ? 'compare' : 'commit';
   deps.log('info', 'run_started', `${mode === 'compare' ? 'a plan' : 'a run'} of ${corps.length} corps begins`, { corps: corps.length });
   deps.watch.onCorps(corps);
-  // In parallel: reading the store takes as long as loading the WeCom adapter.
-  const [directory, records] = await Promise.all([deps.openDirectory(), readRecords(deps.store)]);
+  // Loading the WeCom adapter takes as long as reading the store and asking for the first leases together.
+  const directory = deps.openDirectory();
+  directory.catch(() => undefined);
+  const records = await readRecords(deps.store);
   const { allowDepartures, waitMs } = request;
   const sizeOf = ({ id }: Corp): Pick<CorpResult, 'members' | 'departments'> => {
     const { memberCount = 0, departmentCount = 0 } = records.get(id.toLowerCase()) ?? {};
@@ -159,6 +161,7 @@ async function runCorps(corps: readonly Corp[], request: RunRequest, deps: RunDe
     membersOf: (corp) => sizeOf(corp).members,
     work: async (corp) => void ended.set(corp, await runCorp(corp, attempt)),
   });
+  await directory;
   const results = corps.flatMap((corp) => ended.get(corp) ?? []);
   if (runOutcome(results) === 'skipped') return { ...(await standBack(corps, { lease: 'the lease of each corp', by: null }, deps)), corps: results };
   const why = corps.length > 0 ? null : 'no corp belongs to this shard';

@@ -24,8 +24,10 @@ export interface CorpAccess {
   readonly concurrency: number;
   /** The most retries of one request when no answer comes or WeCom is busy. */
   readonly retries: number;
-  /** How long WeCom may be silent. */
+  /** How long WeCom may be silent, in each phase of a request. */
   readonly timeoutMs: number;
+  /** How long a whole answer may take; six times `timeoutMs` by default. */
+  readonly answerMs?: number | undefined;
   /** How long all requests pause after the first frequency limit (45009); 65 s by default, because WeCom's shortest window is a minute (P90312). */
   readonly frequencyWaitMs?: number | undefined;
   /** How long to wait before the first retry; 1 s by default. */

@@ -20,6 +20,8 @@ const BACKOFF_MS = 1_000;
 /** The normal life of a token (P91039), and the longest that is accepted. A life under a minute would mean a token for every request. */
 const LONGEST_LIFE_S = 7200;
 const SHORTEST_LIFE_S = 60;
+/** A whole answer may take this many times the time-out: large departments are slow, but an answer that trickles in must end. */
+const WHOLE_ANSWER = 6;
 const MAX_ANSWER_BYTES = 64 * 1024 * 1024;
 
 /** What all corps of a directory share. */
@@ -99,7 +101,8 @@ export class CorpClient {
 
   #credential(secret: Secret): Credential {
     const { tokens: cache, tokenBan, clock, log } = this.#shared;
-    return new Credential({ corpId: this.corpId, secret, cache, tokenBan, clock, log, fetch: (signal) => this.#fetchToken(secret, signal) });
+    const [fetch, onNeed] = [(signal: AbortSignal) => this.#fetchToken(secret, signal), () => this.#pacer.expect()];
+    return new Credential({ corpId: this.corpId, secret, cache, tokenBan, clock, log, fetch, onNeed });
   }
 
   /** Fetches a token (P91039). */
@@ -115,7 +118,7 @@ export class CorpClient {
     // Every waiting request adds a listener; Node would print a warning for more than ten.
     setMaxListeners(0, signal);
     const { connections, tokenBan, log, meter, clock } = this.#shared;
-    const { proxy, retries, timeoutMs } = this.access;
+    const { proxy, retries, timeoutMs, answerMs = WHOLE_ANSWER * timeoutMs } = this.access;
     const url = this.#urlOf(question);
     const context = {
       corpId: this.corpId,
@@ -128,6 +131,7 @@ export class CorpClient {
       retries,
       backoffMs: this.#backoffMs,
       timeoutMs,
+      answerMs,
       maxBytes: question.file?.maxBytes ?? this.largestAnswer,
       scrub: this.#redactor.scrub,
       count: () => (this.#requestsSent += 1),

@@ -72,17 +72,20 @@ test('plans of two corps, each by a process of its own, share the rate of their 
   expect(mostInASecond(arrivals.flat())).toBeLessThanOrEqual(12);
 }, 120_000);
 
-test('a plan whose Redis is lost sends nothing more, and ends with 69 after lock.ttl', async () => {
+test.each([
+  ['a plan, which has no lease', 'plan', 69, /Redis at/],
+  ['a run, whose lease is lost as well', 'run', 75, /no longer ours: Redis at .* did not renew it in time/],
+])('%s, sends nothing more when its Redis is lost, and ends after lock.ttl with the code that says so', async (_, command, wanted, words) => {
   const redis = await startRedis();
   onTestFinished(async () => redis.close());
-  const stage = await setStage({ members: 200, departments: 120, wecom: '  rate: 10\n', yaml: `redis: redis://127.0.0.1:${redis.port}/0\nlock: { ttl: 2s }\n` });
+  const stage = await setStage({ members: 200, departments: 120, wecom: '  rate: 10\n', yaml: `redis: redis://127.0.0.1:${redis.port}/0\nlock: { ttl: 2s, fair: false }\n` });
   const [corp = ''] = [...stage.sandbox.world.corps.keys()];
-  const plan = start(['--config', stage.configPath, 'plan']);
+  const running = start(['--config', stage.configPath, command]);
   await stage.sandbox.stats.reached({ corpId: corp, endpoint: 'user/list', count: 5 });
   await redis.kill();
   const lostAt = performance.now();
-  const { code, stderr } = await plan.ended;
-  expect({ code, stderr }).toMatchObject({ code: 69, stderr: expect.stringMatching(/Redis/) });
+  const { code, stderr } = await running.ended;
+  expect({ code, stderr }).toEqual({ code: wanted, stderr: expect.stringMatching(words) as string });
   expect(performance.now() - lostAt).toBeLessThan(15_000);
   // Slots that had been reserved lie up to half a second ahead.
   expect(stage.sandbox.stats.arrivals(corp).filter((at) => at > lostAt + 1_100)).toEqual([]);

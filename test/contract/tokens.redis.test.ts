@@ -18,12 +18,11 @@ describeTokens('in Redis', async (users) => {
 test('whose turn it was and who vanished is waited for fifteen seconds at most', async () => {
   const prefix = ownPrefix();
   const vanished = openTestRedis({ prefix });
-  void vanished.tokens.single(KEY, never, () => new Promise(() => undefined));
-  await expect.poll(() => vanished.link.call('EXISTS', `${prefix}token-turn:ww1:abc`)).toBe(1);
+  await vanished.tokens.turn(KEY, { signal: never });
   const clock = createTestClock();
   const patient = createRedisTokens(openTestRedis().link, { prefix, clock });
   let waited: number | undefined;
-  const done = patient.single(KEY, never, () => Promise.resolve(clock.monotonic())).then((at) => (waited = at));
+  const done = patient.turn(KEY, { signal: never }).then(() => (waited = clock.monotonic()));
   while (waited === undefined) {
     await new Promise((resolve) => setImmediate(resolve));
     if (clock.sleepers > 0) await clock.advance(50);
@@ -38,5 +37,5 @@ test('a turn whose confirmation was lost on the way is still ours', async () => 
   const { tokens, link } = openTestRedis({ port: proxy.port });
   await link.connect();
   const lost = proxy.loseReply('token-turn');
-  await expect(Promise.all([tokens.single(KEY, never, () => Promise.resolve('mine')), lost])).resolves.toContain('mine');
+  await expect(Promise.all([tokens.turn(KEY, { signal: never }), lost])).resolves.toMatchObject([{ is: 'turn' }, undefined]);
 });

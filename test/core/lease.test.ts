@@ -19,6 +19,7 @@ function grant({ askedAt = 0 } = {}): Keeper {
   const keeper = { clock, renewals: [] as number[], freed: 0, answer: () => Promise.resolve(true) };
   const terms: Grant = {
     name: 'run',
+    keeper: 'Redis at cache:6379',
     ttlMs: TTL,
     askedAt,
     renew: () => {
@@ -77,7 +78,7 @@ describe('a kept lease', () => {
     const { clock, lease } = grant();
     clock.jump(TTL);
     expect(lease.signal.aborted).toBe(false);
-    expect(() => lease.ensureHeld()).toThrow('not renewed in time');
+    expect(() => lease.ensureHeld()).toThrow('Redis at cache:6379 did not renew it in time');
     expect(lease.signal.aborted).toBe(true);
   });
 

@@ -123,6 +123,21 @@ describe('the lottery for a lease', () => {
     expect(tookMs).toBeLessThan(SLACK_MS);
   });
 
+  test.each([900, 2_000])('is not held for a host that would always be too late for it: with a round trip of %i ms it takes a free lease at once', async (roundTripMs) => {
+    const logged: string[] = [];
+    const proxy = await openRedisProxy();
+    proxy.up.latencyMs = proxy.down.latencyMs = roundTripMs / 2;
+    const prefix = ownPrefix();
+    const far = openTestRedis({ prefix, host: 'far', windowMs: 500, ttlMs: 30_000, port: proxy.port, log: (_level, event) => void logged.push(event) });
+    // As after its first run: the window is as long as this host needs to arrive.
+    await openTestRedis({ prefix }).link.call('SET', `${prefix}reach`, String(2 * roundTripMs));
+    const { lease } = await acquireFairly(far);
+    expect(lease).toBeDefined();
+    expect(logged).toContain('lottery_too_far');
+    expect((await acquireFairly(openTestRedis({ prefix, host: 'near' }))).lease).toBeUndefined();
+    await lease?.release();
+  });
+
   test('can be won again as soon as the winner is done', async () => {
     const redis = openTestRedis({ windowMs: WINDOW_MS });
     for (let i = 0; i < 3; i += 1) {

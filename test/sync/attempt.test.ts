@@ -18,7 +18,7 @@ function attempt(ensureHeld: () => void): AttemptDeps {
   return {
     store: store as unknown as AttemptDeps['store'],
     leases: { acquire: () => Promise.resolve({ is: 'acquired', lease }) } as unknown as AttemptDeps['leases'],
-    directory: { requestsSent: () => 0, read: () => Promise.reject(GONE) } as unknown as AttemptDeps['directory'],
+    directory: Promise.resolve({ requestsSent: () => 0, read: () => Promise.reject(GONE) } as unknown as Awaited<AttemptDeps['directory']>),
     limitsOf: () => ({}) as unknown as ReturnType<AttemptDeps['limitsOf']>,
     writer: WRITER,
     clock: createTestClock(),

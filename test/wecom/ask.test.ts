@@ -1,6 +1,5 @@
 import { expect, onTestFinished, test } from 'vitest';
 import { NO_METER } from '../../src/core/meter.ts';
-import type { Pacer } from '../../src/core/pacer.ts';
 import { WecomError } from '../../src/errors.ts';
 import { Connections } from '../../src/http.ts';
 import { systemClock } from '../../src/local/clock.ts';
@@ -21,7 +20,7 @@ function createManualPacer() {
   const waiting: (() => void)[] = [];
   const heard: string[] = [];
   let arrived: () => void = () => undefined;
-  const pacer: Pacer = {
+  const pacer: AskContext['pacer'] = {
     pass: (signal) =>
       new Promise((resolve, reject) => {
         signal.addEventListener('abort', () => reject(signal.reason as Error), { once: true });
@@ -62,7 +61,7 @@ function createTokens(): TokenSource {
   };
 }
 
-const FREE: Pacer = { pass: () => Promise.resolve({ at: performance.now(), sent: () => undefined, answered: () => undefined, drop: () => undefined }) };
+const FREE: AskContext['pacer'] = { pass: () => Promise.resolve({ at: performance.now(), sent: () => undefined, answered: () => undefined, drop: () => undefined }) };
 
 async function contextFor(answer: Answer, parts: Partial<AskContext> = {}) {
   const wecom = await listen(answer);
@@ -80,6 +79,7 @@ async function contextFor(answer: Answer, parts: Partial<AskContext> = {}) {
     retries: 3,
     backoffMs: 5,
     timeoutMs: 2_000,
+    answerMs: 12_000,
     maxBytes: 10_000,
     scrub: (text) => text,
     count: () => undefined,
@@ -139,7 +139,7 @@ test('a ban that was closed while leave is waited for ends the question without 
 test('leave that comes with the abort goes back', async () => {
   const { heard } = createManualPacer();
   const stop = new AbortController();
-  const pacer: Pacer = {
+  const pacer: AskContext['pacer'] = {
     pass: () => {
       stop.abort(new Error('enough'));
       return Promise.resolve({ at: 0, sent: () => heard.push('sent'), answered: () => heard.push('answered'), drop: () => heard.push('drop') });

@@ -97,7 +97,7 @@ test('a token is renewed before its end', () =>
 test('a cache that fails is told and done without', () =>
   withSandbox(SMALL, async (sandbox) => {
     const fail = (): Promise<never> => Promise.reject(new Error('gone'));
-    const { directory, events } = openForSandbox(sandbox, {}, { tokens: { get: fail, put: fail, dropIf: fail, refusal: fail, putRefusal: fail, single: fail } });
+    const { directory, events } = openForSandbox(sandbox, {}, { tokens: { turn: fail, put: fail, dropIf: fail, putRefusal: fail } });
     const reading = await directory.read(firstCorp(sandbox), { signal: never() });
     expect(reading.gaps).toEqual([]);
     expect(events()).toContain('token_cache_failed');
@@ -108,7 +108,7 @@ test('a cache that fails is told and done without', () =>
 test('rubbish in the cache is fetched anew', () =>
   withSandbox(SMALL, async (sandbox) => {
     const memory = createTokenCache(systemClock);
-    const tokens: TokenCache = { ...memory, get: () => Promise.resolve('rubbish') };
+    const tokens: TokenCache = { ...memory, turn: (key, options) => (options.dead === 'rubbish' ? memory.turn(key, options) : Promise.resolve({ is: 'found', sealed: 'rubbish' })) };
     const { directory } = openForSandbox(sandbox, {}, { tokens });
     expect((await directory.read(firstCorp(sandbox), { signal: never() })).gaps).toEqual([]);
     await directory.close();

@@ -5,19 +5,27 @@ export interface TokenKey {
   readonly secretDigest: string;
 }
 
+/**
+ * The answer to {@link TokenCache.turn}: a token, or the turn to fetch one. Then `refused` and `barred` are what
+ * {@link TokenCache.putRefusal} told about this token and about all token requests; `end` must be called after the fetch,
+ * and never rejects.
+ */
+export type Turn =
+  | { readonly is: 'found'; readonly sealed: string }
+  | { readonly is: 'turn'; readonly refused: string | undefined; readonly barred: string | undefined; end(): Promise<void> };
+
 /** Keeps access tokens (already sealed by their owner: opaque text) for all processes. */
 export interface TokenCache {
-  get(key: TokenKey): Promise<string | undefined>;
+  /**
+   * Finds the token, or gets the turn to fetch it, which one process at a time has for each key. The others wait until there
+   * is a token, or the turn is theirs; a process that has waited for 15 s gets the turn as well. All in one question, because
+   * the cache may be far away.
+   * @param options.dead a token that is not to be found again
+   */
+  turn(key: TokenKey, options: { readonly signal: AbortSignal; readonly dead?: string | undefined }): Promise<Turn>;
   put(key: TokenKey, sealed: string, ttlMs: number): Promise<void>;
   /** Deletes the token only if it is still `sealed`: another process may have renewed it. */
   dropIf(key: TokenKey, sealed: string): Promise<void>;
-  /** The refusal that {@link TokenCache.putRefusal} stored, until its `ttlMs` is over. */
-  refusal(key: TokenKey | null): Promise<string | undefined>;
   /** Tells all processes for `ttlMs` that WeCom refused a token for this corp and secret; with null, that it refuses all token requests. */
   putRefusal(key: TokenKey | null, text: string, ttlMs: number): Promise<void>;
-  /**
-   * Runs `fetch` in one process at a time for each key, so that a token is fetched only once. The other processes wait, and
-   * then find the token by {@link TokenCache.get}. A process that has waited for 15 s fetches as well.
-   */
-  single<T>(key: TokenKey, signal: AbortSignal, fetch: () => Promise<T>): Promise<T>;
 }

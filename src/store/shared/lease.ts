@@ -93,6 +93,7 @@ class StoreLeases implements Leases {
     const lease = keepLease(
       {
         name,
+        keeper: 'the store',
         ttlMs,
         askedAt,
         renew: async () => await change(({ dialect }) => `expires_at = ${dialect.later(ttlMs)}`),

@@ -26,7 +26,7 @@ export interface AskContext {
   readonly url: URL;
   readonly agents: Agents;
   readonly openRequests: OpenRequests;
-  readonly pacer: Pacer;
+  readonly pacer: Pick<Pacer, 'pass'>;
   /** Undefined when no token is sent. */
   readonly tokens: TokenSource | undefined;
   /** The question waits for all of these bans. A 45009 in its own answer belongs to the first one. */
@@ -35,6 +35,8 @@ export interface AskContext {
   readonly retries: number;
   readonly backoffMs: number;
   readonly timeoutMs: number;
+  /** The limit of a whole answer. */
+  readonly answerMs: number;
   readonly maxBytes: number;
   /** Removes the secret from WeCom's messages. */
   readonly scrub: (text: string) => string;
@@ -94,14 +96,14 @@ async function getReady(context: AskContext, signal: AbortSignal): Promise<{ rea
   }
 }
 
-async function passAfterBans(bans: readonly Ban[], pacer: Pacer, signal: AbortSignal): Promise<Pass> {
+async function passAfterBans(bans: readonly Ban[], pacer: AskContext['pacer'], signal: AbortSignal): Promise<Pass> {
   for (const ban of bans) await ban.over(signal);
   return pacer.pass(signal);
 }
 
 /** Sends one request. Nothing may be awaited before {@link send}, because the pass is valid only now. */
 async function sendOnce(question: Question, { token, pass }: { readonly token: Token | undefined; readonly pass: Pass }, context: AskContext, signal: AbortSignal): Promise<Outcome> {
-  const { corpId, agents, timeoutMs, maxBytes, meter, clock } = context;
+  const { corpId, agents, timeoutMs, answerMs, maxBytes, meter, clock } = context;
   const scrub = (text: string): string => (token === undefined ? context.scrub(text) : context.scrub(text).replaceAll(token.text, '***'));
   const url = new URL(context.url);
   if (token !== undefined) url.searchParams.set('access_token', token.text);
@@ -109,7 +111,7 @@ async function sendOnce(question: Question, { token, pass }: { readonly token: T
   let end: RequestEnd = 'abandoned';
   context.count();
   try {
-    const reply = await send({ url, json: question.body, agents, timeoutMs, maxBytes, onSent: () => pass.sent() }, signal);
+    const reply = await send({ url, json: question.body, agents, timeoutMs, answerMs, maxBytes, onSent: () => pass.sent() }, signal);
     if (reply.is === 'reply') pass.answered();
     const outcome = judge(question, reply, { maxBytes, scrub });
     ({ end } = outcome);

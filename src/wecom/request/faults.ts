@@ -23,6 +23,15 @@ const HINTS: Readonly<Record<string, string>> = {
   UNABLE_TO_GET_ISSUER_CERT_LOCALLY: OPENED,
   UNABLE_TO_VERIFY_LEAF_SIGNATURE: OPENED,
 };
+/** The phases of a request, by got's names of its time-outs. */
+const PHASES: Readonly<Record<string, string>> = {
+  lookup: 'the name look-up',
+  connect: 'the connection',
+  secureConnect: 'the TLS handshake',
+  response: 'the request: no answer began',
+  socket: 'the request: the server fell silent',
+  request: 'the answer: it was not complete in time',
+};
 const NETWORK_HINT = 'check the network between here and WeCom, and `wecom.proxy`; `orgsync doctor` tries it';
 
 /** The error for a request without an answer. It takes over only the code of the original error: got's errors contain the URL, which contains secrets. */
@@ -30,9 +39,10 @@ export function unreachable(request: string, lost: unknown): OrgsyncError {
   const causes = causesOf(lost);
   const code = causes.map(codeOf).find((found) => found !== undefined) ?? 'no code';
   const proxy = causes.find((cause) => cause instanceof ProxyError);
+  const phase = causes.map(phaseOf).find((found) => found !== undefined);
   return new OrgsyncError('unavailable', {
     code: UNREACHABLE,
-    message: `no answer from WeCom to ${request}: ${proxy?.message ?? code}`,
+    message: `no answer from WeCom to ${request}: ${proxy?.message ?? code}${phase === undefined ? '' : ` in ${phase}`}`,
     hint: HINTS[code] ?? NETWORK_HINT,
   });
 }
@@ -85,4 +95,9 @@ function causesOf(lost: unknown): readonly Error[] {
 
 function codeOf(error: Error): string | undefined {
   return 'code' in error && typeof error.code === 'string' && error.code !== 'ERR_GOT_REQUEST_ERROR' ? error.code : undefined;
+}
+
+/** The phase whose time was over. */
+function phaseOf(error: Error): string | undefined {
+  return 'event' in error && typeof error.event === 'string' ? PHASES[error.event] : undefined;
 }

@@ -2,9 +2,6 @@ import got, { CancelError } from 'got';
 import { makeRequest } from '../../http.ts';
 import type { Agents } from '../../http.ts';
 
-/** A whole answer may take this many times `timeoutMs`: large departments are slow, but an answer that trickles in must end. */
-const WHOLE_ANSWER = 6;
-
 /** One HTTP request. */
 export interface HttpRequest {
   /** Contains the token or the secret, so it must not appear in any error. */
@@ -14,6 +11,8 @@ export interface HttpRequest {
   readonly agents: Agents;
   /** How long each phase may take (looking up the name, connecting, the TLS handshake, waiting for the answer), and how long the server may be silent. */
   readonly timeoutMs: number;
+  /** How long the whole answer may take. */
+  readonly answerMs: number;
   readonly maxBytes: number;
   /** Called when the request has been handed to the operating system, or has failed. May be called twice. */
   readonly onSent: () => void;
@@ -36,12 +35,12 @@ const client = got.extend({
 });
 
 /** Sends one request, without retries. Throws only `signal.reason`, on abort. */
-export async function send({ url, json, agents, timeoutMs, maxBytes, onSent }: HttpRequest, signal: AbortSignal): Promise<Reply> {
+export async function send({ url, json, agents, timeoutMs, answerMs, maxBytes, onSent }: HttpRequest, signal: AbortSignal): Promise<Reply> {
   const pending = client(url, {
     method: json === undefined ? 'GET' : 'POST',
     ...(json !== undefined && { json }),
     agent: agents,
-    timeout: { lookup: timeoutMs, connect: timeoutMs, secureConnect: timeoutMs, response: timeoutMs, socket: timeoutMs, request: timeoutMs * WHOLE_ANSWER },
+    timeout: { lookup: timeoutMs, connect: timeoutMs, secureConnect: timeoutMs, response: timeoutMs, socket: timeoutMs, request: answerMs },
     signal,
   });
   void pending.on('request', (request) => {

@@ -1,5 +1,5 @@
 import type { Clock, Log } from '../../core/ports/system.ts';
-import type { TokenCache, TokenKey } from '../../core/ports/tokens.ts';
+import type { TokenCache, TokenKey, Turn } from '../../core/ports/tokens.ts';
 import type { Secret } from '../../core/secret.ts';
 import type { WecomError } from '../../errors.ts';
 import { untilAborted } from '../../core/abort.ts';
@@ -33,6 +33,8 @@ interface CredentialOptions {
   readonly tokenBan: Ban;
   readonly clock: Clock;
   readonly log: Log;
+  /** Called when a token is looked for: a request follows, for the token or with it. */
+  readonly onNeed: () => void;
   /** Asks WeCom for a token; throws its refusals as {@link WecomError}. */
   readonly fetch: (signal: AbortSignal) => Promise<FreshToken>;
 }
@@ -90,7 +92,7 @@ export class Credential implements TokenSource {
     if (dead === undefined || dead !== token) return;
     this.#current = undefined;
     this.#lastDead = dead;
-    await this.#withCache(undefined, () => this.#options.cache.dropIf(this.#key, dead.sealed));
+    await this.#withCache(() => this.#options.cache.dropIf(this.#key, dead.sealed));
     const { log, corpId } = this.#options;
     log('info', 'access_token_reset', 'WeCom called the access token invalid or expired: it is renewed', { corp: corpId });
   }
@@ -106,38 +108,42 @@ export class Credential implements TokenSource {
   }
 
   async #renew(signal: AbortSignal): Promise<SharedToken> {
-    this.#current = (await this.#cached()) ?? (await this.#single(signal, () => this.#fetchUnlessTold(signal)));
+    this.#options.onNeed();
+    this.#current = await this.#findOrFetch(signal);
     return this.#current;
   }
 
-  /** Fetches a token, unless another process has had one, or a refusal, in the meantime. All is asked for at once: the cache may be far away. */
-  async #fetchUnlessTold(signal: AbortSignal): Promise<SharedToken> {
-    const [cached, refused, barredAll] = await Promise.all([this.#cached(), this.#refusal(this.#key), this.#refusal(null)]);
-    if (cached !== undefined) return cached;
-    if (!this.#doubtsOthers) this.#heedOthers(refused, barredAll);
-    return this.#fetch(signal);
-  }
-
-  /** As {@link TokenCache.single}; when the cache fails, it fetches without it. */
-  async #single(signal: AbortSignal, fetch: () => Promise<SharedToken>): Promise<SharedToken> {
-    const state = { began: false };
-    const once = async (): Promise<SharedToken> => {
-      state.began = true;
-      return fetch();
-    };
-    try {
-      return await this.#options.cache.single(this.#key, signal, once);
-    } catch (error) {
-      if (state.began || signal.aborted) throw error;
-      this.#warnOfCache(error);
-      return fetch();
+  async #findOrFetch(signal: AbortSignal): Promise<SharedToken> {
+    for (let dead = this.#lastDead?.sealed; ; ) {
+      const turn = await this.#turn(dead, signal);
+      if (turn.is === 'found') {
+        const token = this.#open(turn.sealed);
+        if (token !== undefined) return token;
+        dead = turn.sealed;
+        continue;
+      }
+      try {
+        if (!this.#doubtsOthers) this.#heedOthers(turn.refused, turn.barred);
+        return await this.#fetch(signal);
+      } finally {
+        await turn.end();
+      }
     }
   }
 
-  /** Returns the token in the cache, if it is sealed with our secret, still valid, and not the one that was just dropped. */
-  async #cached(): Promise<SharedToken | undefined> {
-    const sealed = await this.#withCache(undefined, () => this.#options.cache.get(this.#key));
-    if (sealed === undefined || sealed === this.#lastDead?.sealed) return undefined;
+  /** As {@link TokenCache.turn}; when the cache fails, it is our turn without it. */
+  async #turn(dead: string | undefined, signal: AbortSignal): Promise<Turn> {
+    try {
+      return await this.#options.cache.turn(this.#key, { signal, dead });
+    } catch (error) {
+      if (signal.aborted) throw error;
+      this.#warnOfCache(error);
+      return { is: 'turn', refused: undefined, barred: undefined, end: () => Promise.resolve() };
+    }
+  }
+
+  /** Returns a token from the cache, if it is sealed with our secret and still valid. */
+  #open(sealed: string): SharedToken | undefined {
     const token = parseToken(this.#seal.open(sealed), sealed);
     return token === undefined || this.#isStale(token) ? undefined : token;
   }
@@ -149,13 +155,8 @@ export class Credential implements TokenSource {
     const ttlMs = Math.max(fresh.expiresInSeconds * 1000 - MARGIN_MS, fresh.expiresInSeconds * 500);
     const expiresAt = clock.now() + ttlMs;
     const sealed = this.#seal.seal(JSON.stringify({ text: fresh.text, expiresAt }));
-    await this.#withCache(undefined, () => cache.put(this.#key, sealed, ttlMs));
+    await this.#withCache(() => cache.put(this.#key, sealed, ttlMs));
     return { text: fresh.text, sealed, expiresAt };
-  }
-
-  /** Returns the refusal that another process received within the last minute: for this secret, or with null for any secret. */
-  async #refusal(key: TokenKey | null): Promise<string | undefined> {
-    return this.#withCache(undefined, () => this.#options.cache.refusal(key));
   }
 
   /** Throws the refusal that another process received. */
@@ -170,18 +171,17 @@ export class Credential implements TokenSource {
     if (isFinal(error)) {
       this.#refusedFor = error;
       const text = refusalText(error);
-      if (text !== undefined) await this.#withCache(undefined, () => this.#options.cache.putRefusal(this.#key, this.#seal.seal(text), REFUSED_FOR_MS));
+      if (text !== undefined) await this.#withCache(() => this.#options.cache.putRefusal(this.#key, this.#seal.seal(text), REFUSED_FOR_MS));
     }
     throw error;
   }
 
   /** Uses the cache. When it fails, this process goes on without it. */
-  async #withCache<T>(otherwise: T, use: () => Promise<T>): Promise<T> {
+  async #withCache(use: () => Promise<void>): Promise<void> {
     try {
-      return await use();
+      await use();
     } catch (error) {
       this.#warnOfCache(error);
-      return otherwise;
     }
   }
 
