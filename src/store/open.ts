@@ -17,17 +17,42 @@ export interface OpenOptions {
   readonly readOnly: boolean;
   /** Whether a missing SQLite store may be created now; by default it may. Tables of an older version are upgraded all the same. */
   readonly mayCreate?: () => boolean;
-  /** The ttl of a lease. The server ends the session of a silent writer earlier than that. */
+  /** The ttl of a lease. The server ends the session of a silent writer earlier than that, and a run whose server is silent ends earlier, too: see {@link storeLimits}. */
   readonly leaseTtlMs?: number;
   /** Whether to write corps that a newer version or another environment has written. */
   readonly allowTakeover?: boolean;
   readonly clock: Clock;
   /** Aborts when the process must end: units of work stop, and nothing waits any longer. */
   readonly stopping?: AbortSignal;
-  /** How long connecting may take. */
-  readonly connectMs?: number;
-  /** How long one statement may take. */
-  readonly statementMs?: number;
+}
+
+/** The time limits of a store, in milliseconds. */
+interface StoreLimits {
+  /** How long connecting may take; and how long a statement may be silent before we look whether the server still works on it. */
+  readonly connectMs: number;
+  /** How long the server may be silent while it works on one statement. */
+  readonly statementMs: number;
+  /** How long after the first lost connection another attempt may begin. */
+  readonly lostMs: number;
+  /** The same when the server is silent. */
+  readonly silentMs: number;
+}
+
+/**
+ * The limits for leases of this ttl. When the server falls silent, a statement ends after 2¼ times `connectMs`, and the
+ * attempts after it within `silentMs` and one more connection: together less than the ttl, from 10 s on.
+ */
+export function storeLimits(leaseTtlMs: number): StoreLimits {
+  return {
+    connectMs: between(2_500, leaseTtlMs / 6, 10_000),
+    statementMs: Math.max(30_000, leaseTtlMs * 0.75),
+    lostMs: between(4_000, leaseTtlMs / 2, 15_000),
+    silentMs: between(1_000, leaseTtlMs / 8, 7_500),
+  };
+}
+
+function between(least: number, wanted: number, most: number): number {
+  return Math.round(Math.min(Math.max(wanted, least), most));
 }
 
 /** A store, its migrator, and their database, which other adapters use as well. */
@@ -38,12 +63,16 @@ export interface OpenedStore {
   readonly database: Database;
 }
 
+/** The default of `lock.ttl`, for commands that take no lease. */
+const LEASE_TTL_MS = 60_000;
+
 /** Opens the store at a url. Does not connect yet. Throws `config` / `store_url` when the url is wrong. */
 export async function openStore(options: OpenOptions): Promise<OpenedStore> {
   const { readOnly, mayCreate = () => true, allowTakeover = false, clock, stopping } = options;
   const url = reveal(options.url);
   const now = (): number => clock.now();
-  const database = openDatabase(await openEngine(url, options), { clock, ...(stopping === undefined ? {} : { stopping }) });
+  const limits = storeLimits(options.leaseTtlMs ?? LEASE_TTL_MS);
+  const database = openDatabase(await openEngine(url, options, limits), { clock, lostMs: limits.lostMs, silentMs: limits.silentMs, ...(stopping === undefined ? {} : { stopping }) });
   const migrator = createMigrator(database, now);
   const migratesItself = isSqlite(url) && !readOnly;
   const store = createStore(database, { now, allowTakeover, ...(migratesItself ? { migrate: () => migrator.migrate(), mayCreate } : {}) });
@@ -56,8 +85,8 @@ export function tablesSql(url: string | Secret): string {
 }
 
 /** Loads only the driver that is needed. */
-async function openEngine(url: string, options: OpenOptions): Promise<Engine> {
-  const { readOnly, mayCreate = () => true, leaseTtlMs = 60_000, connectMs = 10_000, statementMs = 30_000, clock, stopping } = options;
+async function openEngine(url: string, options: OpenOptions, { connectMs, statementMs }: StoreLimits): Promise<Engine> {
+  const { readOnly, mayCreate = () => true, leaseTtlMs = LEASE_TTL_MS, clock, stopping } = options;
   if (dialectOf(url) === sqliteDialect) {
     const { openSqlite } = await import('./engine/sqlite/sqlite.ts');
     return openSqlite({ file: url.replace(/^sqlite:(\/\/)?/, ''), readOnly, mayCreate, lockWaitMs: 5_000, clock });

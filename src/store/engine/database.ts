@@ -111,8 +111,8 @@ export interface Session extends Connection {
 /** The purpose of a session: `read` sees one moment, `migrate` may take long. */
 export type Purpose = 'read' | 'write' | 'migrate';
 
-/** The class of an engine's error: after `contention` and `lost`, a retry may help. */
-export type Trouble = 'contention' | 'lost' | 'final';
+/** The class of an engine's error: a retry may help after `contention`, `lost` (a connection), and `silent` (a server that does not answer in time). */
+export type Trouble = 'contention' | 'lost' | 'silent' | 'final';
 
 /** A database engine: opens sessions, and translates its errors. */
 export interface Engine {

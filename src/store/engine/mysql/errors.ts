@@ -13,7 +13,7 @@ interface Meaning {
 /** The known errors of MySQL, MariaDB, clusters, proxies, mysql2 and the network. Numbers are used where mysql2 has no name. */
 export const MYSQL_ERRORS: readonly Meaning[] = [
   {
-    codes: ['ECONNREFUSED', 'ENOTFOUND', 'EAI_AGAIN', 'EHOSTUNREACH', 'ENETUNREACH', 'ENOENT', 'ETIMEDOUT'],
+    codes: ['ECONNREFUSED', 'ENOTFOUND', 'EAI_AGAIN', 'EHOSTUNREACH', 'ENETUNREACH', 'ENOENT'],
     kind: 'unavailable',
     code: 'store_unreachable',
     hint: 'check that the database runs, and host and port in `store:`',
@@ -35,7 +35,14 @@ export const MYSQL_ERRORS: readonly Meaning[] = [
     trouble: 'lost',
   },
   {
-    codes: ['STATEMENT_TIMEOUT', 'ER_STATEMENT_TIMEOUT', 'ER_QUERY_TIMEOUT', 1969, 3024],
+    codes: ['STATEMENT_TIMEOUT', 'ETIMEDOUT'],
+    kind: 'unavailable',
+    code: 'store_unreachable',
+    hint: 'the database does not answer in time: check host and port in `store:`, the firewall, and whether the database is overloaded, or out of disk',
+    trouble: 'silent',
+  },
+  {
+    codes: ['ER_STATEMENT_TIMEOUT', 'ER_QUERY_TIMEOUT', 1969, 3024],
     kind: 'unavailable',
     code: 'store_unreachable',
     hint: 'the database does not answer in time: see whether it is overloaded, or out of disk',

@@ -12,9 +12,9 @@ export interface MysqlOptions {
   readonly readOnly: boolean;
   /** The server ends a session that is silent for longer. Shorter than the lease's ttl, so that a frozen writer does not block others. */
   readonly silenceMs: number;
-  /** How long connecting may take. */
+  /** How long connecting may take; and how long a statement may be silent before we look whether the server still works on it. */
   readonly connectMs: number;
-  /** How long one statement may take. */
+  /** How long the server may be silent while it works on one statement. */
   readonly statementMs: number;
   readonly clock: Clock;
   /** Aborts when the process must end; then nothing may take long. */

@@ -1,4 +1,5 @@
 import type { Purpose, Session } from '../database.ts';
+import { Lookout } from './lookout.ts';
 import { MysqlSession, type SessionOptions } from './session.ts';
 
 /**
@@ -16,7 +17,8 @@ export class Pool {
   readonly #lanes: Readonly<Record<Kind, Lane>>;
 
   constructor(options: SessionOptions) {
-    this.#lanes = { ordinary: new Lane(options, MOST.ordinary), urgent: new Lane(options, MOST.urgent) };
+    const lookout = new Lookout(options);
+    this.#lanes = { ordinary: new Lane(options, { most: MOST.ordinary, lookout }), urgent: new Lane(options, { most: MOST.urgent, lookout }) };
   }
 
   /** Takes a session for one unit of work. Closing it returns it to the pool. */
@@ -49,6 +51,7 @@ export class Pool {
 class Lane {
   readonly #options: SessionOptions;
   readonly #most: number;
+  readonly #lookout: Lookout;
   /** The connection that was used last is at the end, and is used first; the others become too old and are ended. */
   readonly #idle = new Map<MysqlSession, AbortController>();
   readonly #waiting: (() => void)[] = [];
@@ -57,9 +60,10 @@ class Lane {
   #open = 0;
   #closed = false;
 
-  constructor(options: SessionOptions, most: number) {
+  constructor(options: SessionOptions, { most, lookout }: { readonly most: number; readonly lookout: Lookout }) {
     this.#options = options;
     this.#most = most;
+    this.#lookout = lookout;
   }
 
   async take(): Promise<MysqlSession> {
@@ -90,7 +94,7 @@ class Lane {
   async #connect(): Promise<MysqlSession> {
     this.#open += 1;
     try {
-      return await MysqlSession.open(this.#options);
+      return await MysqlSession.open(this.#options, this.#lookout);
     } catch (error) {
       this.#ended();
       throw error;

@@ -1,21 +1,17 @@
-import { connect as connectSocket, isIP, type Socket } from 'node:net';
-import { type Connection as Driver, createConnection, type QueryError, type ResultSetHeader, type RowDataPacket } from 'mysql2';
-import type { Clock } from '../../../core/ports/system.ts';
+import type { Connection as Driver, QueryError, ResultSetHeader, RowDataPacket } from 'mysql2';
 import type { Purpose, Row, Session, SqlValue, Written } from '../database.ts';
+import { Connecting, type ConnectOptions } from './connection.ts';
 import { mysqlDialect } from './dialect.ts';
+import type { Lookout } from './lookout.ts';
 import { settingStatements } from './settings.ts';
-import type { MysqlAddress } from './url.ts';
+import { waitWhileAlive } from './silence.ts';
 
 /** How to open sessions, and their time limits. */
-export interface SessionOptions {
-  readonly address: MysqlAddress;
+export interface SessionOptions extends ConnectOptions {
   /** The server ends a session that is silent for longer. Shorter than the lease's ttl, so that a frozen writer does not block others. */
   readonly silenceMs: number;
-  /** How long connecting may take. */
-  readonly connectMs: number;
-  /** How long one statement may take. */
+  /** How long the server may be silent while it works on one statement. */
   readonly statementMs: number;
-  readonly clock: Clock;
   /** Aborts when the process must end; then every statement has at most {@link HURRY_MS}. */
   readonly stopping?: AbortSignal;
 }
@@ -24,66 +20,59 @@ export interface SessionOptions {
 const HURRY_MS = 800;
 /** A migration may rewrite a table of millions of rows. */
 const MIGRATION_STATEMENT_MS = 3_600_000;
+/** The time limit of connecting after the server was found silent: it has been waited for already. */
+const RECONNECT_MS = 2_000;
 /** How long the server may take to close the connection after we asked for it. */
 const GOODBYE_MS = 1_000;
 /** With more values than this, sending them in binary is cheaper, although it needs one more round trip. */
 const BINARY_FROM_VALUES = 200;
-/** The most prepared statements of a session. Only few are used often, and servers limit the number over all sessions. */
-const PREPARED = 8;
 
 /** A connection to the server, used by one unit of work after the other. */
 export class MysqlSession implements Omit<Session, 'close'> {
   readonly dialect = mysqlDialect;
-  readonly #driver: Driver;
-  readonly #socket: Socket;
+  readonly #connection: Connecting;
   readonly #options: SessionOptions;
-  #limitMs: number;
+  readonly #lookout: Lookout;
+  /** How long connecting may take; undefined when the session is set up. */
+  #connectMs: number | undefined;
+  #statementMs: number;
   #reads = false;
   #whenBroken: () => void = () => undefined;
   /** The error that broke the connection while no statement was running. */
   #broken: QueryError | undefined;
   #usable = true;
 
-  private constructor(driver: Driver, socket: Socket, options: SessionOptions) {
-    this.#driver = driver;
-    this.#socket = socket;
+  private constructor(options: SessionOptions, lookout: Lookout) {
+    const connection = new Connecting(options);
+    this.#connection = connection;
     this.#options = options;
-    this.#limitMs = options.connectMs;
-    driver.on('error', (error: QueryError) => {
+    this.#lookout = lookout;
+    this.#connectMs = lookout.isSilent ? Math.min(RECONNECT_MS, options.connectMs / 2) : options.connectMs;
+    this.#statementMs = options.statementMs;
+    connection.driver.on('error', (error: QueryError) => {
       this.#broken ??= error;
     });
-    socket.once('close', () => {
+    connection.socket.once('close', () => {
       this.#usable = false;
       this.#whenBroken();
     });
   }
 
+  get #driver(): Driver {
+    return this.#connection.driver;
+  }
+
   /** Connects, and sets the session's variables. */
-  static async open(options: SessionOptions): Promise<MysqlSession> {
-    const { address, connectMs } = options;
-    const socket = connectTo(address);
-    const driver = createConnection({
-      stream: () => socket,
-      host: address.host,
-      port: address.port,
-      user: address.user,
-      password: address.password,
-      database: address.database,
-      ...(address.ssl === undefined ? {} : { ssl: address.ssl }),
-      charset: 'utf8mb4_unicode_ci',
-      dateStrings: true,
-      jsonStrings: true,
-      connectTimeout: connectMs,
-      maxPreparedStatements: PREPARED,
-      connectAttributes: { program_name: 'orgsync' },
-    });
-    const session = new MysqlSession(driver, socket, options);
+  static async open(options: SessionOptions, lookout: Lookout): Promise<MysqlSession> {
+    const session = new MysqlSession(options, lookout);
     try {
       await session.#prepare();
     } catch (error) {
-      socket.destroy();
+      session.#connection.socket.destroy();
+      if (error instanceof StatementTimeout) lookout.note('silent');
       throw error;
     }
+    lookout.note('answers');
     return session;
   }
 
@@ -100,12 +89,12 @@ export class MysqlSession implements Omit<Session, 'close'> {
   /** Sets the purpose of the next unit of work. */
   serve(purpose: Purpose): void {
     this.#reads = purpose === 'read';
-    this.#limitMs = purpose === 'migrate' ? MIGRATION_STATEMENT_MS : this.#options.statementMs;
+    this.#statementMs = purpose === 'migrate' ? MIGRATION_STATEMENT_MS : this.#options.statementMs;
   }
 
   /** Resets the session: rolls back an open transaction, and drops locks and prepared statements. */
   async reset(): Promise<void> {
-    this.#limitMs = this.#options.connectMs;
+    this.#connectMs = this.#options.connectMs;
     await this.#send<unknown>((done) => this.#driver.reset((error) => done(error, undefined)));
     await this.#prepare();
   }
@@ -113,6 +102,7 @@ export class MysqlSession implements Omit<Session, 'close'> {
   async #prepare(): Promise<void> {
     const { silenceMs } = this.#options;
     for (const statement of settingStatements(Math.max(1, Math.floor(silenceMs / 1000)))) await this.query(statement);
+    this.#connectMs = undefined;
   }
 
   async query(sql: string, values: readonly SqlValue[] = []): Promise<readonly Row[]> {
@@ -149,25 +139,31 @@ export class MysqlSession implements Omit<Session, 'close'> {
   /** Ends the connection and waits until the server has closed it. Otherwise the server would count an aborted client. Never throws. */
   async end(): Promise<void> {
     if (this.usable) {
-      const closed = new Promise<void>((resolve) => this.#socket.once('close', resolve));
+      const closed = new Promise<void>((resolve) => this.#connection.socket.once('close', resolve));
       this.#driver.end(() => undefined);
       const waited = new AbortController();
       await Promise.race([closed, this.#options.clock.sleep(GOODBYE_MS, waited.signal).catch(() => undefined)]);
       waited.abort();
     }
-    this.#socket.destroy();
+    this.#connection.socket.destroy();
   }
 
   /** Runs one statement within its time limit. After a timeout, the connection is not usable any more. */
   async #send<T>(statement: (done: (error: QueryError | null, result: T) => void) => void): Promise<T> {
     return await new Promise<T>((resolve, reject) => {
-      const answered = within({ ...this.#options, ms: this.#limitMs }, (ms) => {
+      const answered = new AbortController();
+      const giveUp = (why: string): void => {
+        if (answered.signal.aborted) return;
+        answered.abort();
         this.#usable = false;
-        this.#socket.destroy();
-        reject(new StatementTimeout(`no answer within ${ms} ms`));
-      });
+        this.#connection.socket.destroy();
+        reject(new StatementTimeout(why));
+      };
+      void this.#waitWhileAlive(answered.signal).then(giveUp, () => undefined);
+      const { stopping } = this.#options;
+      if (stopping !== undefined) void this.#hurry(stopping, answered.signal).then(giveUp, () => undefined);
       statement((error, result) => {
-        answered();
+        answered.abort();
         if (error === null) {
           resolve(result);
           return;
@@ -176,6 +172,25 @@ export class MysqlSession implements Omit<Session, 'close'> {
         reject(this.#explain(error));
       });
     });
+  }
+
+  /** Resolves with the reason to give the statement up; rejects when it is answered. */
+  async #waitWhileAlive(answered: AbortSignal): Promise<string> {
+    const { clock, connectMs: quietMs } = this.#options;
+    const { socket, driver } = this.#connection;
+    if (this.#connectMs === undefined) {
+      return await waitWhileAlive({ socket, clock }, { quietMs, mostMs: this.#statementMs, look: () => this.#lookout.look(driver.threadId) }, answered);
+    }
+    const connectMs = this.#connectMs;
+    await clock.sleep(connectMs, answered);
+    return `no answer to ${this.#connection.step} within ${connectMs} ms`;
+  }
+
+  /** As {@link #waitWhileAlive}, once the process must end. */
+  async #hurry(stopping: AbortSignal, answered: AbortSignal): Promise<string> {
+    if (!stopping.aborted) await untilStopping(stopping, answered);
+    await this.#options.clock.sleep(HURRY_MS, answered);
+    return `no answer within ${HURRY_MS} ms`;
   }
 
   /** Returns the real cause of an error, without the statement that mysql2 adds: it contains data of members, which must not be logged. */
@@ -190,21 +205,16 @@ class StatementTimeout extends Error {
   readonly code = 'STATEMENT_TIMEOUT';
 }
 
-/** Calls `giveUp` after the time limit, unless the returned function was called before. */
-function within({ ms, clock, stopping }: Pick<SessionOptions, 'clock' | 'stopping'> & { readonly ms: number }, giveUp: (ms: number) => void): () => void {
-  const answered = new AbortController();
-  const wait = (limit: number): void => void clock.sleep(limit, answered.signal).then(() => giveUp(limit), () => undefined);
-  const hurry = (): void => wait(HURRY_MS);
-  wait(stopping?.aborted === true ? Math.min(ms, HURRY_MS) : ms);
-  stopping?.addEventListener('abort', hurry);
-  return () => {
-    answered.abort();
-    stopping?.removeEventListener('abort', hurry);
-  };
-}
-
-function connectTo({ host, port, socket: path }: MysqlAddress): Socket {
-  const socket = path === undefined ? connectSocket({ host, port, noDelay: true, keepAlive: true }) : connectSocket({ path });
-  // mysql2 passes only host names to TLS, and no IP addresses. Node.js then checks the certificate against `_host`.
-  return isIP(host) === 0 ? socket : Object.assign(socket, { _host: host });
+/** Resolves when the process must end; rejects when the statement is answered before. */
+async function untilStopping(stopping: AbortSignal, answered: AbortSignal): Promise<void> {
+  await new Promise<void>((resolve, reject) => {
+    const settle = (): void => {
+      stopping.removeEventListener('abort', settle);
+      answered.removeEventListener('abort', settle);
+      if (stopping.aborted) resolve();
+      else reject(answered.reason as Error);
+    };
+    stopping.addEventListener('abort', settle);
+    answered.addEventListener('abort', settle);
+  });
 }
