@@ -18,9 +18,16 @@ const PATIENCE_MS = 4_500;
 /** After its command, a process that is kept alive by an open resource is ended after this time. */
 const LINGER_MS = 3_000;
 
+/**
+ * How long the C library waits for a name server, where the environment does not say. Its default is 5 s for each attempt.
+ * A look-up cannot be interrupted, and no process of Node.js ends before its look-ups: not even by `process.exit`.
+ */
+const RESOLVER = 'timeout:2 attempts:2';
+
 /** Runs one command. Only here is decided how the process ends. */
 async function main(argv: readonly string[]): Promise<number> {
   silenceLibraries();
+  process.env['RES_OPTIONS'] ??= RESOLVER;
   const redactor = createRedactor();
   const early = openTerminal({ json: argv.includes('--json'), verbose: 0, color: true }, redactor);
   guardAgainstDefects(early, argv);

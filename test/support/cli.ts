@@ -25,11 +25,14 @@ export interface CliOptions {
   readonly cwd?: string;
   readonly env?: Readonly<Record<string, string>>;
   readonly input?: string;
+  /** Makes another command of it: `unshare …` with this one at the end. */
+  readonly through?: (command: readonly string[]) => readonly [string, ...string[]];
 }
 
 /** Starts the built `orgsync` as cron would: no terminal, hardly any environment. */
-export function start(args: readonly string[], { cwd, env = {}, input }: CliOptions = {}): Running {
-  const child = spawn(process.execPath, ['ORGSYNC_TEST_DIE_AT' in env ? MODULES : BIN, ...args], {
+export function start(args: readonly string[], { cwd, env = {}, input, through = ([program = '', ...rest]) => [program, ...rest] }: CliOptions = {}): Running {
+  const [program, ...words] = through([process.execPath, 'ORGSYNC_TEST_DIE_AT' in env ? MODULES : BIN, ...args]);
+  const child = spawn(program, words, {
     env: { PATH: process.env['PATH'] ?? '/usr/bin:/bin', HOME: '/nonexistent', ...env },
     stdio: ['pipe', 'pipe', 'pipe'],
     ...(cwd === undefined ? {} : { cwd }),

@@ -9,8 +9,9 @@ interface Path {
   jitterMs: number;
   /** `hold` keeps bytes until it is set to `pass` again; `drop` swallows them for ever, as a dead network does. */
   mode: 'pass' | 'hold' | 'drop';
-  /** Lets this many further bytes through over all connections, then resets the connection in which the next one comes. */
+  /** Lets this many further bytes through over all connections; then the connection in which the next one comes is reset, or stays silent. */
   bytesLeft: number;
+  whenSpent: 'reset' | 'silence';
   /** Bytes that came in so far, whatever became of them. */
   readonly bytes: number;
 }
@@ -52,6 +53,7 @@ class Way implements Path {
   latencyMs = 0;
   jitterMs = 0;
   bytesLeft = Infinity;
+  whenSpent: Path['whenSpent'] = 'reset';
   bytes = 0;
   #mode: Path['mode'] = 'pass';
   #released: (() => void)[] = [];
@@ -189,7 +191,7 @@ class SpoilingProxy implements Proxy {
         const allowed = Math.min(bytes.length, way.bytesLeft);
         way.bytesLeft -= allowed;
         if (allowed > 0) to.write(bytes.subarray(0, allowed));
-        if (allowed < bytes.length) pair.client.resetAndDestroy();
+        if (allowed < bytes.length && way.whenSpent === 'reset') pair.client.resetAndDestroy();
       });
     });
   }
