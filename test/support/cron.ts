@@ -3,7 +3,8 @@ import { once } from 'node:events';
 import { mkdir, mkdtemp, readFile, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { onTestFinished } from 'vitest';
+import { expect, onTestFinished } from 'vitest';
+import type { Machine } from './machine.ts';
 
 /** A cron of the test's own, whose minutes last four seconds. */
 export interface Cron {
@@ -70,4 +71,18 @@ exec faketime -f '@2026-03-01 06:00:57 x${SPEED}' cron -f
 async function end(unsharePid: number): Promise<void> {
   const children = await readFile(`/proc/${unsharePid}/task/${unsharePid}/children`, 'utf8').catch(() => '');
   for (const pid of children.split(' ').filter(Boolean)) process.kill(Number(pid), 'SIGKILL');
+}
+
+/** Starts cron in a machine in which nothing else is scheduled, a moment before minute 3 of an hour. `install` puts the table there. */
+export async function startCronIn(machine: Machine, install: () => Promise<unknown>): Promise<void> {
+  await machine.write('/usr/sbin/sendmail', '#!/bin/sh\ncat > $(mktemp /tmp/mail.XXXXXX)\n', 0o755);
+  await machine.sh('rm -f /etc/cron.d/* /etc/crontab; mkdir -p /var/spool/cron/crontabs');
+  await install();
+  machine.start(['faketime', '-f', `@2026-03-01 06:02:57 x${SPEED}`, 'cron', '-f']);
+}
+
+/** Waits until only cron's own process is left, which then has mailed what there was to mail, and returns all mails. */
+export async function untilCronIsIdle(machine: Machine): Promise<string> {
+  await expect.poll(() => machine.sh('pgrep -x -c cron'), { interval: 250 }).toMatchObject({ output: '1\n' });
+  return (await machine.sh('find /tmp -name "mail.*" -exec cat {} +')).output;
 }
