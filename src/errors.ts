@@ -127,10 +127,12 @@ export type ErrorCode =
   | 'store_tls' // TLS with the database is not possible
   | 'store_packet_too_large' // the database refuses packets of this size
   | 'store_read_only' // the server takes no writes
+  | 'store_unsupported' // the server, or a proxy before it, does not do what orgsync needs
   | 'read_only' // the configuration says `read_only`
   | 'database_missing' // the database does not exist
   | 'tables_missing' // the tables do not exist
   | 'tables_outdated' // the tables are of an older version
+  | 'tables_altered' // somebody altered the tables so that rows are refused
   | 'tables_too_new' // the tables are of a newer version
   | 'migration_running' // another process migrates the tables
   | 'value_refused' // the database refuses a value

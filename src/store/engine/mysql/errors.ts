@@ -49,22 +49,37 @@ export const MYSQL_ERRORS: readonly Meaning[] = [
     trouble: 'lost',
   },
   {
-    codes: ['ER_CON_COUNT_ERROR', 'ER_TOO_MANY_USER_CONNECTIONS', 'ER_USER_LIMIT_REACHED'],
+    codes: ['UNREADABLE_ANSWER', 'PROTOCOL_ERROR', 'PROTOCOL_UNEXPECTED_PACKET', 'HANDSHAKE_UNKNOWN_ERROR'],
     kind: 'unavailable',
-    code: 'store_overloaded',
-    hint: 'raise max_connections of the database, or lower `parallel_corps:`',
+    code: 'store_unreachable',
+    hint: 'what answers there does not speak MySQL’s protocol: check host and port in `store:` (3306; 33060 is another protocol), and what stands between',
     trouble: 'lost',
   },
   {
-    // A Galera node that is joining or has lost its cluster; Galera's streaming replication; ProxySQL and MaxScale without a server.
-    codes: ['ER_UNKNOWN_COM_ERROR', 'ER_SERVER_OFFLINE_MODE', 2002, 2003, 2006, 2013, 9001, 9002, 9003],
+    codes: ['ER_CON_COUNT_ERROR', 'ER_TOO_MANY_USER_CONNECTIONS', 'ER_USER_LIMIT_REACHED'],
+    kind: 'unavailable',
+    code: 'store_overloaded',
+    hint: 'raise max_connections of the database, or the limits of the account (MAX_USER_CONNECTIONS, MAX_QUERIES_PER_HOUR), or lower `parallel_corps:`',
+    trouble: 'lost',
+  },
+  {
+    codes: ['ER_OUTOFMEMORY', 'ER_OUT_OF_RESOURCES', 'ER_OUT_OF_SORTMEMORY', 'ER_CANT_CREATE_THREAD'],
+    kind: 'unavailable',
+    code: 'store_overloaded',
+    hint: 'the database server lacks memory or threads: see what else runs there, and its limits (ulimit, LimitNPROC, innodb_buffer_pool_size)',
+    trouble: 'lost',
+  },
+  {
+    // A Galera node that is joining or has lost its cluster; Galera's streaming replication; ProxySQL, MaxScale, MySQL Router, RDS
+    // Proxy (9501) and Tencent Cloud's proxy (1999) without a server.
+    codes: ['ER_UNKNOWN_COM_ERROR', 'ER_SERVER_OFFLINE_MODE', 1999, 2002, 2003, 2006, 2013, 9001, 9002, 9004, 9501],
     kind: 'unavailable',
     code: 'store_unreachable',
     hint: 'the server takes no statements now: see whether its cluster, or the servers behind its proxy, are complete',
     trouble: 'lost',
   },
   {
-    codes: ['ER_OPTION_PREVENTS_STATEMENT', 'ER_READ_ONLY_MODE', 'ER_CANT_EXECUTE_IN_READ_ONLY_TRANSACTION'],
+    codes: ['ER_OPTION_PREVENTS_STATEMENT', 'ER_READ_ONLY_MODE', 'ER_CANT_EXECUTE_IN_READ_ONLY_TRANSACTION', 'ER_OPEN_AS_READONLY', 'ER_INNODB_READ_ONLY', 'ER_INNODB_FORCED_RECOVERY'],
     kind: 'unavailable',
     code: 'store_read_only',
     hint: 'the server takes no writes (a replica, or a failover going on): let `store:` name the one that does',
@@ -80,10 +95,17 @@ export const MYSQL_ERRORS: readonly Meaning[] = [
     trouble: 'contention',
   },
   {
-    codes: ['ER_ACCESS_DENIED_ERROR', 'ER_ACCESS_DENIED_NO_PASSWORD_ERROR', 'ER_HOST_NOT_PRIVILEGED', 'ER_HOST_IS_BLOCKED', 'ER_ACCOUNT_HAS_BEEN_LOCKED', 3118, 3955, 4151],
+    codes: ['ER_ACCESS_DENIED_ERROR', 'ER_ACCESS_DENIED_NO_PASSWORD_ERROR', 'ER_HOST_NOT_PRIVILEGED', 'ER_ACCOUNT_HAS_BEEN_LOCKED', 3118, 3955, 4151],
     kind: 'refused',
     code: 'store_denied',
     hint: 'check user, password and host of the account in `store:`; where the account requires TLS, add ?ssl=true',
+    trouble: 'final',
+  },
+  {
+    codes: ['ER_HOST_IS_BLOCKED'],
+    kind: 'refused',
+    code: 'store_denied',
+    hint: 'the server blocks this host after many broken connections: run FLUSH HOSTS there, and see what breaks them (a health check, a firewall)',
     trouble: 'final',
   },
   {
@@ -122,7 +144,7 @@ export const MYSQL_ERRORS: readonly Meaning[] = [
     trouble: 'final',
   },
   {
-    codes: ['ER_RECORD_FILE_FULL', 'ER_DISK_FULL', 'ER_TEMP_FILE_WRITE_FAILURE', 'EE_DISK_FULL', 'ER_OUT_OF_RESOURCES', 'ER_DISK_FULL_NOWAIT'],
+    codes: ['ER_RECORD_FILE_FULL', 'ER_DISK_FULL', 'ER_TEMP_FILE_WRITE_FAILURE', 'EE_DISK_FULL', 'ER_DISK_FULL_NOWAIT'],
     kind: 'config',
     code: 'store_full',
     hint: 'make room on the database server’s disk; nothing was written, and the next run tries again',
@@ -136,7 +158,23 @@ export const MYSQL_ERRORS: readonly Meaning[] = [
     trouble: 'final',
   },
   {
-    codes: ['ER_MAX_PREPARED_STMT_COUNT_REACHED'],
+    // A foreign key, a trigger, a column or a character set that is not from orgsync's migrations.
+    codes: ['ER_NO_DEFAULT_FOR_FIELD', 'ER_NO_REFERENCED_ROW', 'ER_NO_REFERENCED_ROW_2', 'ER_ROW_IS_REFERENCED', 'ER_ROW_IS_REFERENCED_2', 'ER_SIGNAL_EXCEPTION', 'WRONG_CHARACTER_SET'],
+    kind: 'config',
+    code: 'tables_altered',
+    hint: 'somebody altered the tables: SHOW CREATE TABLE and SHOW TRIGGERS tell what; give added columns a default, take foreign keys and triggers away that refuse rows, and CONVERT TO CHARACTER SET utf8mb4',
+    trouble: 'final',
+  },
+  {
+    // ProxySQL: a command that it does not know, a SET that it cannot parse. SETTINGS_REFUSED: the session's settings, whatever the number.
+    codes: ['SETTINGS_REFUSED', 'ER_NOT_SUPPORTED_YET', 'ER_UNSUPPORTED_PS', 'ER_UNKNOWN_STORAGE_ENGINE', 9003, 9006],
+    kind: 'config',
+    code: 'store_unsupported',
+    hint: 'orgsync needs MySQL 5.7, 8 or MariaDB 10.5 with InnoDB, and a proxy that hands SET and START TRANSACTION on to one server (ProxySQL: one hostgroup for this account, or mysql-set_query_lock_on_hostgroup = 0)',
+    trouble: 'final',
+  },
+  {
+    codes: ['ER_MAX_PREPARED_STMT_COUNT_REACHED', 'ER_UNKNOWN_STMT_HANDLER'],
     kind: 'config',
     code: 'store_limit',
     hint: 'raise max_prepared_stmt_count of the database, or see which program leaves its statements prepared',
@@ -190,7 +228,7 @@ export const MYSQL_ERRORS: readonly Meaning[] = [
     trouble: 'final',
   },
   {
-    codes: ['ER_NOT_SUPPORTED_AUTH_MODE', 'AUTH_SWITCH_PLUGIN_ERROR'],
+    codes: ['ER_NOT_SUPPORTED_AUTH_MODE', 'AUTH_SWITCH_PLUGIN_ERROR', 'MYSQL_CLEAR_PASSWORD_NOT_ENABLED'],
     kind: 'config',
     code: 'store_denied',
     hint: 'let the account use caching_sha2_password or mysql_native_password',
@@ -202,16 +240,25 @@ const MEANINGS = new Map(MYSQL_ERRORS.flatMap((meaning) => meaning.codes.map((co
 
 /** Errors that are recognised by their text, because their numbers are too general. */
 const IN_WORDS: readonly (readonly [RegExp, string])[] = [
-  // "Got error 28 from storage engine": no space left on device.
-  [/^Got error 28\b/, 'ER_DISK_FULL'],
+  // "Got error 28 from storage engine", "Error writing file … (OS errno 28 …)": no space left on device.
+  [/^Got error 28\b|\berrno:? 28\b|No space left on device/, 'ER_DISK_FULL'],
+  // enforce_storage_engine takes the tables away from InnoDB.
+  [/NO_ENGINE_SUBSTITUTION option/, 'ER_UNKNOWN_STORAGE_ENGINE'],
+  // The session sends utf8mb4, so the column has another character set.
+  [/^Incorrect string value/, 'WRONG_CHARACTER_SET'],
   // Galera: wsrep_max_ws_size; Group Replication: group_replication_transaction_size_limit.
   [/maximum writeset size exceeded|transaction size exceed|Got error 90\b.*during COMMIT/i, 'WRITE_SET_TOO_LARGE'],
-  [/not yet prepared node|error while appending streaming replication fragment/i, 'ER_UNKNOWN_COM_ERROR'],
+  [/not yet prepared node|error while appending streaming replication fragment|reparent operation in progress/i, 'ER_UNKNOWN_COM_ERROR'],
 ];
 
 /** Returns whether a retry may help. */
 export function judgeMysqlError(error: unknown): Trouble {
   return meaningOf(error)?.trouble ?? 'final';
+}
+
+/** Returns whether the table has a meaning for an error. */
+export function isKnownMysqlError(error: unknown): boolean {
+  return meaningOf(error) !== undefined;
 }
 
 /**

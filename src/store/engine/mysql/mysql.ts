@@ -37,9 +37,14 @@ export function openMysql(options: MysqlOptions): Engine {
   };
 }
 
+/** Waits until no other process migrates through this server. Percona XtraDB Cluster forbids GET_LOCK; there, as on any cluster, every step of a migration may be repeated. */
 async function lockAlone(session: Session): Promise<() => Promise<void>> {
-  const [row] = await session.query("SELECT GET_LOCK(CONCAT('orgsync.', LEFT(DATABASE(), 40)), 20) AS locked");
-  if (row?.['locked'] !== 1) {
+  const rows = await session.query("SELECT GET_LOCK(CONCAT('orgsync.', LEFT(DATABASE(), 40)), 20) AS locked").catch((error: unknown) => {
+    if (error instanceof Error && /GET_LOCK/.test(error.message)) return undefined;
+    throw error;
+  });
+  if (rows === undefined) return () => Promise.resolve();
+  if (rows[0]?.['locked'] !== 1) {
     throw new OrgsyncError('temporary', {
       code: 'migration_running',
       message: 'Another process is migrating the tables.',

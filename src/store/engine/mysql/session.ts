@@ -2,8 +2,9 @@ import type { Connection as Driver, QueryError, ResultSetHeader, RowDataPacket }
 import type { Purpose, Row, Session, SqlValue, Written } from '../database.ts';
 import { Connecting, type ConnectOptions } from './connection.ts';
 import { mysqlDialect } from './dialect.ts';
+import { isKnownMysqlError } from './errors.ts';
 import type { Lookout } from './lookout.ts';
-import { settingStatements } from './settings.ts';
+import { areInEffect, SETTINGS_IN_EFFECT, settingStatements } from './settings.ts';
 import { waitWhileAlive } from './silence.ts';
 
 /** How to open sessions, and their time limits. */
@@ -26,6 +27,8 @@ const RECONNECT_MS = 2_000;
 const GOODBYE_MS = 1_000;
 /** With more values than this, sending them in binary is cheaper, although it needs one more round trip. */
 const BINARY_FROM_VALUES = 200;
+/** Refusals of prepared statements: none left, lost by a pooler, not prepared by a proxy. Such a statement was not executed. */
+const NOT_PREPARED: ReadonlySet<unknown> = new Set([1461, 1243, 1295, 1047]);
 
 /** A connection to the server, used by one unit of work after the other. */
 export class MysqlSession implements Omit<Session, 'close'> {
@@ -37,6 +40,7 @@ export class MysqlSession implements Omit<Session, 'close'> {
   #connectMs: number | undefined;
   #statementMs: number;
   #reads = false;
+  #preparesStatements = true;
   #whenBroken: () => void = () => undefined;
   /** The error that broke the connection while no statement was running. */
   #broken: QueryError | undefined;
@@ -67,6 +71,7 @@ export class MysqlSession implements Omit<Session, 'close'> {
     const session = new MysqlSession(options, lookout);
     try {
       await session.#prepare();
+      await session.#ensurePrepared();
     } catch (error) {
       session.#connection.socket.destroy();
       if (error instanceof StatementTimeout) lookout.note('silent');
@@ -101,8 +106,20 @@ export class MysqlSession implements Omit<Session, 'close'> {
 
   async #prepare(): Promise<void> {
     const { silenceMs } = this.#options;
-    for (const statement of settingStatements(Math.max(1, Math.floor(silenceMs / 1000)))) await this.query(statement);
+    try {
+      for (const statement of settingStatements(Math.max(1, Math.floor(silenceMs / 1000)))) await this.query(statement);
+    } catch (error) {
+      // A failed login is told by the first statement.
+      const refused = error instanceof Error && this.#driver.authorized && 'errno' in error && typeof error.errno === 'number' && !isKnownMysqlError(error);
+      throw refused ? Object.assign(error, { code: 'SETTINGS_REFUSED' }) : error;
+    }
     this.#connectMs = undefined;
+  }
+
+  /** Asks once for each connection: what a proxy does with SET does not change. */
+  async #ensurePrepared(): Promise<void> {
+    const [row] = await this.query(SETTINGS_IN_EFFECT);
+    if (!areInEffect(row?.['settings'])) throw Object.assign(new Error(`the settings of the session have no effect: ${String(row?.['settings'])}`), { code: 'SETTINGS_REFUSED' });
   }
 
   async query(sql: string, values: readonly SqlValue[] = []): Promise<readonly Row[]> {
@@ -115,12 +132,22 @@ export class MysqlSession implements Omit<Session, 'close'> {
   }
 
   async write(sql: string, values: readonly SqlValue[] = []): Promise<Written> {
-    const { affectedRows, insertId } = await this.#send<ResultSetHeader>((done) =>
-      values.length >= BINARY_FROM_VALUES
-        ? this.#driver.execute({ sql, values: [...values] }, done)
-        : this.#driver.query({ sql, values: [...values] }, done),
-    );
+    const { affectedRows, insertId } = await (this.#preparesStatements && values.length >= BINARY_FROM_VALUES ? this.#writeBinary(sql, values) : this.#writeText(sql, values));
     return { touched: affectedRows, insertedId: insertId };
+  }
+
+  async #writeText(sql: string, values: readonly SqlValue[]): Promise<ResultSetHeader> {
+    return await this.#send<ResultSetHeader>((done) => this.#driver.query({ sql, values: [...values] }, done));
+  }
+
+  async #writeBinary(sql: string, values: readonly SqlValue[]): Promise<ResultSetHeader> {
+    try {
+      return await this.#send<ResultSetHeader>((done) => this.#driver.execute({ sql, values: [...values] }, done));
+    } catch (error) {
+      if (!(error instanceof Error && 'errno' in error && NOT_PREPARED.has(error.errno))) throw error;
+      this.#preparesStatements = false;
+      return await this.#writeText(sql, values);
+    }
   }
 
   async begin(): Promise<void> {
@@ -196,7 +223,9 @@ export class MysqlSession implements Omit<Session, 'close'> {
   /** Returns the real cause of an error, without the statement that mysql2 adds: it contains data of members, which must not be logged. */
   #explain(error: QueryError): QueryError {
     const cause = 'code' in error ? error : (this.#broken ?? Object.assign(error, { code: 'PROTOCOL_CONNECTION_LOST' }));
-    return Object.assign(cause, { sql: undefined });
+    // What mysql2 throws where it cannot read an answer.
+    const unreadable = cause instanceof RangeError || cause instanceof TypeError;
+    return Object.assign(cause, { sql: undefined, ...(unreadable && { code: 'UNREADABLE_ANSWER' }) });
   }
 }
 

@@ -44,3 +44,11 @@ export function settingStatements(silenceSeconds: number): readonly string[] {
     'SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ WRITE',
   ];
 }
+
+/** Shows in one text whether the settings took effect: some proxies answer OK to SET, and do not hand it on. */
+export const SETTINGS_IN_EFFECT = "SELECT CONCAT_WS(' ', @@character_set_client, @@character_set_connection, @@character_set_results, IF(@@autocommit, 1, 0), @@time_zone, @@sql_mode) AS settings";
+
+/** Whether the text of {@link SETTINGS_IN_EFFECT} is as it should be. */
+export function areInEffect(settings: unknown): boolean {
+  return typeof settings === 'string' && /^utf8mb4 utf8mb4 utf8mb4 1 \+00:00 \S*\bSTRICT_ALL_TABLES\b/.test(settings);
+}
