@@ -2,7 +2,7 @@ import { type ErrorCode, type ErrorKind, OrgsyncError } from '../../../errors.ts
 import type { Trouble } from '../database.ts';
 
 interface Meaning {
-  /** The beginning of SQLite's code, or a pattern for its message when the code is too general. */
+  /** The beginning of SQLite's code, or a pattern for its code or its message when the code is too general. */
   readonly code: string | RegExp;
   readonly kind: ErrorKind;
   readonly ours: ErrorCode;
@@ -97,6 +97,14 @@ export const SQLITE_ERRORS: readonly Meaning[] = [
     trouble: 'final',
   },
   {
+    // What NFS, SMB and some volumes of containers say: they lack locks, or memory that processes share.
+    code: /^SQLITE_(PROTOCOL|NOLFS|IOERR_(SHM\w*|LOCK|RDLOCK|UNLOCK|CHECKRESERVEDLOCK|BLOCKED))$/,
+    kind: 'config',
+    ours: 'store_path',
+    hint: 'put the file on a local disk: this file system lacks the locks or the shared memory that SQLite needs (NFS, SMB); or use MySQL',
+    trouble: 'final',
+  },
+  {
     code: 'SQLITE_IOERR',
     kind: 'unavailable',
     ours: 'store_unreachable',
@@ -144,7 +152,7 @@ function meaningOf(error: unknown): Meaning | undefined {
   if (!(error instanceof Error) || error instanceof OrgsyncError) return undefined;
   const code = codeOf(error);
   return SQLITE_ERRORS.find((row) =>
-    typeof row.code === 'string' ? typeof code === 'string' && code.startsWith(row.code) : row.code.test(error.message),
+    typeof row.code === 'string' ? typeof code === 'string' && code.startsWith(row.code) : row.code.test(error.message) || (typeof code === 'string' && row.code.test(code)),
   );
 }
 

@@ -1,4 +1,4 @@
-import { existsSync } from 'node:fs';
+import { statSync } from 'node:fs';
 import { open as openFile } from 'node:fs/promises';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import Libsql from 'libsql';
@@ -84,7 +84,9 @@ class SqliteSession implements Session {
   }
 
   static async open({ file, readOnly, mayCreate = () => true, lockWaitMs, clock }: SqliteOptions, writes: boolean, leave: () => void): Promise<Session> {
-    if (!existsSync(file)) await create(file, !readOnly && mayCreate());
+    const found = statSync(file, { throwIfNoEntry: false });
+    if (found === undefined) await create(file, !readOnly && mayCreate());
+    else if (!found.isFile()) throw wrongPath(`${file} is ${found.isDirectory() ? 'a folder' : 'no file'}`, 'let `store:` name a file, or one that does not exist yet (Docker makes a folder in the place of a file that is missing)');
     const session = new SqliteSession(new Libsql(file), writes, { lockWaitMs, clock }, leave);
     try {
       await session.#patiently(() => session.#driver.exec(`${PREPARE}; PRAGMA query_only = ${writes ? 'OFF' : 'ON'}`));
@@ -162,11 +164,10 @@ async function create(file: string, mayCreate: boolean): Promise<void> {
     const handle = await openFile(file, 'a', 0o600);
     await handle.close();
   } catch (error) {
-    throw new OrgsyncError('config', {
-      code: 'store_path',
-      message: `${file} cannot be created: ${error instanceof Error ? error.message : String(error)}`,
-      hint: 'make the folder of the file, and let this user write in it',
-      cause: error,
-    });
+    throw wrongPath(`${file} cannot be created: ${error instanceof Error ? error.message : String(error)}`, 'make the folder of the file, and let this user write in it', error);
   }
+}
+
+function wrongPath(message: string, hint: string, cause?: unknown): OrgsyncError {
+  return new OrgsyncError('config', { code: 'store_path', message, hint, cause });
 }
