@@ -60,7 +60,7 @@ describe('what was not sent is missing, and empty is not missing', () => {
     ['are not sent', {}],
     ['are empty while the departments are not', { order: [], is_leader_in_dept: [] }],
     ['are no lists', { order: 0, is_leader_in_dept: '1' }],
-    ['hold what is no order, and neither yes nor no', { order: ['1', -1], is_leader_in_dept: ['1', 2] }],
+    ['hold what is no order, and neither yes nor no', { order: ['x', -1], is_leader_in_dept: ['yes', 2] }],
   ])('order and is_leader_in_dept that %s say nothing about the memberships', (_, sent) => {
     expect(parseMembers({ userlist: [{ userid: 'a', department: [1, 2], ...sent }] })?.items[0]?.memberships).toEqual([{ departmentId: 1 }, { departmentId: 2 }]);
   });
@@ -118,6 +118,27 @@ describe('hostile answers', () => {
     expect(fields({ gender: 0, status: '0' })).toEqual({ gender: '0', status: 0 });
     for (const nonsense of ['', ' 2', '1.5', 'x', '-1', '1e1', -1, 1.5, true, null]) expect(fields({ gender: nonsense, status: nonsense })).toEqual({});
   });
+
+  test('ids of departments, orders and leaders are read as numbers and as text', () => {
+    expect(parseMembers({ userlist: [{ userid: 'a', department: ['1', 2], order: ['7', 0], is_leader_in_dept: ['1', 0] }] })?.items[0]?.memberships).toEqual([
+      { departmentId: 1, sortOrder: 7, isLeader: true },
+      { departmentId: 2, sortOrder: 0, isLeader: false },
+    ]);
+    expect(parseDepartments({ department: [{ id: '2', parentid: '1', order: '9' }] })?.items).toEqual([{ id: 2, parentId: 1, sortOrder: 9 }]);
+    expect(parseMembers({ userlist: [{ userid: 'a', department: ['1', 'x'] }] })?.items).toEqual([{ userid: 'a', fields: {} }]);
+  });
+
+  test.each([
+    ['0', 'answer'],
+    ['00', 'answer'],
+    ['', 'garbled'],
+    [' ', 'garbled'],
+    ['ok', 'garbled'],
+    [true, 'garbled'],
+    [[], 'garbled'],
+    [-0, 'answer'],
+    ['-1', 'refusal'],
+  ])('an errcode of %j makes it %s', (errcode, is) => expect(openEnvelope(200, Buffer.from(JSON.stringify({ errcode, userlist: [] }))).is).toBe(is));
 
   test('a member of very many departments has all of them', () => {
     const department = Array.from({ length: 5000 }, (_, at) => at + 1);
@@ -192,7 +213,7 @@ describe('hostile answers', () => {
 
   test('departments whose id is none are counted, and none is made up', () => {
     const parsed = parseDepartments(answerOf(at('department_list.odd-ids.json')));
-    expect([parsed?.items.map(({ id }) => id), parsed?.unusable]).toEqual([[1], 5]);
+    expect([parsed?.items.map(({ id }) => id), parsed?.unusable]).toEqual([[1, 5], 4]);
   });
 
   test('an order beyond 32 bits counts as not sent', () => {

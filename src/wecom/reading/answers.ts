@@ -1,7 +1,7 @@
 import type { MemberFields, SeenDepartment, SeenMember, SeenMembership } from '../../core/model.ts';
 import { isRaw } from '../request/envelope.ts';
 import type { Raw } from '../request/envelope.ts';
-import { readCount, readDigits, readExact, readJson, readList, readNumber, readText, readUserid } from './values.ts';
+import { readDigits, readExact, readJson, readList, readNumber, readText, readUserid } from './values.ts';
 
 /*
  * Parses WeCom's answers. This does not use zod, which checks the configuration: for 100,000 members these functions take
@@ -62,8 +62,8 @@ export function parseAgent(answer: Raw): AgentRange {
   const users = parseItems(within(answer['allow_userinfos'], 'user'), (raw) => readUserid(raw['userid']));
   return {
     userids: users?.items ?? [],
-    departmentIds: readList(within(answer['allow_partys'], 'partyid'), readCount) ?? [],
-    tagIds: readList(within(answer['allow_tags'], 'tagid'), readCount) ?? [],
+    departmentIds: readList(within(answer['allow_partys'], 'partyid'), readNumber) ?? [],
+    tagIds: readList(within(answer['allow_tags'], 'tagid'), readNumber) ?? [],
   };
 }
 
@@ -74,14 +74,14 @@ export interface Tagged {
 }
 
 export function parseTagged(answer: Raw): Tagged {
-  return { userids: parseUserids(answer)?.items ?? [], departmentIds: readList(answer['partylist'], readCount) ?? [] };
+  return { userids: parseUserids(answer)?.items ?? [], departmentIds: readList(answer['partylist'], readNumber) ?? [] };
 }
 
 /** Parses `user/list_id`; undefined when the answer contains no list. */
 export function parseIdPage(answer: Raw): IdPage | undefined {
   const rows = parseItems(answer['dept_user'], (raw) => {
     const userid = readUserid(raw['userid']);
-    return userid === undefined ? undefined : { userid, departmentId: readCount(raw['department']) };
+    return userid === undefined ? undefined : { userid, departmentId: readNumber(raw['department']) };
   });
   if (rows === undefined) return undefined;
   const cursor = answer['next_cursor'];
@@ -121,10 +121,10 @@ function shorten(value: unknown, open = '', close = ''): string | undefined {
 }
 
 function parseDepartment(raw: Raw): SeenDepartment | undefined {
-  const id = readCount(raw['id']);
-  const parentId = readCount(raw['parentid']);
+  const id = readNumber(raw['id']);
+  const parentId = readNumber(raw['parentid']);
   if (id === undefined || id === 0 || (parentId === undefined && (raw['parentid'] ?? null) !== null)) return undefined;
-  const sortOrder = readCount(raw['order']);
+  const sortOrder = readNumber(raw['order']);
   const name = readText(raw['name'], 255);
   const nameEn = readText(raw['name_en'], 255);
   const leaders = readList(raw['department_leader'], readUserid);
@@ -184,14 +184,14 @@ function parseMember(raw: Raw): SeenMember | undefined {
   return memberships === undefined ? { userid, fields } : { userid, fields, memberships };
 }
 
-const LEADS: ReadonlyMap<unknown, boolean> = new Map([
+const LEADS: ReadonlyMap<number | undefined, boolean> = new Map([
   [0, false],
   [1, true],
 ]);
 
 /** `department`, `order` and `is_leader_in_dept` are parallel lists. The latter two can be shorter, or empty; the missing values count as not sent. */
 function parseMemberships(raw: Raw): readonly SeenMembership[] | undefined {
-  const ids = readList(raw['department'], readCount);
+  const ids = readList(raw['department'], readNumber);
   if (ids === undefined) return undefined;
   const orders = Array.isArray(raw['order']) ? raw['order'] : [];
   const leads = Array.isArray(raw['is_leader_in_dept']) ? raw['is_leader_in_dept'] : [];
@@ -200,8 +200,8 @@ function parseMemberships(raw: Raw): readonly SeenMembership[] | undefined {
   for (const [at, departmentId] of ids.entries()) {
     if (met.has(departmentId)) continue;
     met.add(departmentId);
-    const sortOrder = readCount(orders[at]);
-    const isLeader = LEADS.get(leads[at]);
+    const sortOrder = readNumber(orders[at]);
+    const isLeader = LEADS.get(readNumber(leads[at]));
     memberships.push({ departmentId, ...(sortOrder !== undefined && { sortOrder }), ...(isLeader !== undefined && { isLeader }) });
   }
   return memberships;

@@ -2,7 +2,7 @@ import { createDecipheriv, createHash, randomInt } from 'node:crypto';
 import { isRaw, parseObject } from '../request/envelope.ts';
 import type { Envelope, Raw } from '../request/envelope.ts';
 import { unusable } from '../request/faults.ts';
-import { readCount } from './values.ts';
+import { readNumber } from './values.ts';
 
 /** The name of file requests in logs, metrics and errors. */
 export const EXPORT_FILE = 'export/file';
@@ -34,7 +34,7 @@ export function createAesKey(): string {
 export function parseFile(item: unknown, api: string): ExportFile | undefined {
   if (!isRaw(item)) return undefined;
   const { url: address, md5 } = item;
-  const size = readCount(item['size']);
+  const size = readNumber(item['size']);
   if (typeof address !== 'string' || !URL.canParse(address)) return undefined;
   const url = new URL(address);
   if (!['https:', new URL(api).protocol].includes(url.protocol)) return undefined;

@@ -6,9 +6,10 @@ const LARGEST = 2 ** 32 - 1;
 /** WeCom nests less than this. Deeper values are rejected, because they could exhaust the stack. */
 const DEEPEST = 32;
 
-/** Reads a number from 0 to 2^32-1. Anything else, also a number sent as text, counts as not sent. */
-export function readCount(value: unknown): number | undefined {
-  return typeof value === 'number' && Number.isInteger(value) && value >= 0 && value <= LARGEST ? withoutSign(value) : undefined;
+/** Reads a number from 0 to 2^32-1, also when it was sent as text. Anything else counts as not sent. */
+export function readNumber(value: unknown): number | undefined {
+  const number = typeof value === 'string' && /^\d{1,10}$/.test(value) ? Number(value) : value;
+  return typeof number === 'number' && Number.isInteger(number) && number >= 0 && number <= LARGEST ? withoutSign(number) : undefined;
 }
 
 /** Turns `-0` into 0. No database stores `-0`, so it would be a change in every run. */
@@ -41,11 +42,6 @@ export function readExact(value: unknown, longest: number): string | undefined {
 /** Reads a userid: 1 to 64 printable ASCII characters, slightly more than P90195 allows. */
 export function readUserid(value: unknown): string | undefined {
   return typeof value === 'string' && /^[\x21-\x7e]{1,64}$/.test(value) ? value : undefined;
-}
-
-/** Reads a number as {@link readCount} does, also when it was sent as text. */
-export function readNumber(value: unknown): number | undefined {
-  return readCount(typeof value === 'string' && /^\d{1,10}$/.test(value) ? Number(value) : value);
 }
 
 /** Reads a small number that WeCom sends as text, such as `gender`; also when it was sent as a number. */

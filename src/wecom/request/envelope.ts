@@ -23,10 +23,10 @@ export function openEnvelope(status: number, body: Buffer): Envelope {
   if (status < 200 || status > 299) return { is: 'garbled', what: `HTTP ${status}` };
   const answer = parseObject(body);
   if (answer === undefined) return { is: 'garbled', what: describe(body) };
-  const errcode = answer['errcode'];
-  if (errcode === undefined || errcode === 0 || errcode === '0') return { is: 'answer', answer };
-  const number = typeof errcode === 'string' ? Number(errcode) : errcode;
+  const { errcode = 0 } = answer;
+  const number = typeof errcode === 'string' && /^-?\d+$/.test(errcode) ? Number(errcode) : errcode;
   if (typeof number !== 'number' || !Number.isInteger(number)) return { is: 'garbled', what: 'an errcode that is no number' };
+  if (number === 0) return { is: 'answer', answer };
   return { is: 'refusal', errcode: number, errmsg: typeof answer['errmsg'] === 'string' ? answer['errmsg'] : '' };
 }
 
