@@ -9,10 +9,15 @@ import { OrgsyncError } from './errors.ts';
 /**
  * Makes a request for got. Since Node.js 24 the callback of `end` is also called with an error when a socket closes before
  * it was connected, and got 14 throws that error where nothing can catch it, though it gets the same error as an event.
- * So the callback is called on success only. Certificates are checked whatever NODE_TLS_REJECT_UNAUTHORIZED says.
+ * So the callback is called on success only. Certificates are checked whatever NODE_TLS_REJECT_UNAUTHORIZED says. A server
+ * that changes to another protocol (HTTP 101) is an error: got would wait for its answer without limit.
  */
 export const makeRequest: RequestFunction = (url, options, answered) => {
   const request = (url.protocol === 'https:' ? https : http).request(url, { ...options, rejectUnauthorized: true }, answered);
+  request.once('upgrade', (_answer, socket) => {
+    socket.destroy();
+    request.emit('error', Object.assign(new Error('the server changed to another protocol'), { code: 'HTTP_101' }));
+  });
   const end = request.end.bind(request);
   const endQuietly = (ended: () => void): unknown =>
     end((error?: Error | null) => {
