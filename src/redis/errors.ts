@@ -152,6 +152,8 @@ export const REDIS_ERRORS: Readonly<Record<string, Row>> = {
  * services, which refuse commands with their own words.
  */
 const ERR_REPLIES: readonly (readonly [RegExp, Row])[] = [
+  [/wrong number of arguments for 'auth'/i, { ...CREDENTIALS, why: 'it knows no user names, as before Redis 6', hint: 'leave the user name out: redis://:PASSWORD@HOST:PORT/DB' }],
+  [/same (hash )?slot/i, CLUSTER],
   [/max number of (cluster )?(clients|connections)|max clients/i, { ...UNREACHABLE, why: 'it accepts no more connections', hint: 'raise maxclients of Redis, or close what is open' }],
   [/invalid password|invalid username|AUTH <password> called without|without any password configured|no password is set|operation not permitted/i, { ...CREDENTIALS, why: 'it does not accept this password' }],
   [

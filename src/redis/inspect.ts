@@ -32,13 +32,14 @@ async function measureSkew(link: RedisLink, clock: Clock): Promise<number> {
   return Math.abs(clock.now() - theirs);
 }
 
-/** The fields of `INFO` by name; empty when an ACL forbids it. */
+/** The fields of `INFO` by name; empty when an ACL or a managed service forbids it. */
 async function readInfo(link: RedisLink): Promise<ReadonlyMap<string, string>> {
   try {
     const sections = [await link.call('INFO', 'server'), await link.call('INFO', 'memory')].map(String).join('\n');
     return new Map([...sections.matchAll(/^(\w+):([^\r\n]*)/gmu)].map(([, name = '', value = '']) => [name, value]));
   } catch (error) {
-    if (asExpected(error).kind !== 'refused') throw error;
+    const { kind, code } = asExpected(error);
+    if (kind !== 'refused' && code !== 'redis_commands') throw error;
     return new Map();
   }
 }
@@ -47,7 +48,7 @@ async function readInfo(link: RedisLink): Promise<ReadonlyMap<string, string>> {
 function keeping(info: ReadonlyMap<string, string>): Finding {
   const policy = info.get('maxmemory_policy');
   const limit = Number(info.get('maxmemory') ?? 0);
-  if (policy === undefined) return { title: KEEPS, result: 'warning', detail: 'not known: this account may not use INFO', fix: 'look yourself: maxmemory-policy must be noeviction' };
+  if (policy === undefined) return { title: KEEPS, result: 'warning', detail: 'not known: INFO is not allowed here', fix: 'look yourself: maxmemory-policy must be noeviction' };
   if (policy === 'noeviction' || limit === 0) return reportOk(KEEPS, `maxmemory-policy ${policy}${limit === 0 ? ', no maxmemory' : ''}`);
   return {
     title: KEEPS,
