@@ -12,6 +12,8 @@ import { createTerminal, type Terminal } from './terminal/terminal.ts';
 import { packageVersion } from './version.ts';
 
 const STOP_SIGNALS: readonly StopSignal[] = ['SIGTERM', 'SIGINT', 'SIGHUP'];
+/** Signals that would end the process, or open a debugger. SIGXFSZ comes with an error of the file that may not grow. */
+const IGNORED_SIGNALS = ['SIGUSR1', 'SIGUSR2', 'SIGXFSZ'] as const;
 
 /** After a signal, a process that has not stopped by then is ended. */
 const PATIENCE_MS = 4_500;
@@ -28,6 +30,7 @@ const RESOLVER = 'timeout:2 attempts:2';
 async function main(argv: readonly string[]): Promise<number> {
   silenceLibraries();
   process.env['RES_OPTIONS'] ??= RESOLVER;
+  for (const name of IGNORED_SIGNALS) process.on(name, () => undefined);
   const redactor = createRedactor();
   const early = openTerminal({ json: argv.includes('--json'), verbose: 0, color: true }, redactor);
   guardAgainstDefects(early, argv);
