@@ -94,7 +94,7 @@ async function readText(path: string): Promise<string> {
         await sleep(20);
         return { bytesRead: -1, buffer: Buffer.alloc(0) };
       });
-      if (bytesRead === 0) return Buffer.concat(parts).toString('utf8');
+      if (bytesRead === 0) return decode(path, Buffer.concat(parts));
       if (bytesRead > 0) parts.push(buffer.subarray(0, bytesRead));
       length += Math.max(bytesRead, 0);
     }
@@ -102,6 +102,16 @@ async function readText(path: string): Promise<string> {
   } finally {
     await file.close();
   }
+}
+
+/** Decodes UTF-8, and UTF-16 with its mark, as Windows writes it. Bytes of another encoding are refused, except in comments. */
+function decode(path: string, bytes: Buffer): string {
+  const mark = bytes.subarray(0, 2).toString('hex');
+  if (mark === 'fffe' || mark === 'feff') return new TextDecoder(mark === 'fffe' ? 'utf-16le' : 'utf-16be').decode(bytes);
+  const text = bytes.toString('utf8');
+  const line = text.split('\n').findIndex((written) => /^[^#]*\ufffd/.test(written));
+  if (line === -1) return text;
+  throw new ConfigError(path, [{ at: { line: line + 1, column: 1 }, key: '', message: 'is not UTF-8' }], { code: 'config_unreadable', hint: 'save the file as UTF-8 (iconv -f GBK -t UTF-8)' });
 }
 
 function check(path: string, source: Source, folder: Folder): ParsedConfig {

@@ -86,6 +86,7 @@ function withoutText(message: string): string {
 }
 
 function advice(line: string): string {
+  if (/[：，“”‘’｛｝［］\u00a0\u3000]/u.test(line)) return ' (there is full-width punctuation, or an unusual blank, in this line: YAML wants : , " and blanks of ASCII)';
   if (/[{[].*\$\{/.test(line)) return ' (between braces or brackets write "${NAME}", with quotes)';
   return /[:-]\s+[!&*|>@`%]/.test(line) ? QUOTES : '';
 }

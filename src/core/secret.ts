@@ -44,6 +44,7 @@ export function trimSecret(text: string): string {
 
 const IMPOSSIBLE: readonly (readonly [RegExp, string])[] = [
   [/^(["'`]).*\1$/s, 'quotes around it'],
+  [/^(?:\$\(.*\)|\{\{.*\}\}|<.*>)$/s, 'a name that was to be replaced'],
   [/[\r\n\u2028\u2029]/, 'a line break'],
   [/[\p{Cc}\p{Cf}\ufffd]/u, 'a character that is not printed'],
   [/\s/, 'a blank'],
