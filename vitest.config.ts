@@ -17,6 +17,9 @@ const WAITING = ['test/wecom/{export,faults}.test.ts'];
 /** Tests of test/contract that need nothing but Node.js. */
 const WITHOUT_SERVERS = 'test/contract/*.{sqlite,files}.test.ts';
 
+/** Tests of test/world that need nothing but Node.js, and those that need servers. */
+const WORLD = { alone: 'test/world/{config-habits,files,mysql-refusals,wecom-answers}.test.ts', withServers: 'test/world/{hosts,redis-editions,server-settings}.test.ts' };
+
 /** How long an event may be late on a busy machine. What must be fast is measured by the test itself. */
 const PATIENCE = { testTimeout: 300_000, hookTimeout: 120_000, expect: { poll: { timeout: 30_000 } } };
 
@@ -35,7 +38,7 @@ export default defineConfig({
       {
         test: {
           name: 'core',
-          include: ['test/{core,config,sandbox,wecom,docs,observe}/**/*.test.ts', WITHOUT_SERVERS],
+          include: ['test/{core,config,sandbox,wecom,docs,observe}/**/*.test.ts', WITHOUT_SERVERS, WORLD.alone],
           exclude: [...WAITING, ...TIMED],
           // To load the program anew for each file takes half of the time.
           isolate: false,
@@ -46,7 +49,7 @@ export default defineConfig({
       {
         test: {
           name: 'servers',
-          include: ['test/{contract,commands,faults,redis,soak,store,sync,deploy,security}/**/*.test.ts', ...WAITING],
+          include: ['test/{contract,commands,faults,redis,soak,store,sync,deploy,security}/**/*.test.ts', ...WAITING, WORLD.withServers],
           exclude: [WITHOUT_SERVERS, ...TIMED],
           globalSetup: ['test/support/global-setup.ts'],
           ...PATIENCE,

@@ -20,6 +20,8 @@ const STRICT = ['--sql-mode=ANSI_QUOTES,NO_BACKSLASH_ESCAPES,ONLY_FULL_GROUP_BY,
 const OVER_TLS = ['test/contract/store.mariadb.test.ts', 'test/contract/alert-book.mariadb.test.ts', 'test/contract/ration.mariadb.test.ts', 'test/contract/lease.mariadb.test.ts', 'test/sync/truth.mariadb.test.ts', 'test/sync/lookup.test.ts', 'test/commands/run', 'test/commands/lookup', 'test/commands/forget'];
 /** What looks into the statements on their way, which TLS does not let it, and what a frozen or killed writer leaves behind. */
 const IN_PLAIN = ['test/store', 'test/faults/paused-writer.test.ts', 'test/faults/killed-anywhere.test.ts', 'test/soak/soak.test.ts'];
+/** What changes settings of the whole server, so nothing else may use it at the same time. */
+const ALONE = ['test/world/server-settings.test.ts'];
 
 const sum = new Sum();
 const given = process.argv.slice(2);
@@ -27,6 +29,7 @@ const { ORGSYNC_TEST_MYSQL_URL: theirs } = process.env;
 if (theirs !== undefined) {
   console.log('on the server that ORGSYNC_TEST_MYSQL_URL names');
   test(theirs, given.length > 0 ? given : [...OVER_TLS, ...(theirs.includes('ssl=') ? [] : IN_PLAIN)]);
+  if (given.length === 0) test(theirs, ALONE);
 } else if (existsSync(path.join(usr, 'sbin/mysqld')) || unpack()) {
   await onOurOwn().catch((error) => {
     console.error(error);
@@ -58,6 +61,7 @@ async function onOurOwn() {
     await end(server, 'SIGTERM');
     await start();
     test(url, IN_PLAIN);
+    test(url, ALONE);
   } finally {
     await end(server, 'SIGKILL');
     rmSync(data, { recursive: true });
