@@ -178,7 +178,7 @@ describe('a port where something else answers than MySQL ends with 69, and print
     const units = openUnits(mysqlEngines(`mysql://u:p@127.0.0.1:${port}/orgsync`)({ connectMs: 150 }), { clock: createHastyClock() });
     onTestFinished(() => units.close());
     await expect(units.read((connection) => connection.query('SELECT 1'))).rejects.toMatchObject({ kind: 'unavailable', code: 'store_unreachable', hint: expect.stringMatching(/\w{3}/) as string });
-    // The bundle takes this one out (build/patches.js).
+    // The program silences libraries (src/cli.ts).
     expect(complained.mock.calls.filter(([words]) => !String(words).startsWith('Warning: got packets out of order'))).toEqual([]);
   });
 });
