@@ -113,7 +113,7 @@ describe('an SQLite store that cannot be used is told as such, with its file:', 
     ['a gzip of a store', (file) => writeFile(file, Buffer.from('1f8b0800000000000003', 'hex')), 78],
     ['a pipe that nobody writes', async (file) => Promise.resolve(execFileSync('mkfifo', [file])), 78],
     ['/dev/null behind a link', (file) => symlink('/dev/null', file), 78],
-    ['a link to nothing in a folder that is missing', (file) => symlink('/nonexistent/x.sqlite', file), 78],
+    ['a link to nothing in a folder that is missing', (file) => symlink('/proc/gone/x.sqlite', file), 78],
   ])('%s', async (_, make, exit) => {
     const file = path.join(await folder(), 'x.sqlite');
     await make(file);
