@@ -46,7 +46,7 @@ interface PodSpec {
   restartPolicy: string;
   automountServiceAccountToken: boolean;
   terminationGracePeriodSeconds: number;
-  securityContext: { runAsNonRoot: boolean; runAsUser: number; seccompProfile: { type: string } };
+  securityContext: { runAsNonRoot: boolean; runAsUser: number; runAsGroup: number; seccompProfile: { type: string } };
   containers: { name: string; args: string[]; securityContext: object; volumeMounts: { name: string; mountPath: string }[] }[];
   volumes: { name: string }[];
 }
@@ -77,6 +77,12 @@ test('a pod is not restarted, and exit codes that no repetition helps end the jo
   expect([backoffLimit, template.spec.restartPolicy]).toEqual([0, 'Never']);
   expect(podFailurePolicy.rules.map(({ action }) => action)).toEqual(['Ignore', 'FailJob']);
   expect(podFailurePolicy.rules[1]?.onExitCodes).toEqual({ containerName: template.spec.containers[0]?.name, operator: 'In', values: [64, 77, 78] });
+});
+
+test('the image runs as the account that the pod has', async () => {
+  const [, user] = /^USER (.*)$/m.exec(await readFile(`${root}deploy/kubernetes/Dockerfile`, 'utf8')) ?? [];
+  const { runAsUser, runAsGroup } = cronJob.spec.jobTemplate.spec.template.spec.securityContext;
+  expect(user).toBe(`${runAsUser}:${runAsGroup}`);
 });
 
 test('a pod may do nothing but sync', () => {

@@ -12,7 +12,7 @@ export interface Printed {
 }
 
 /** How a command is run in a machine; as root, in its root folder, with hardly any environment, unless told otherwise. */
-export interface InMachine {
+interface InMachine {
   readonly cwd?: string;
   readonly env?: Readonly<Record<string, string>>;
   /** What to put before the shell: another account, a namespace. */
