@@ -36,7 +36,7 @@ function first({ sandbox }: Servers): string {
 
 describe.skipIf(!isRoot)('a newcomer who has only the README', () => {
   test('finds the steps in this order', async () => {
-    const steps = ['npm install --global', 'corps:', 'HQ_SECRET=', 'orgsync doctor', 'useradd', 'crontab.example', 'systemctl'];
+    const steps = ['npm install --global', 'corps:', 'HQ_SECRET=', 'orgsync doctor', 'useradd', 'crontab.example', 'systemctl', 'kubectl'];
     const blocks = await setUpBlocks();
     expect(blocks).toHaveLength(steps.length);
     for (const [index, step] of steps.entries()) expect(blocks[index]).toContain(step);

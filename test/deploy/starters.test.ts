@@ -79,6 +79,7 @@ async function secretsOnly(): Promise<string> {
 
 /** What an operator puts on the machine before the starter: the account, the configuration, the variables, and a secret in a file. */
 async function prepare(machine: Machine, servers: Servers, { yaml }: Written): Promise<void> {
+  expect(await succeed(machine.sh('mkdir here; cd here; orgsync config example > config.yml; cat config.yml', { cwd: '/root' }))).toBe(await shipped('config.example.yml'));
   await machine.write('/root/here/config.yml', servers.realConfig(yaml), 0o600);
   await machine.write('/root/here/environment', servers.real(await secretsOnly()), 0o600);
   await machine.write('/root/here/branch.secret', servers.real('the-secret-of-another-application\n'), 0o600);
