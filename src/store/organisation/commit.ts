@@ -7,6 +7,7 @@ import type { Sight } from '../../core/sighting.ts';
 import type { Connection, Row, SqlValue } from '../engine/database.ts';
 import { fencedOff, lockShared, lockWholly, refuseUnfit, storeBehind } from './fencing.ts';
 import { readMembers } from './find-members.ts';
+import { COUNTS } from './member-columns.ts';
 import { changedValuesText } from './rows.ts';
 import { writeRows } from '../engine/statements.ts';
 import { neededNumber, neededText, numberOf, textOf, timeText } from '../engine/values.ts';
@@ -49,10 +50,10 @@ export async function commitRun(connection: Connection, { fence, changes, reques
   await closeRun(connection, fence, { counts, requests, error, at: author.at });
   const sizes = await countSizes(connection, fence.corp, effective);
   await connection.write(
-    'UPDATE corps SET last_success_at = ?, writer_version = ?, environment = COALESCE(?, environment), member_count = ?, department_count = ? WHERE id = ?',
-    [author.at, neededText(run, 'version'), textOf(run, 'environment'), sizes.memberCount, sizes.departmentCount, fence.corp.id],
+    'UPDATE corps SET last_success_at = ?, writer_version = ?, environment = COALESCE(?, environment), member_count = ?, mobile_count = ?, department_count = ? WHERE id = ?',
+    [author.at, neededText(run, 'version'), textOf(run, 'environment'), sizes.memberCount, sizes.mobileCount, sizes.departmentCount, fence.corp.id],
   );
-  return { counts, ...sizes };
+  return { counts, memberCount: sizes.memberCount, departmentCount: sizes.departmentCount };
 }
 
 /** Writes what a live lookup saw, inside the caller's transaction. The lock keeps commits and erasures out until it ends. */
@@ -71,10 +72,11 @@ export async function commitSighting(
   } else if (changes.reseen.length === 0) return 'same';
   const liveFence = neededNumber(row, 'fence');
   const effective = await writeChanges(connection, { corp, at: timeText(now), liveFence }, null, changes);
-  const { memberCount, departmentCount } = await countSizes(connection, corp, effective);
-  await connection.write('UPDATE corps SET live_fence = ?, member_count = ?, department_count = ? WHERE id = ?', [
+  const { memberCount, mobileCount, departmentCount } = await countSizes(connection, corp, effective);
+  await connection.write('UPDATE corps SET live_fence = ?, member_count = ?, mobile_count = ?, department_count = ? WHERE id = ?', [
     liveFence,
     memberCount,
+    mobileCount,
     departmentCount,
     corp.id,
   ]);
@@ -166,19 +168,22 @@ async function closeRun(
 
 interface Sizes {
   readonly memberCount: number;
+  /** Members whose mobile a run was shown. */
+  readonly mobileCount: number;
   readonly departmentCount: number;
 }
 
 /** Counts the rows again if anything changed, so that the stored numbers always match the rows. */
 async function countSizes(connection: Connection, corp: Corp, { departments, members }: Effective): Promise<Sizes> {
-  const [row] = await connection.query('SELECT member_count, department_count FROM corps WHERE id = ?', [corp.id]);
-  const count = async (table: string, ended: string): Promise<number> => {
-    const [counted] = await connection.query(`SELECT COUNT(*) AS n FROM ${table} WHERE corp_id = ? AND ${ended} IS NULL`, [corp.id]);
-    return neededNumber(counted ?? {}, 'n');
-  };
+  const [row = {}] = await connection.query('SELECT member_count, mobile_count, department_count FROM corps WHERE id = ?', [corp.id]);
+  const count = async (from: string): Promise<Row> => (await connection.query(`SELECT ${from}`, [corp.id]))[0] ?? row;
+  const isCounted = members.length === 0 && numberOf(row, 'mobile_count') !== null;
+  const present = isCounted ? row : await count(`${COUNTS} FROM members WHERE corp_id = ? AND departed_at IS NULL`);
+  const remaining = departments.length === 0 ? row : await count('COUNT(*) AS department_count FROM departments WHERE corp_id = ? AND removed_at IS NULL');
   return {
-    memberCount: members.length > 0 ? await count('members', 'departed_at') : neededNumber(row ?? {}, 'member_count'),
-    departmentCount: departments.length > 0 ? await count('departments', 'removed_at') : neededNumber(row ?? {}, 'department_count'),
+    memberCount: neededNumber(present, 'member_count'),
+    mobileCount: neededNumber(present, 'mobile_count'),
+    departmentCount: neededNumber(remaining, 'department_count'),
   };
 }
 
@@ -189,5 +194,6 @@ async function alreadyCommitted(connection: Connection, { corp }: Fence, run: Ro
     changed: neededNumber(run, 'changed'),
     departmentsChanged: neededNumber(run, 'departments_changed'),
   };
-  return { counts, ...(await countSizes(connection, corp, { departments: [], members: [] })) };
+  const { memberCount, departmentCount } = await countSizes(connection, corp, { departments: [], members: [] });
+  return { counts, memberCount, departmentCount };
 }

@@ -2,7 +2,7 @@ import type { Erased, Person } from '../../core/ports/history.ts';
 import type { Json } from '../../core/model.ts';
 import type { Connection } from '../engine/database.ts';
 import { jsonOf, jsonText, neededNumber, textOf } from '../engine/values.ts';
-import { FIELD_COLUMNS } from './member-columns.ts';
+import { COUNTS, FIELD_COLUMNS } from './member-columns.ts';
 
 /** Replaces the userid of an erased person. */
 const ERASED = '(erased)';
@@ -19,8 +19,8 @@ export async function erasePerson(connection: Connection, { corpId, userid }: Pe
   const memberships = await connection.write('DELETE FROM memberships WHERE corp_id = ? AND userid = ?', [corpId, userid]);
   const members = await connection.write('DELETE FROM members WHERE corp_id = ? AND userid = ?', [corpId, userid]);
   const changes = await connection.write("DELETE FROM changes WHERE corp_id = ? AND entity = 'member' AND entity_id = ?", [corpId, userid]);
-  const present = '(SELECT COUNT(*) FROM members WHERE corp_id = ? AND departed_at IS NULL)';
-  await connection.write(`UPDATE corps SET member_count = ${present} WHERE id = ?`, [corpId, corpId]);
+  const [present = {}] = await connection.query(`SELECT ${COUNTS} FROM members WHERE corp_id = ? AND departed_at IS NULL`, [corpId]);
+  await connection.write('UPDATE corps SET member_count = ?, mobile_count = ? WHERE id = ?', [neededNumber(present, 'member_count'), neededNumber(present, 'mobile_count'), corpId]);
   let mentions = 0;
   for (const where of MENTIONING) mentions += await eraseMentions(connection, { corpId, userid }, where);
   const erased = { members: members.touched, memberships: memberships.touched, changes: changes.touched, mentions };

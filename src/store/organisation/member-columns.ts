@@ -24,6 +24,9 @@ const READ: Readonly<Record<FieldKind, (row: Row, column: string) => Json>> = { 
 /** The columns of {@link memberValues}. */
 export const MEMBER_COLUMNS: readonly string[] = ['mobile_e164', ...FIELD_COLUMNS.map(({ column }) => column)];
 
+/** Counts rows of `members`: all, and those whose mobile a run was shown. A mobile that a lookup found does not show that runs see any. */
+export const COUNTS = "COUNT(*) AS member_count, SUM(CASE WHEN mobile_source = 'run' THEN 1 ELSE 0 END) AS mobile_count";
+
 /** Returns the select list for {@link memberFromRow}. */
 export function memberSelection(dialect: Dialect): string {
   const columns = FIELD_COLUMNS.map(({ column, kind }) => (kind === 'text' ? dialect.exactText(column) : column));

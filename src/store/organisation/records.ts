@@ -31,12 +31,12 @@ function corpFromRow(row: Row): CorpRecord {
 export async function readCoverage(connection: Connection): Promise<readonly Coverage[]> {
   const rows = await connection.query(
     `SELECT id, ${connection.dialect.exactText('name')}, last_success_at, member_count,
-     EXISTS (SELECT 1 FROM members WHERE corp_id = corps.id AND departed_at IS NULL AND mobile_source = 'run') AS has_mobiles
+     COALESCE(mobile_count, EXISTS (SELECT 1 FROM members WHERE corp_id = corps.id AND departed_at IS NULL AND mobile_source = 'run')) AS mobiles
      FROM corps ORDER BY id`,
   );
   return rows.map((row) => {
     const id = neededText(row, 'id');
-    const showsMobiles = neededNumber(row, 'member_count') === 0 || neededNumber(row, 'has_mobiles') === 1;
+    const showsMobiles = neededNumber(row, 'member_count') === 0 || neededNumber(row, 'mobiles') > 0;
     return { corp: { id, name: textOf(row, 'name') ?? id }, lastSuccessAt: timeOf(row, 'last_success_at'), showsMobiles };
   });
 }

@@ -1,7 +1,7 @@
 import type { Migrator } from '../../core/ports/tables.ts';
 import { OrgsyncError } from '../../errors.ts';
 import type { Connection, Database, Dialect } from '../engine/database.ts';
-import { addColumn, createTable, FIRST_TABLES, FOURTH_INDEXES, SECOND_COLUMNS, THIRD_COLUMNS } from './tables.ts';
+import { addColumn, createTable, FIFTH_COLUMNS, FIRST_TABLES, FOURTH_INDEXES, SECOND_COLUMNS, THIRD_COLUMNS } from './tables.ts';
 import type { AddedColumn, AddedIndex, Table } from './tables.ts';
 import { neededText, timeText } from '../engine/values.ts';
 
@@ -26,6 +26,7 @@ export const MIGRATIONS: readonly Migration[] = [
   },
   { name: '0003_external_position', columns: THIRD_COLUMNS },
   { name: '0004_indexes_of_the_history', indexes: FOURTH_INDEXES },
+  { name: '0005_mobile_count', columns: FIFTH_COLUMNS },
 ];
 
 /** Follows each migration: a run of an older version that is still under way must not commit into tables that it does not know. */

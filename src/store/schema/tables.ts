@@ -250,6 +250,12 @@ export const FOURTH_INDEXES: readonly AddedIndex[] = [
   { table: 'changes', index: 'changes_by_action', columns: ['action'] },
 ];
 
+/** The columns of migration 0005. */
+export const FIFTH_COLUMNS: readonly AddedColumn[] = [
+  // Current members whose mobile a run was shown: a lookup must not count them. NULL until a commit has counted.
+  { table: 'corps', column: 'mobile_count', spec: { type: 'number' } },
+];
+
 /** CREATE TABLE and CREATE INDEX for one engine; a table that is there already stays as it is. */
 export function createTable(dialect: Dialect, { name, columns, key, indexes = {} }: Table): readonly string[] {
   const lines = Object.entries(columns).map(([column, spec]) => `  ${column} ${columnType(dialect, spec)}`);

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { department, seen } from '../../support/organisation.ts';
-import { type Bench, openBench, type OpenEngine, sync } from '../../support/stores.ts';
+import { type Bench, openBench, type OpenEngine, rowsOf, sync } from '../../support/stores.ts';
 import { DEPARTMENTS, LI, ZHANG } from './people.ts';
 
 /** How every store finds people by number. */
@@ -30,13 +30,20 @@ export function describePhones(name: string, place: () => Promise<OpenEngine>): 
     });
 
     test('says of each corp when it was last read, and whether runs are shown mobiles', async () => {
-      const { store, clock } = await open();
+      const { store, database, clock } = await open();
       expect(await store.readCoverage()).toEqual([]);
       await sync(store, [ZHANG, LI], { departments: DEPARTMENTS });
       await sync(store, [seen('z3'), seen('z4')], { corp: SUBSIDIARY });
       const lastSuccessAt = new Date(clock.now);
       const expected = [{ corp: { id: 'ww0000000000000001', name: 'Head office' }, lastSuccessAt, showsMobiles: true }, { corp: SUBSIDIARY, lastSuccessAt, showsMobiles: false }];
       expect(await store.readCoverage()).toEqual(expected);
+      const counted = await rowsOf(database, 'corps', 'id, mobile_count');
+      expect(counted.map((row) => Number(row['mobile_count']))).toEqual([2, 0]);
+      await database.transaction((connection) => connection.write('UPDATE corps SET mobile_count = NULL'));
+      expect(await store.readCoverage()).toEqual(expected);
+      await sync(store, [ZHANG, LI], { departments: DEPARTMENTS });
+      await sync(store, [seen('z3'), seen('z4')], { corp: SUBSIDIARY });
+      expect(await rowsOf(database, 'corps', 'id, mobile_count')).toEqual(counted);
       await sync(store, [LI], { departments: DEPARTMENTS, left: [ZHANG.userid] });
       await sync(store, [seen('z3', { mobile: '' }), seen('z4')], { corp: SUBSIDIARY });
       expect((await store.readCoverage()).map(({ showsMobiles }) => showsMobiles)).toEqual([true, true]);
