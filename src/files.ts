@@ -47,6 +47,26 @@ export async function writeWhole(path: string, text: string, { mode }: { readonl
   }
 }
 
+/**
+ * Creates a folder, and those above it that are missing. `mkdir` of Node.js with `recursive` never ends where a folder
+ * cannot be made though the one above it exists: in /proc, or in a working directory that was removed. Throws what the file
+ * system throws.
+ */
+export async function makeFolders(folder: string, mode: number): Promise<void> {
+  const make = async (): Promise<void> => {
+    await mkdir(folder, { mode }).catch((error: unknown) => {
+      if (!isErrno(error, 'EEXIST')) throw error;
+    });
+  };
+  try {
+    await make();
+  } catch (error) {
+    if (!isErrno(error, 'ENOENT') || dirname(folder) === folder) throw error;
+    await makeFolders(dirname(folder), mode);
+    await make();
+  }
+}
+
 /** How long another process may take to read and write a small file; after that it is dead. */
 const ABANDONED_MS = 10_000;
 const PATIENCE_MS = 3_000;
@@ -102,7 +122,7 @@ async function isAbandoned(lock: string, clock: LockClock): Promise<boolean> {
  */
 export async function claimFolder(folder: string): Promise<string | undefined> {
   if (!(await isCreated(folder))) {
-    await mkdir(dirname(folder), { recursive: true, mode: 0o700 });
+    await makeFolders(dirname(folder), 0o700);
     await isCreated(folder);
   }
   const found = await lstat(folder);

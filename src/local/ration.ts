@@ -1,11 +1,11 @@
 import { createHash, randomBytes } from 'node:crypto';
-import { mkdir, readdir, readFile, rm, stat, utimes, writeFile } from 'node:fs/promises';
+import { readdir, readFile, rm, stat, utimes, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { Booking, Ration, RationTicket } from '../core/ports/ration.ts';
 import type { Clock } from '../core/ports/system.ts';
 import { rationDay, SMALLEST_BUDGET } from '../core/ration.ts';
 import { OrgsyncError } from '../errors.ts';
-import { claimFolder, isErrno } from '../files.ts';
+import { claimFolder, isErrno, makeFolders } from '../files.ts';
 
 const DAY_MS = 86_400_000;
 
@@ -57,7 +57,7 @@ class RationFiles implements Ration {
       // The question is used and cannot be returned, so its owner no longer matters.
       await writeFile(this.#path(ticket, slotOf(ticket)), '', { mode: 0o600 });
       const path = this.#wrongPath(ticket.corpId, e164);
-      await mkdir(join(path, '..'), { recursive: true, mode: 0o700 });
+      await makeFolders(dirname(path), 0o700);
       await writeFile(path, '', { mode: 0o600 });
       const forgetAt = new Date(this.#clock.now() + forMs);
       await utimes(path, forgetAt, forgetAt);
@@ -80,7 +80,7 @@ class RationFiles implements Ration {
     const day = { corpId, day: this.#today() };
     const taken = new Set(await namesIn(this.#path(day)));
     if (taken.size === 0) await this.#forgetOld(corpId);
-    await mkdir(this.#path(day), { recursive: true, mode: 0o700 });
+    await makeFolders(this.#path(day), 0o700);
     const budget = Math.min(question.budget, this.#most);
     for (let slot = 0; slot < budget && taken.size < budget; slot += 1) {
       if (taken.has(String(slot))) continue;

@@ -10,6 +10,7 @@ import { openLog } from '../../src/observe/log/log.ts';
 import { type OpenedStore, openStore } from '../../src/store/open.ts';
 import { translateSqliteError } from '../../src/store/engine/sqlite/errors.ts';
 import { EXIT_CODES } from '../../src/errors.ts';
+import { claimFolder, makeFolders } from '../../src/files.ts';
 import { seen } from '../support/organisation.ts';
 import { CORP, sync } from '../support/stores.ts';
 
@@ -200,5 +201,19 @@ describe('a log goes where it can, and holds nothing up:', () => {
 
   test.runIf(isRoot)('a file system without inodes to spare', async () => {
     expect(await write(path.join(await disk('size=1m,nr_inodes=1'), 'x.log'))).toEqual([expect.stringContaining('ENOSPC')]);
+  });
+});
+
+describe('a folder for temporary files', () => {
+  test('that cannot be made, though the one above it is there, is an error at once', async () => {
+    await expect(claimFolder('/proc/gone/orgsync-0')).rejects.toMatchObject({ code: 'ENOENT' });
+    await expect(makeFolders('/proc/gone/one/two', 0o700)).rejects.toMatchObject({ code: 'ENOENT' });
+  });
+
+  test('is made with those above it', async () => {
+    const at = path.join(await folder(), 'one', 'two', 'three');
+    await makeFolders(at, 0o700);
+    await makeFolders(at, 0o700);
+    expect(await claimFolder(path.join(at, 'four'))).toBeUndefined();
   });
 });

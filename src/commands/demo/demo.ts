@@ -1,10 +1,11 @@
-import { mkdir, mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { Command } from '@commander-js/extra-typings';
 import type { CommandUnknownOpts } from '@commander-js/extra-typings';
 import type { Sandbox } from '../../sandbox/sandbox.ts';
 import type { CommandContext, GetContext } from '../../app/context.ts';
+import { makeFolders } from '../../files.ts';
 import { createDemoSteps } from './steps.ts';
 import type { DemoSteps } from './steps.ts';
 
@@ -26,7 +27,7 @@ export function demoCommand(getContext: GetContext): CommandUnknownOpts {
     const [{ startSandbox }, { configFor }, { writeSandboxConfig }] = await Promise.all([import('../../sandbox/server.ts'), import('../../sandbox/config-file.ts'), import('../../app/sandbox-config.ts')]);
     const sandbox = await startSandbox({ corps: 3, members: 400, departments: 36, seed: 7 });
     try {
-      if (keep !== undefined) await mkdir(folder, { recursive: true });
+      if (keep !== undefined) await makeFolders(folder, 0o777);
       const config = join(folder, 'config.yml');
       await writeSandboxConfig(config, configFor(sandbox));
       const steps = createDemoSteps(config, context);
