@@ -7,7 +7,7 @@ import type { CommandContext, MisreadContext } from './app/context.ts';
 import type { LoadedConfig } from './config/load.ts';
 import { createRedactor, type Redactor } from './core/redact.ts';
 import { asOrgsyncError, type ErrorCode, EXIT_CODES, exitCodeOf, Interrupted, OrgsyncError, type StopSignal } from './errors.ts';
-import { buildProgram, type GlobalOptions, misreadAnswer } from './program.ts';
+import { adviseOn, buildProgram, type GlobalOptions, misreadAnswer } from './program.ts';
 import { createTerminal, type Terminal } from './terminal/terminal.ts';
 import { packageVersion } from './version.ts';
 
@@ -102,7 +102,7 @@ async function endUnread(ended: CommanderError, context: MisreadContext): Promis
   context.endWith(EXIT_CODES.usage);
   // Without a command, commander has already shown the help.
   if (ended.code === 'commander.help') return;
-  const error = usageError(ended);
+  const error = usageError(ended, await adviseOn(ended, context.argv));
   const answer = await misreadAnswer(context.argv);
   if (answer === undefined) context.terminal.error(error, EXIT_CODES.usage);
   else answer(error, context);
@@ -129,9 +129,9 @@ const USAGE_CODES: Readonly<Record<string, ErrorCode>> = {
   'commander.unknownOption': 'unknown_option',
 };
 
-function usageError({ message, code }: CommanderError): OrgsyncError {
+function usageError({ message, code }: CommanderError, advice = 'orgsync --help, or orgsync COMMAND --help, shows what is accepted'): OrgsyncError {
   const sentence = message.replace(/^error: /, '').replace(/\n\s*/g, ' ').trim();
-  return new OrgsyncError('usage', { code: USAGE_CODES[code] ?? 'error', message: sentence, hint: 'orgsync --help, or orgsync COMMAND --help, shows what is accepted' });
+  return new OrgsyncError('usage', { code: USAGE_CODES[code] ?? 'error', message: sentence, hint: advice });
 }
 
 function reportRequest({ verbose }: Terminal, argv: readonly string[]): string {

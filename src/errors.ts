@@ -58,6 +58,8 @@ export type ErrorCode =
   | 'not_a_phone_number' // the argument of `lookup` is not a phone number
   | 'file_unreadable' // the file of numbers cannot be read
   | 'unknown_corp' // no corp, or more than one, has this id or name
+  | 'unknown_lease' // `unlock` was given what is no name of a lease
+  | 'unknown_department' // no department, or more than one, has this name
   | 'unknown_member' // no member with this userid or phone number is in the store
   | 'still_member' // `forget` was given a current member
   | 'not_confirmed' // a question could not be asked, because there is no terminal
@@ -80,6 +82,7 @@ export type ErrorCode =
   // A corp
   | 'incomplete' // WeCom did not give the whole corp
   | 'members_unreadable' // a member has a userid that cannot be stored; the others were written
+  | 'departments_unreadable' // a department has no usable id; the others were written
   | 'safety_limit' // a safety limit holds the change back
   // WeCom
   | 'wecom_unreachable' // no answer, or an answer that is not WeCom's

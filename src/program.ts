@@ -1,4 +1,4 @@
-import { Command, type CommandUnknownOpts } from '@commander-js/extra-typings';
+import { Command, type CommanderError, type CommandUnknownOpts } from '@commander-js/extra-typings';
 import type { AnswerMisread, GetContext } from './app/context.ts';
 import { packageVersion } from './version.ts';
 
@@ -23,7 +23,7 @@ const COMMANDS: Readonly<Record<string, Readonly<Record<string, Loader>>>> = {
   'Setting up:': {
     migrate: async (getContext) => (await import('./commands/migrate.ts')).migrateCommand(getContext),
     config: async (getContext) => (await import('./commands/config.ts')).configCommand(getContext),
-    completion: async (getContext) => (await import('./commands/completion.ts')).completionCommand(getContext),
+    completion: async (getContext) => (await import('./commands/completion/completion.ts')).completionCommand(getContext),
   },
   'Trying it out:': {
     demo: async (getContext) => (await import('./commands/demo/demo.ts')).demoCommand(getContext),
@@ -41,6 +41,50 @@ export async function misreadAnswer(argv: readonly string[]): Promise<AnswerMisr
   const names = new Set(Object.values(COMMANDS).flatMap((commands) => Object.keys(commands)));
   const named = argv.find((word) => names.has(word));
   return named === undefined ? undefined : await MISREAD_ANSWERS[named]?.();
+}
+
+/** What people type who know other tools, and what does it here. */
+const OTHER_WORDS: Readonly<Record<string, readonly string[]>> = {
+  run: ['sync', 'synchronise', 'synchronize', 'pull', 'import', 'fetch', 'update', 'refresh', 'start', 'go', 'all'],
+  plan: ['diff', 'preview', 'dryrun', 'dry-run', 'compare'],
+  lookup: ['find', 'search', 'query', 'who', 'whois', 'phone', 'get', 'show'],
+  status: ['state', 'health', 'ps', 'list', 'ls', 'info', 'runs'],
+  changes: ['log', 'logs', 'history', 'audit', 'events'],
+  report: ['html', 'stats', 'dashboard', 'export'],
+  doctor: ['check', 'test', 'verify', 'validate', 'diagnose', 'ping', 'selftest'],
+  unlock: ['release', 'break-lock', 'force-unlock', 'lock', 'kill'],
+  forget: ['delete', 'erase', 'remove', 'rm', 'purge'],
+  migrate: ['install', 'upgrade', 'migration', 'migrations', 'schema', 'create'],
+  'config show': ['configuration', 'settings', 'env'],
+  completion: ['completions', 'autocomplete', 'complete'],
+  demo: ['try', 'example', 'tutorial'],
+  sandbox: ['serve', 'server', 'mock', 'simulate'],
+  '--version': ['version'],
+};
+
+/** What to do about a wrong command line, where more can be said than where the help is; undefined elsewhere. */
+export async function adviseOn({ code, message }: Pick<CommanderError, 'code' | 'message'>, argv: readonly string[]): Promise<string | undefined> {
+  const [, typed = ''] = /'([^'=]+)[^']*'/.exec(message) ?? [];
+  if (code === 'commander.unknownCommand') return adviseOnCommand(typed.toLowerCase());
+  return code === 'commander.unknownOption' ? await adviseOnOption(typed, argv) : undefined;
+}
+
+function adviseOnCommand(typed: string): string | undefined {
+  if (typed === 'init' || typed === 'setup' || typed === 'configure') return 'copy config.example.yml to config.yml and edit it; orgsync demo needs no configuration';
+  const names = Object.values(COMMANDS).flatMap((commands) => Object.keys(commands));
+  const meant = names.find((name) => name === typed) ?? Object.entries(OTHER_WORDS).find(([, words]) => words.includes(typed))?.[0];
+  return meant === undefined ? undefined : `did you mean orgsync ${meant}? orgsync --help lists the commands`;
+}
+
+/** Says whose option it is: often it stands before the command, or after another one. */
+async function adviseOnOption(typed: string, argv: readonly string[]): Promise<string | undefined> {
+  const unused: GetContext = () => {
+    throw new TypeError('no action is called');
+  };
+  const { commands } = await buildProgram([], unused);
+  const owners = commands.filter(({ options }) => options.some(({ long, short }) => long === typed || short === typed)).map((command) => command.name());
+  const owner = owners.find((name) => argv.includes(name)) ?? owners[0];
+  return owner === undefined ? undefined : `${typed} is an option of ${owners.join(', ')}, after the command: orgsync ${owner} ${typed}`;
 }
 
 /** The options of every command, before or after its name. */

@@ -1,6 +1,7 @@
 import type { CorpConfig } from '../config/corps.ts';
 import type { Config } from '../config/load.ts';
 import type { Corp } from '../core/model.ts';
+import { nearest } from '../core/nearest.ts';
 import type { SafetyLimits } from '../core/safety.ts';
 import { looksLikeSecret } from '../core/secret.ts';
 import { OrgsyncError } from '../errors.ts';
@@ -89,15 +90,34 @@ export class CorpList {
   }
 }
 
+/** Finds a corp by its id, or by its name; a name in other capitals counts when it is the only one. Throws `unknown_corp`. */
 function findCorp(corps: readonly Corp[], word: string): Corp {
-  const found = corps.filter(({ id, name }) => id.toLowerCase() === word.toLowerCase() || name === word);
+  const exact = corps.filter(({ id, name }) => isSame(id, word) || name === word);
+  const found = exact.length > 0 ? exact : corps.filter(({ name }) => isSame(name, word));
   const [corp] = found;
   if (corp !== undefined && found.length === 1) return corp;
   const shown = looksLikeSecret(word) ? '*** (it looks like a secret, so it is not shown)' : word;
-  const known = corps.slice(0, 10).map(({ id, name }) => (name === id ? id : `${name} (${id})`));
+  const near = found.length === 0 ? nearCorp(corps, word) : undefined;
+  const known = corps.slice(0, 10).map(describeCorp);
   throw new OrgsyncError('usage', {
     code: 'unknown_corp',
     message: found.length === 0 ? `no corp is called ${shown}` : `${found.length} corps are called ${shown}`,
-    hint: `name one by id or name: ${known.join(', ')}${corps.length > 10 ? ', …' : ''}`,
+    hint: `${near === undefined ? '' : `did you mean ${describeCorp(near)}? If not, `}name one by id or name: ${known.join(', ')}${corps.length > 10 ? ', …' : ''}`,
   });
+}
+
+function isSame(one: string, other: string): boolean {
+  return one.toLowerCase() === other.toLowerCase();
+}
+
+/** The corp that was probably meant: with a similar id or name, or else the only one whose name contains the word. */
+function nearCorp(corps: readonly Corp[], word: string): Corp | undefined {
+  const near = nearest(word, corps.flatMap(({ id, name }) => [id, name]));
+  if (near !== undefined) return corps.find(({ id, name }) => id === near || name === near);
+  const [only, ...others] = corps.filter(({ name }) => name.toLowerCase().includes(word.toLowerCase()));
+  return others.length === 0 ? only : undefined;
+}
+
+function describeCorp({ id, name }: Corp): string {
+  return name === id ? id : `${name} (${id})`;
 }

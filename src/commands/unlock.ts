@@ -1,7 +1,9 @@
 import { Command } from '@commander-js/extra-typings';
 import type { App } from '../app/app.ts';
+import { nearest } from '../core/nearest.ts';
 import type { Holder, Leases } from '../core/ports/leases.ts';
 import { formatAge } from '../core/status.ts';
+import { OrgsyncError } from '../errors.ts';
 import { plain } from '../terminal/terminal.ts';
 import type { CommandContext, GetContext } from '../app/context.ts';
 import { withApp } from '../app/with-app.ts';
@@ -17,7 +19,7 @@ itself when its holder is gone (lock.ttl), so this is for one that is stuck. Who
 off as soon as the next run begins: it cannot write over what that one does.
 
 Exit codes:
-  0 free now, or it was · 64 nobody could be asked · 69 unreachable`;
+  0 free now, or it was · 64 there is no such lease, or nobody could be asked · 69 unreachable`;
 
 /** `orgsync unlock`: frees a lease of any holder, but only the lease that was shown: the answer to the question may come late. */
 export function unlockCommand(getContext: GetContext): Command<[string]> {
@@ -32,16 +34,18 @@ export function unlockCommand(getContext: GetContext): Command<[string]> {
   });
 }
 
-async function unlock(name: string, yes: boolean, app: App, context: CommandContext): Promise<void> {
+async function unlock(typed: string, yes: boolean, app: App, context: CommandContext): Promise<void> {
   const { terminal } = context;
   const leases = await app.leases();
   const held = await leases.holders();
-  const holder = held.find((one) => one.name === name);
+  const holder = held.find((one) => one.name.toLowerCase() === typed.toLowerCase());
   if (holder === undefined) {
+    const name = await leaseCalled(typed, held, app);
     const others = held.length === 0 ? 'no lease is held' : `held are: ${held.map((one) => one.name).join(', ')}`;
     show(context, { name, released: false, holder: null }, `nobody holds ${name}; ${others}`);
     return;
   }
+  const { name } = holder;
   const who = `${name} is held by ${holder.host} (pid ${holder.pid}) for ${formatAge(Math.max(0, app.clock.now() - holder.since.getTime()))}`;
   terminal.note(plain(who));
   if (!yes && !(await askToFree(name, context))) {
@@ -54,6 +58,22 @@ async function unlock(name: string, yes: boolean, app: App, context: CommandCont
   }
   app.log('warn', 'lease_forced', `the lease ${name} of ${holder.host} (pid ${holder.pid}) was freed by hand`, { lease: name });
   show(context, { name, released: true, holder }, `freed ${name}, which ${holder.host} (pid ${holder.pid}) held`);
+}
+
+/** Returns the lease's name, in its own spelling. Throws `usage` / `unknown_lease` when there is no lease of this name. */
+async function leaseCalled(typed: string, held: readonly Holder[], app: Pick<App, 'corps'>): Promise<string> {
+  const wanted = typed.toLowerCase();
+  if (/^run(:\d+\/\d+)?$/.test(wanted)) return wanted;
+  const corps = await app.corps();
+  const name = corps.map(({ id }) => `corp:${id}`).find((lease) => lease.toLowerCase() === wanted);
+  if (name !== undefined) return name;
+  const called = corps.filter((corp) => [corp.id.toLowerCase(), corp.name.toLowerCase()].includes(wanted)).map(({ id }) => `corp:${id}`);
+  const near = called[0] ?? nearest(typed, [...held.map((one) => one.name), 'run', ...corps.map(({ id }) => `corp:${id}`)]);
+  throw new OrgsyncError('usage', {
+    code: 'unknown_lease',
+    message: `there is no lease ${typed}`,
+    hint: `${near === undefined ? '' : `did you mean ${near}? `}${held.length === 0 ? 'No lease is held' : `Held are: ${held.map((one) => one.name).join(', ')}`}; the names are run, run:I/N, and corp:ID of a configured corp`,
+  });
 }
 
 /** Describes what happened to a lease between the question and the answer. */

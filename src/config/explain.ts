@@ -1,5 +1,5 @@
-import { closest, distance } from 'fastest-levenshtein';
 import type { z } from 'zod';
+import { nearest } from '../core/nearest.ts';
 import { looksLikeSecret } from '../core/secret.ts';
 import { keyName, type KeyPath, type Problem } from './problems.ts';
 import type { Source } from './source.ts';
@@ -56,7 +56,7 @@ function sentence(issue: Issue, source: Source): string {
 function found(path: KeyPath, source: Source): string {
   const written = source.written(path);
   const value = valueAt(source.value, path);
-  if (written !== undefined) return `found ${mayBeShown(written, path) ? quoted(written) : concealed(written, value)}`;
+  if (written !== undefined) return `found ${mayBeShown(written, path) ? quoted(written) : concealed(written, value, path)}`;
   if (Array.isArray(value)) return 'found a list';
   return value === undefined ? 'missing' : 'found a mapping';
 }
@@ -70,10 +70,27 @@ function mayBeShown(written: string, path: KeyPath): boolean {
   return path.at(-1) !== 'id' || written.length <= LONGEST_ID;
 }
 
-/** A value made of `${NAME}` only may be shown; anything else could be the secret itself. */
-function concealed(written: string, value: unknown): string {
+/** Keys of {@link SECRET_KEYS} whose values are addresses. */
+const ADDRESS_KEYS = new Set<PropertyKey>(['store', 'store_read', 'redis', 'webhook', 'ping', 'proxy', 'pushgateway', 'api']);
+
+/** A value made of `${NAME}` only may be shown, and of an address its scheme and host; anything else could be the secret itself. */
+function concealed(written: string, value: unknown, path: KeyPath): string {
   if (/^(?:\$\{[^}]*\})+$/.test(written)) return `${written.replace(/:-[^}]*/g, ':-…')}${value === '' ? ', which is empty' : ''}`;
-  return quoted(written) === 'nothing' ? 'nothing' : 'text that is not shown here';
+  if (quoted(written) === 'nothing') return 'nothing';
+  if (!path.some((part) => ADDRESS_KEYS.has(part))) return 'text that is not shown here';
+  return shownAddress(written.trim()) ?? 'text that begins with no scheme:// and is not shown here';
+}
+
+/** The scheme and, where it is certain which part that is, the host of an address: never its account, path or query. */
+function shownAddress(written: string): string | undefined {
+  const [, scheme] = /^([a-z][a-z\d+.-]*:\/\/)/i.exec(written) ?? [];
+  if (scheme === undefined) return undefined;
+  if (written.includes('${') || !URL.canParse(written)) return `${scheme}…`;
+  const { host, pathname, search, hash, username, password } = new URL(written);
+  // In a password that was not encoded, / ? or # end the host too early: then an @ follows, and what looks like the host is a part of the account.
+  const isHost = host !== '' && !`${pathname}${search}${hash}`.includes('@');
+  if (!isHost) return `${scheme}…`;
+  return `${scheme}${username === '' && password === '' ? '' : '…@'}${host}${/^\/?$/.test(pathname) && search === '' ? '' : '/…'}`;
 }
 
 function quoted(written: string): string {
@@ -98,12 +115,6 @@ function knownKeys(tree: KeyTree, path: KeyPath): readonly string[] {
     const next = typeof first === 'number' ? inner.items : inner.properties?.[String(first)];
     return next === undefined ? [] : knownKeys(next, rest);
   });
-}
-
-function nearest(name: string, known: readonly string[]): string | undefined {
-  if (known.length === 0) return undefined;
-  const near = closest(name, known);
-  return distance(name, near) <= Math.max(2, Math.floor(name.length / 3)) ? near : undefined;
 }
 
 /** The other places of a known key. Usually its line is indented too little or too much. */

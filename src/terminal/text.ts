@@ -30,18 +30,36 @@ export function errorDocument(error: OrgsyncError) {
   return { code: error.code, message: error.message, hint: error.hint ?? null, ...facts };
 }
 
-/** Formats an error for people: what failed and where, why, and what to do. `about` names the corp. */
+/**
+ * Formats an error for people: what failed and where, why, and what to do. `about` names the corp. With `verbose`, the causes
+ * follow, one line each; where the code failed only for a defect, or with `verbose` above 1: an expected error says all by its words.
+ */
 export function errorText(error: OrgsyncError, { about, verbose }: { readonly about?: string; readonly verbose: number }): string {
   const lines = [`orgsync: ${about === undefined ? '' : `${plain(about)}: `}${error.message}`, ...reasons(error)];
   if (error.hint !== undefined) lines.push(`  fix: ${error.hint}`);
-  if (verbose > 0) lines.push(...stacks(error));
+  if (verbose > 0) lines.push(...causesBelow(error, lines.join('\n')));
+  if (verbose > 1 || (verbose > 0 && error.kind === 'defect')) lines.push(...stacks(error));
   return lines.join('\n');
 }
 
 function reasons(error: OrgsyncError): readonly string[] {
   const said = error instanceof WecomError ? [`  why: WeCom answered ${error.request} with errcode ${error.errcode}`] : [];
-  const cause = error.cause instanceof Error ? (error.cause.message.split('\n')[0] ?? '') : '';
+  const cause = error.cause instanceof Error ? firstLine(error.cause.message) : '';
   return cause === '' || error.message.includes(cause) || said.length > 0 ? said : [`  why: ${cause}`];
+}
+
+/** The causes of an error that `said` does not hold yet, the nearest first. */
+function causesBelow({ cause }: Error, said: string): readonly string[] {
+  if (!(cause instanceof Error)) return [];
+  // A connection that was tried at several addresses fails with one error for each, and an empty message.
+  const parts: readonly unknown[] = cause instanceof AggregateError ? cause.errors : [];
+  const messages = [cause, ...parts].flatMap((one) => (one instanceof Error && one.message !== '' ? [firstLine(one.message)] : []));
+  const lines = [...new Set(messages)].filter((message) => !said.includes(message)).map((message) => `  caused by: ${message}`);
+  return [...lines, ...causesBelow(cause, [said, ...lines].join('\n'))];
+}
+
+function firstLine(text: string): string {
+  return text.split('\n', 1)[0] ?? '';
 }
 
 function stacks(error: unknown): readonly string[] {

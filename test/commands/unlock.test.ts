@@ -3,6 +3,7 @@ import { describe, expect, inject, test } from 'vitest';
 import { orgsync, start } from '../support/cli.ts';
 import { describeWith } from '../support/programs.ts';
 import { ownPrefix } from '../support/redis.ts';
+import { corpOf } from '../support/sandbox.ts';
 import { setStage } from '../support/stage.ts';
 import type { Stage } from '../support/stage.ts';
 import { typeTo } from '../support/typing.ts';
@@ -79,6 +80,25 @@ test('has nothing to do where nobody holds it, and names what is held instead', 
   const { code, stdout } = await unlock(stage, 'run:1/4', '--yes');
   expect(code).toBe(0);
   expect(stdout).toBe('nobody holds run:1/4; no lease is held\n');
+});
+
+test('refuses a name that is no lease, with the nearest one and those that are held, and takes any capitals', async () => {
+  const stage = await setStage({ yaml: 'lock: { ttl: 3s }\n' });
+  const { id, name } = corpOf(stage.sandbox);
+  const { held, running } = await startHeld(stage);
+  for (const [typed, hint] of [
+    ['nope', `fix: Held are: corp:${id}, run; the names are run, run:I/N, and corp:ID of a configured corp`],
+    ['corp:ww00', 'fix: Held are'],
+    ['rnu', 'fix: did you mean run? Held are'],
+    [`"${name}"`, `fix: did you mean corp:${id}? Held are`],
+  ] as const) {
+    const { code, stdout, stderr } = await unlock(stage, typed.replaceAll('"', ''), '--yes');
+    expect({ code, stdout }).toEqual({ code: 64, stdout: '' });
+    expect(stderr).toContain(hint);
+  }
+  expect(await unlock(stage, `CORP:${id.toUpperCase()}`, '--yes')).toMatchObject({ code: 0, stdout: expect.stringContaining(`freed corp:${id}`) });
+  held.remove();
+  expect((await running.ended).code).not.toBe(0);
 });
 
 async function unlock(stage: Stage, ...args: readonly string[]): ReturnType<typeof orgsync> {

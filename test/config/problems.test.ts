@@ -19,7 +19,7 @@ describe('a problem', () => {
     ['read_only: maybe', '2:12 read_only: found maybe; expected true or false'],
     ['wecom: { rate: 301, rate_address: 300 }', '2:16 wecom.rate: found 301; expected no more than rate_address (300)'],
     ['wecom: { rate: 31, rate_total: 30 }', '2:16 wecom.rate: found 31; expected no more than rate_total (30)'],
-    ['wecom: { api: ftp://x }', '2:15 wecom.api: found text that is not shown here; expected an address such as https://qyapi.weixin.qq.com'],
+    ['wecom: { api: ftp://x }', '2:15 wecom.api: found ftp://x; expected an address such as https://qyapi.weixin.qq.com'],
     ['wecom: { strategy: run }', '2:20 wecom.strategy: found run; expected one of walk, export, auto'],
     ['safety: { max_departures: 101% }', '2:27 safety.max_departures: found 101%; expected a percentage up to 100%'],
     ['safety: { max_departures: few }', '2:27 safety.max_departures: found few; expected a percentage such as 10%, or a whole number'],
@@ -34,14 +34,20 @@ describe('a problem', () => {
     ['gate: { SITE: [] }', '2:15 gate.SITE: found a list; expected a value, or a list of values'],
     ['gate: { "${S}": a }', '2:9 gate.${S}: not the name of an environment variable'],
     ['gate: { "MY SITE": a }', '2:9 gate.MY SITE: not the name of an environment variable'],
-    ['store: mysql://u:hunter2@h', '2:8 store: found text that is not shown here; expected mysql://'],
-    ['store: sqlite://x', '2:8 store: found text that is not shown here; expected mysql://'],
-    ['redis: cache:6379', '2:8 redis: found text that is not shown here; expected an address such as redis://cache:6379/0, or redis+sentinel://'],
+    ['store: mysql://u:hunter2@h', '2:8 store: found mysql://…@h; expected mysql://'],
+    ['store: sqlite://x', '2:8 store: found sqlite://x; expected mysql://'],
+    ['redis: cache:6379', '2:8 redis: found text that begins with no scheme:// and is not shown here; expected an address such as redis://cache:6379/0, or redis+sentinel://'],
+    ['store: postgres://u:hunter2@db:5432/x', '2:8 store: found postgres://…@db:5432/…; expected mysql://USER@HOST:3306/DATABASE'],
+    ['store: postgres://u:hunter/2@db/x', '2:8 store: found postgres://…; expected mysql://'],
+    ['store: postgres://u:12/hunter2@db/x', '2:8 store: found postgres://…; expected mysql://'],
+    ['store: "postgres://u:${S}@db/x"', '2:8 store: found postgres://…; expected mysql://'],
+    ['wecom: { proxy: "socks5://egress:1080" }', '2:17 wecom.proxy: found socks5://egress:1080; expected an address such as http://egress:3128'],
+    ['alerts: { to: [{ ping: "ftp://h/hunter2" }] }', '2:24 alerts.to[0].ping: found ftp://h/…; expected an address such as https://hc-ping.com/uuid'],
     ['redis: redis+sentinel://:hunter2@h:26379,h2:26379', '2:8 redis: does not say what the Sentinels call the primary; write redis+sentinel://'],
     ['redis: redis+sentinel://h:1:2/m', '2:8 redis: names a Sentinel that is not HOST or HOST:PORT'],
     ['redis: redis+sentinel://h/m?password=hunter2', '2:8 redis: has a parameter that is not sentinel_user or sentinel_password'],
     ['redis: redis+sentinel://:100%sure@h/m', '2:8 redis: has a % in a user or password that stands for no character'],
-    ['store_read: sqlite:copy.sqlite', '2:13 store_read: found text that is not shown here; expected mysql://'],
+    ['store_read: sqlite:copy.sqlite', '2:13 store_read: found text that begins with no scheme:// and is not shown here; expected mysql://'],
     ['store_read: mysql://u:hunter2@h/db', '2:13 store_read: only a MySQL store has replicas; expected store: mysql://'],
     ['alerts: { to: [{ ping: "https://a", webhook: "https://b" }] }', '2:16 alerts.to[0]: found a mapping; expected exactly one of wecom_robot, webhook, ping, command'],
     ['alerts: { to: [{ command: x, secret: whsec_MTIzNDU2Nzg5MDEyMzQ1Njc4OTAxMjM0 }] }', '2:38 alerts.to[0].secret: signs only webhooks; expected webhook: in the same entry'],
@@ -56,6 +62,7 @@ describe('a problem', () => {
     const found = await problems(`${CORP}${line}\n`, S);
     expect(found).toHaveLength(1);
     expect(found[0]).toContain(expected);
+    expect(found[0]).not.toContain('hunter');
   });
 
   it.each([

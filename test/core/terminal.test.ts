@@ -122,6 +122,22 @@ describe('the terminal', () => {
     expect(verbose.stderr()).toMatch(/^orgsync: oops\n\s+at .*terminal\.test\.ts/);
   });
 
+  it('shows every cause of an expected error with --verbose, and where the code failed only with -vv', () => {
+    const refused = new AggregateError([new Error('connect ECONNREFUSED ::1:3306'), new Error('connect ECONNREFUSED 127.0.0.1:3306')]);
+    const cause = new Error('Access denied\nsecond line', { cause: new Error('the handshake ended', { cause: refused }) });
+    const error = new OrgsyncError('refused', { code: 'store_denied', message: 'the database refuses the password', hint: 'correct it', cause });
+    const [brief, verbose, loud] = [0, 1, 2].map((level) => {
+      const { terminal, stderr } = screen({ verbose: level });
+      terminal.error(error, 77);
+      return stderr();
+    });
+    const said = 'orgsync: the database refuses the password\n  why: Access denied\n  fix: correct it\n';
+    expect(brief).toBe(said);
+    expect(verbose).toBe(`${said}  caused by: the handshake ended\n  caused by: connect ECONNREFUSED ::1:3306\n  caused by: connect ECONNREFUSED 127.0.0.1:3306\n`);
+    expect(loud?.startsWith(verbose ?? '')).toBe(true);
+    expect(loud).toMatch(/\n\s+at .*terminal\.test\.ts/);
+  });
+
   it('scrubs everything that goes to stderr', () => {
     const { terminal, stderr } = screen({ verbose: 1 }, { tty: true, scrub: (text) => text.replaceAll('canary', '***') });
     terminal.note('canary');
