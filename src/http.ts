@@ -26,7 +26,7 @@ export const makeRequest: RequestFunction = (url, options, answered) => {
   return Object.assign(request, { end: endQuietly });
 };
 
-/** A proxy did not open a tunnel. The message names neither the proxy's address nor its password. */
+/** A proxy did not open a tunnel. The message names the proxy's host and port, never its user or password. */
 export class ProxyError extends Error {
   override readonly name = 'ProxyError';
   readonly code: 'ETIMEDOUT' | 'ERR_PROXY_REFUSED';
@@ -165,7 +165,7 @@ class Tunnels {
 
   open({ host, port }: http.ClientRequestArgs, connected: Connected): void {
     const request = this.#connectRequest(`${isIPv6(host ?? '') ? `[${host}]` : host}:${port}`);
-    const limit = setTimeout(() => request.destroy(new ProxyError('ETIMEDOUT', 'the proxy opened no tunnel in time')), this.#limitMs);
+    const limit = setTimeout(() => request.destroy(new ProxyError('ETIMEDOUT', `the proxy ${this.#proxy.host} opened no tunnel in time`)), this.#limitMs);
     const ended = (): void => {
       clearTimeout(limit);
       this.#opening.delete(request);
@@ -177,7 +177,7 @@ class Tunnels {
         connected(null, socket);
       } else {
         socket.destroy();
-        connected(new ProxyError('ERR_PROXY_REFUSED', `the proxy opened no tunnel: HTTP ${statusCode}`));
+        connected(new ProxyError('ERR_PROXY_REFUSED', `the proxy ${this.#proxy.host} opened no tunnel: HTTP ${statusCode}`));
       }
     });
     request.once('error', (error) => {

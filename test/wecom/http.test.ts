@@ -46,7 +46,7 @@ test('a proxy that refuses is named as the one', () =>
     const { directory } = openForSandbox(sandbox, { retries: 0, proxy });
     await expect(directory.read(firstCorp(sandbox), { signal: never() })).rejects.toMatchObject({
       kind: 'unavailable',
-      message: 'no answer from WeCom to gettoken: the proxy opened no tunnel: HTTP 407',
+      message: `no answer from WeCom to gettoken at ${new URL(sandbox.url).host}: the proxy ${new URL(proxy).host} opened no tunnel: HTTP 407`,
       hint: expect.stringContaining('user name and password'),
     });
     await directory.close();
@@ -157,7 +157,7 @@ test('a redirect is not followed: it would carry the token away', () =>
     const headers = { location: 'http://127.0.0.1:9/elsewhere' };
     sandbox.faults.add({ match: { endpoint: 'gettoken' }, effect: { kind: 'body', body: '', status: 301, headers } });
     const { directory } = openForSandbox(sandbox, { retries: 0 });
-    await expect(directory.read(firstCorp(sandbox), { signal: never() })).rejects.toMatchObject({ message: 'instead of an answer to gettoken came HTTP 301' });
+    await expect(directory.read(firstCorp(sandbox), { signal: never() })).rejects.toMatchObject({ message: `instead of an answer to gettoken came HTTP 301 from ${new URL(sandbox.url).host}` });
     await directory.close();
   }));
 

@@ -38,8 +38,8 @@ export interface AskContext {
   /** The limit of a whole answer. */
   readonly answerMs: number;
   readonly maxBytes: number;
-  /** Removes the secret from WeCom's messages. */
-  readonly scrub: (text: string) => string;
+  /** Removes the secrets, and the token, from WeCom's messages. */
+  readonly scrub: (text: string, token: string | undefined) => string;
   /** Called once for each request that is sent. */
   readonly count: () => void;
   readonly meter: Meter;
@@ -104,7 +104,7 @@ async function passAfterBans(bans: readonly Ban[], pacer: AskContext['pacer'], s
 /** Sends one request. Nothing may be awaited before {@link send}, because the pass is valid only now. */
 async function sendOnce(question: Question, { token, pass }: { readonly token: Token | undefined; readonly pass: Pass }, context: AskContext, signal: AbortSignal): Promise<Outcome> {
   const { corpId, agents, timeoutMs, answerMs, maxBytes, meter, clock } = context;
-  const scrub = (text: string): string => (token === undefined ? context.scrub(text) : context.scrub(text).replaceAll(token.text, '***'));
+  const scrub = (text: string): string => context.scrub(text, token?.text);
   const url = new URL(context.url);
   if (token !== undefined) url.searchParams.set('access_token', token.text);
   const startedAt = clock.monotonic();
@@ -113,7 +113,7 @@ async function sendOnce(question: Question, { token, pass }: { readonly token: T
   try {
     const reply = await send({ url, json: question.body, agents, timeoutMs, answerMs, maxBytes, onSent: () => pass.sent() }, signal);
     if (reply.is === 'reply') pass.answered();
-    const outcome = judge(question, reply, { maxBytes, scrub });
+    const outcome = judge(question, reply, { url, maxBytes, scrub });
     ({ end } = outcome);
     return outcome;
   } finally {

@@ -10,7 +10,7 @@ const UNUSABLE = 'answer_unusable';
 
 const OPENED = 'something between here and WeCom opens TLS: put its certificate into NODE_EXTRA_CA_CERTS';
 
-/** Hints by Node's error code. The message of the original error is not shown, because it can contain the URL. */
+/** Hints by Node's error code. */
 const HINTS: Readonly<Record<string, string>> = {
   ENOTFOUND: 'the name cannot be resolved: check the DNS of this machine, `wecom.api` and `wecom.proxy`',
   EAI_AGAIN: 'the name cannot be resolved: check the DNS of this machine, `wecom.api` and `wecom.proxy`',
@@ -34,22 +34,43 @@ const PHASES: Readonly<Record<string, string>> = {
 };
 const NETWORK_HINT = 'check the network between here and WeCom, and `wecom.proxy`; `orgsync doctor` tries it';
 
-/** The error for a request without an answer. It takes over only the code of the original error: got's errors contain the URL, which contains secrets. */
-export function unreachable(request: string, lost: unknown): OrgsyncError {
+/** The error for a request without an answer from `url`: names its host and port, and says what the system said. */
+export function unreachable(request: string, url: URL, lost: unknown): OrgsyncError {
   const causes = causesOf(lost);
-  const code = causes.map(codeOf).find((found) => found !== undefined) ?? 'no code';
-  const proxy = causes.find((cause) => cause instanceof ProxyError);
+  const code = causes.map(codeOf).find((found) => found !== undefined);
   const phase = causes.map(phaseOf).find((found) => found !== undefined);
+  const said = phase === undefined ? whatWasSaid(causes, code) : `${code ?? 'no answer'} in ${phase}`;
   return new OrgsyncError('unavailable', {
     code: UNREACHABLE,
-    message: `no answer from WeCom to ${request}: ${proxy?.message ?? code}${phase === undefined ? '' : ` in ${phase}`}`,
-    hint: HINTS[code] ?? NETWORK_HINT,
+    message: `no answer from WeCom to ${request} at ${addressOf(url)}: ${causes.find((cause) => cause instanceof ProxyError)?.message ?? said}`,
+    hint: HINTS[code ?? ''] ?? NETWORK_HINT,
   });
 }
 
 /** The error for an answer that did not come from WeCom. */
-export function garbled(request: string, what: string): OrgsyncError {
-  return new OrgsyncError('unavailable', { code: UNREACHABLE, message: `instead of an answer to ${request} came ${what}`, hint: NETWORK_HINT });
+export function garbled(request: string, url: URL, what: string): OrgsyncError {
+  return new OrgsyncError('unavailable', { code: UNREACHABLE, message: `instead of an answer to ${request} came ${what} from ${addressOf(url)}`, hint: NETWORK_HINT });
+}
+
+/** `qyapi.weixin.qq.com:443`: the rest of a URL contains secrets. */
+function addressOf({ hostname, port, protocol }: URL): string {
+  return `${hostname}:${port === '' ? (protocol === 'https:' ? 443 : 80) : port}`;
+}
+
+/** The longest text of the system in a message. */
+const LONGEST_SAID = 200;
+
+/** The words of the error that came first, with its code, and without any URL. */
+function whatWasSaid(causes: readonly Error[], code = 'no code'): string {
+  const [said = ''] = causes.flatMap(messagesOf).filter((message) => message !== '');
+  const clean = said.replaceAll(/\S*:\/\/\S*/g, '…').slice(0, LONGEST_SAID);
+  return clean.includes(code) || clean === '' ? clean || code : `${code}: ${clean}`;
+}
+
+/** A connection that was tried at several addresses fails with one error for each, and an empty message. */
+function messagesOf(error: Error): readonly string[] {
+  const parts: readonly unknown[] = error instanceof AggregateError ? error.errors : [];
+  return [error.message, parts.flatMap((part) => (part instanceof Error ? part.message : [])).join(', ')];
 }
 
 /** The error for an answer that was not read to its end because it is too large. */
