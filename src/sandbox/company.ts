@@ -18,13 +18,16 @@ const MAX_NAME = 64;
 /**
  * Invents the `ordinal`-th company of a seed: departments, members and one secret of each kind, all with the whole corp
  * in range (agent ids 1000002, 1000003, 1000004). The same arguments give the same company, byte for byte.
+ * @param taken names of other companies, in which this one does not share
  */
-export function inventCompany(seed: number, ordinal: number, size: CompanySize): Corp {
+export function inventCompany(seed: number, ordinal: number, size: CompanySize, taken: ReadonlySet<string> = new Set()): Corp {
   const random = createRandom(`${seed}/${ordinal}`);
   const [word, pinyin] = COMPANY_WORDS[(ordinal - 1) % COMPANY_WORDS.length] ?? ['星河', 'Xinghe'];
+  const id = `ww${random.hex(16)}`;
+  const name = `${random.pick(CITIES)}${word}${random.pick(TRADES)}`;
   const corp = new Corp({
-    id: `ww${random.hex(16)}`,
-    name: `${random.pick(CITIES)}${word}${random.pick(TRADES)}有限公司`,
+    id,
+    name: taken.has(`${name}有限公司`) ? `${name}第${ordinal}有限公司` : `${name}有限公司`,
     memberLimit: Math.max(100, size.members * 2),
   });
   for (const [at, kind] of secretKinds.entries()) corp.secrets.push(plainSecret(kind, 1_000_002 + at, inventSecret(random)));

@@ -16,7 +16,7 @@ export function isSandboxConfig(text: string): boolean {
 }
 
 /** A ready `config.yml` for this sandbox: all corps, an embedded store beside the file. More keys may be appended. */
-export function configFor({ url, world }: Sandbox, { kind = 'app_pre2022', withContacts = false }: ConfigOptions = {}): string {
+export function configFor({ url, world }: Pick<Sandbox, 'url' | 'world'>, { kind = 'app_pre2022', withContacts = false }: ConfigOptions = {}): string {
   const corps = [...world.corps.values()].map((corp) => {
     const { secret, agentId } = world.secret(corp, kind);
     const lines = [`id: ${corp.id}`, `name: ${quote(corp.name)}`, `secret: ${quote(secret)}`, `agent_id: ${agentId}`];

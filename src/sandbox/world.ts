@@ -30,7 +30,8 @@ export class World {
 
   constructor({ seed, corps, members, departments }: WorldOptions) {
     this.seed = seed;
-    for (let ordinal = 1; ordinal <= corps; ordinal += 1) this.add(inventCompany(seed, ordinal, { members, departments }));
+    const names = new Set<string>();
+    for (let ordinal = 1; ordinal <= corps; ordinal += 1) names.add(this.add(inventCompany(seed, ordinal, { members, departments }, names)).name);
   }
 
   add(corp: Corp): Corp {

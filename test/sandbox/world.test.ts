@@ -1,9 +1,11 @@
 import { describe, expect, it } from 'vitest';
 import { inventCompany } from '../../src/sandbox/company.ts';
 import { churn, churnSchema } from '../../src/sandbox/churn.ts';
+import { configFor } from '../../src/sandbox/config-file.ts';
 import type { Corp } from '../../src/sandbox/corp.ts';
 import { truthOf } from '../../src/sandbox/truth.ts';
 import { World } from '../../src/sandbox/world.ts';
+import { load } from '../config/support.ts';
 
 const size = { corps: 3, members: 400, departments: 40 };
 const invented = new World({ seed: 7, ...size });
@@ -24,6 +26,12 @@ describe('an invented world', () => {
   it('has as many corps, members and departments as asked for, under ids like the real ones', () => {
     expect([...invented.corps.values()].map((corp) => [corp.members.size, corp.departments.size])).toEqual([[400, 40], [400, 40], [400, 40]]);
     for (const id of invented.corps.keys()) expect(id).toMatch(/^ww[0-9a-f]{16}$/);
+  });
+
+  it.each([1, 2, 3])('of a thousand corps has a configuration that orgsync takes (seed %i)', async (seed) => {
+    const world = new World({ seed, corps: 1_000, members: 0, departments: 1 });
+    const { config } = await load(configFor({ url: 'http://127.0.0.1:7300', world }, { withContacts: true }));
+    expect(config.corps).toHaveLength(1_000);
   });
 
   it.each([
