@@ -10,8 +10,9 @@ import type { Finding } from '../core/finding.ts';
 import { asOrgsyncError, EXIT_CODES } from '../errors.ts';
 import type { ErrorKind } from '../errors.ts';
 import type { CheckDeps, Diagnosis } from '../sync/checks.ts';
+import { formatNames } from '../terminal/complaints.ts';
 import { plain } from '../terminal/terminal.ts';
-import type { Terminal } from '../terminal/terminal.ts';
+import type { Bars, Terminal } from '../terminal/terminal.ts';
 import type { CommandContext, GetContext } from '../app/context.ts';
 import { collect } from './options.ts';
 
@@ -43,6 +44,26 @@ export function doctorCommand(getContext: GetContext): Command {
   });
 }
 
+/** With more corps than this, what is alike in several of them is shown once, after the last of them. */
+const MOST_ONE_BY_ONE = 5;
+
+/** Combines findings that are alike: those without a problem by their title, the others by all that they say. */
+function combine(findings: readonly Diagnosis[]): readonly Diagnosis[] {
+  const groups = new Map<string, [Diagnosis, ...Diagnosis[]]>();
+  for (const finding of findings) {
+    const key = JSON.stringify(finding.result === 'ok' ? finding.title : { ...finding, corp: null });
+    const group = groups.get(key);
+    if (group === undefined) groups.set(key, [finding]);
+    else group.push(finding);
+  }
+  return [...groups.values()].map((group) => {
+    const [first] = group;
+    const isShared = group.every(({ detail }) => detail === first.detail);
+    const name = formatNames(group.flatMap(({ corp }) => corp?.name ?? []));
+    return { ...first, detail: isShared ? first.detail : '', corp: { id: first.corp?.id ?? '', name } };
+  });
+}
+
 /** Loads the configuration. When that fails, the failure is the only finding. */
 async function load(context: CommandContext): Promise<LoadedConfig | { readonly finding: Diagnosis; readonly kind: ErrorKind }> {
   try {
@@ -59,10 +80,24 @@ async function load(context: CommandContext): Promise<LoadedConfig | { readonly 
 async function examine(app: App, loaded: LoadedConfig, corps: readonly string[], context: CommandContext): Promise<void> {
   const { diagnose, diagnosisExitCode } = await import('../sync/checks.ts');
   const findings: Diagnosis[] = [];
-  for await (const finding of diagnose(depsOf(app, loaded, corps, context))) {
-    show(finding, context.terminal);
-    findings.push(finding);
+  const deps = depsOf(app, loaded, corps, context);
+  let bars: Bars | undefined;
+  let total = 0;
+  const known = async (): Promise<readonly Corp[]> => {
+    const found = await deps.corps();
+    total = found.length;
+    return found;
+  };
+  try {
+    for await (const finding of diagnose({ ...deps, corps: known })) {
+      findings.push(finding);
+      if (finding.corp === null || total <= MOST_ONE_BY_ONE) show(finding, context.terminal);
+      else (bars ??= context.terminal.bars()).update('corps', new Set(findings.map(({ corp }) => corp?.id)).size - 1, total);
+    }
+  } finally {
+    bars?.stop();
   }
+  if (total > MOST_ONE_BY_ONE) for (const finding of combine(findings.filter(({ corp }) => corp !== null))) show(finding, context.terminal);
   conclude(findings, diagnosisExitCode(findings), context);
 }
 

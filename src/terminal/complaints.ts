@@ -34,7 +34,8 @@ export function complaints(results: readonly Troubled[]): readonly Complaint[] {
   return [...alike.values()].map(({ names, ...complaint }) => ({ about: formatNames(names), ...complaint }));
 }
 
-function formatNames(names: readonly string[]): string {
+/** The name of one corp; of several, their number and the first names. */
+export function formatNames(names: readonly string[]): string {
   if (names.length === 1) return names.join('');
   const more = names.length - NAMED;
   return `${names.length} corps (${names.slice(0, NAMED).join(', ')}${more > 0 ? ` and ${more} more` : ''})`;

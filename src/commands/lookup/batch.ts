@@ -10,6 +10,7 @@ import type { UnknownCorp } from '../../sync/lookup/unknown.ts';
 import type { LiveStep } from '../../sync/lookup/live.ts';
 import type { ReplicaState } from '../../core/ports/replica.ts';
 import { replicaText } from '../../terminal/replica.ts';
+import { formatNames } from '../../terminal/complaints.ts';
 import { plain } from '../../terminal/terminal.ts';
 import type { CommandContext } from '../../app/context.ts';
 import { departedLine, nameOf, pathText, UNCONFIGURED } from './card.ts';
@@ -160,7 +161,7 @@ class Tally {
   text(): string {
     const nobody = this.count - this.refused - this.#found - this.#former - this.#unknown;
     const parts = [`${this.#found} found`, `${this.#former} left`, `${nobody} nobody`, ...(this.#unknown > 0 ? [`${this.#unknown} unknown`] : []), ...(this.refused > 0 ? [`${this.refused} not phone numbers`] : [])];
-    return [`${this.count === 1 ? '1 number' : `${this.count} numbers`}: ${parts.join(', ')}`, ...[...this.#unasked.values()].flatMap(unaskedText), ...unknownLines([...this.#unknowing.values()])].join('\n  ');
+    return [`${this.count === 1 ? '1 number' : `${this.count} numbers`}: ${parts.join(', ')}`, ...unaskedLines([...this.#unasked.values()]), ...unknownLines([...this.#unknowing.values()])].join('\n  ');
   }
 
   #note(step: LiveStep): void {
@@ -172,9 +173,26 @@ class Tally {
   }
 }
 
-function unaskedText({ step, count }: { readonly step: LiveStep; readonly count: number }): readonly string[] {
-  const corp = plain(step.corp.name);
-  if (step.is === 'ration_spent') return [`${corp} was not asked for ${count}: ${spentText(step.budget)}`];
-  if (step.is === 'known_wrong') return [`${corp} was not asked for ${count}, which it did not know not long ago (lookup.forget_wrong_after)`];
-  return step.is === 'failed' ? [`${corp} did not answer for ${count}`] : [];
+interface Unasked {
+  readonly step: LiveStep;
+  readonly count: number;
+}
+
+/** Says which corps were not asked for how many numbers, and why: one line for all that are alike. */
+function unaskedLines(unasked: readonly Unasked[]): readonly string[] {
+  const groups = new Map<string, Unasked[]>();
+  for (const one of unasked) {
+    const key = `${one.step.is} ${one.count}`;
+    groups.set(key, [...(groups.get(key) ?? []), one]);
+  }
+  return [...groups.values()].flatMap((group) => unaskedText(group));
+}
+
+function unaskedText(group: readonly Unasked[]): readonly string[] {
+  const corps = plain(formatNames(group.map(({ step }) => step.corp.name)));
+  const [was, it] = group.length === 1 ? ['was', 'it'] : ['were', 'they'];
+  const [{ step, count } = { step: undefined, count: 0 }] = group;
+  if (step?.is === 'ration_spent') return [`${corps} ${was} not asked for ${count}: ${spentText(...group.flatMap(({ step: one }) => (one.is === 'ration_spent' ? [one.budget] : [])))}`];
+  if (step?.is === 'known_wrong') return [`${corps} ${was} not asked for ${count}, which ${it} did not know not long ago (lookup.forget_wrong_after)`];
+  return step?.is === 'failed' ? [`${corps} did not answer for ${count}`] : [];
 }

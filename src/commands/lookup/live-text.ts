@@ -1,22 +1,29 @@
 import type { LookupAnswer } from '../../sync/lookup/lookup.ts';
 import type { LiveStep } from '../../sync/lookup/live.ts';
 import type { HolderNews, Sighting } from '../../sync/lookup/compare.ts';
-import { complaints } from '../../terminal/complaints.ts';
+import { complaints, formatNames } from '../../terminal/complaints.ts';
 import { plain, type Terminal } from '../../terminal/terminal.ts';
 import { nameOf } from './card.ts';
 
-/** Formats WeCom's answers, one line per corp; {@link complain} prints why other corps did not answer. */
+/** Formats WeCom's answers: a line for each corp, and one for all that know nobody. {@link complain} prints why other corps did not answer. */
 export function liveText({ live }: LookupAnswer, readOnly: boolean): readonly string[] {
-  return (live ?? []).flatMap((step) => {
+  const steps = live ?? [];
+  const without = steps.flatMap((step) => (step.is === 'nobody' && step.holders.length === 0 ? [step.corp.name] : []));
+  const lines = steps.flatMap((step) => {
     const corp = plain(step.corp.name);
     if (step.is === 'found') {
       const written = step.sighting.news === 'same' ? '' : writtenText(step, readOnly);
       return [`WeCom (${corp}): ${newsText(step.sighting)}${written}`];
     }
-    if (step.is === 'nobody') return [`WeCom (${corp}): nobody whom the application can see has this number`, ...step.holders.map((holder) => holderText(holder, step, readOnly))];
+    if (step.is === 'nobody' && step.holders.length > 0) return [`WeCom (${corp}): ${NOBODY}`, ...step.holders.map((holder) => holderText(holder, step, readOnly))];
     return [];
   });
+  if (without.length === 0) return lines;
+  const names = plain(formatNames(without));
+  return [...lines, without.length === 1 ? `WeCom (${names}): ${NOBODY}` : `WeCom: ${NOBODY} in ${names}`];
 }
+
+const NOBODY = 'nobody whom the application can see has this number';
 
 function newsText({ match, news, from }: Sighting): string {
   const who = nameOf(match);
@@ -48,19 +55,24 @@ function writtenText({ written }: Writing, readOnly: boolean): string {
   return readOnly ? '; not written, for the store is read-only' : '';
 }
 
-/** Prints on stderr which corps were not asked, or failed, and why. */
+/** Prints on stderr which corps were not asked, or failed, and why: one line for all that are alike. */
 export function complain(steps: readonly LiveStep[], terminal: Pick<Terminal, 'warn' | 'corpError'>): void {
   for (const { about, error } of complaints(steps.filter((step) => step.is === 'failed'))) terminal.corpError(about, error);
-  for (const step of steps) {
-    const corp = plain(step.corp.name);
-    if (step.is === 'failed') continue;
-    if (step.is === 'known_wrong') terminal.warn(`orgsync: ${corp} was not asked: not long ago it had nobody with this number (lookup.forget_wrong_after)`);
-    else if (step.is === 'ration_spent') terminal.warn(`orgsync: ${corp} was not asked: ${spentText(step.budget)}`);
-    else if (step.writeError !== null) terminal.corpError(`${step.corp.name}: not written`, step.writeError);
-  }
+  const known = steps.filter(({ is }) => is === 'known_wrong').map(({ corp }) => corp.name);
+  if (known.length > 0) terminal.warn(`orgsync: ${notAsked(known)}: not long ago ${known.length === 1 ? 'it' : 'they'} had nobody with this number (lookup.forget_wrong_after)`);
+  const spent = steps.filter((step) => step.is === 'ration_spent');
+  if (spent.length > 0) terminal.warn(`orgsync: ${notAsked(spent.map(({ corp }) => corp.name))}: ${spentText(...spent.map(({ budget }) => budget))}`);
+  const unwritten = steps.flatMap((step) => ('writeError' in step ? [{ corp: step.corp, error: step.writeError }] : []));
+  for (const { about, error } of complaints(unwritten)) terminal.corpError(`${about}: not written`, error);
 }
 
-/** Says why WeCom is not asked when the ration is used up. */
-export function spentText(budget: number): string {
-  return `the ration of wrong numbers is used up for today (${budget}: lookup.max_wrong_share); with more, WeCom would refuse such questions for the rest of the day; a new ration begins at midnight in Shanghai`;
+function notAsked(names: readonly string[]): string {
+  return `${plain(formatNames(names))} ${names.length === 1 ? 'was' : 'were'} not asked`;
+}
+
+/** Says why WeCom is not asked when the rations of these sizes are used up. */
+export function spentText(...budgets: readonly number[]): string {
+  const [least, most] = [Math.min(...budgets), Math.max(...budgets)];
+  const size = least === most ? `${least}` : `${least} to ${most}`;
+  return `the ration of wrong numbers is used up for today (${size}: lookup.max_wrong_share); with more, WeCom would refuse such questions for the rest of the day; a new ration begins at midnight in Shanghai`;
 }
