@@ -26,7 +26,7 @@ import { toE164 } from './phone.ts';
  *
  * A field that WeCom did not send never overwrites a stored one: absent, `""` and `"0"` are three different things.
  * Only members that the snapshot lists as left are marked as departed; absence alone means nothing. All departments come in
- * one answer, so a department that is missing in it is removed.
+ * one answer, so a department that is missing in it is removed, unless a department in it could not be read.
  *
  * @param region the region of numbers without a country code, such as `CN`
  */
@@ -42,7 +42,7 @@ export function diff(before: Before, snapshot: Snapshot, region: string): Change
   for (const [key, stored] of before.members) {
     if (snapshot.left.has(key) && !stored.departed) members.push(depart(stored));
   }
-  return { departments: diffDepartments(before.departments, snapshot.departments), members: sortMembers(members), reseen };
+  return { departments: diffDepartments(before.departments, snapshot), members: sortMembers(members), reseen };
 }
 
 /** The change of one member, or undefined when nothing differs. `stored` is undefined for a new member. */
@@ -122,14 +122,14 @@ function differences(before: Record<string, Json>, after: Record<string, Json>):
 
 function diffDepartments(
   before: ReadonlyMap<number, StoredDepartment>,
-  seen: ReadonlyMap<number, SeenDepartment>,
+  { departments: seen, keepsDepartments }: Pick<Snapshot, 'departments' | 'keepsDepartments'>,
 ): readonly DepartmentChange[] {
   const changes: DepartmentChange[] = [];
   for (const department of seen.values()) {
     const change = diffDepartment(before.get(department.id), department);
     if (change !== undefined) changes.push(change);
   }
-  for (const stored of before.values()) {
+  for (const stored of keepsDepartments ? [] : before.values()) {
     if (!stored.removed && !seen.has(stored.id)) changes.push({ action: 'removed', after: { ...stored, removed: true }, oldValues: {}, newValues: {} });
   }
   return changes.sort((a, b) => a.after.id - b.after.id);

@@ -116,9 +116,17 @@ export interface Reading {
   /** In the order of reading. A member of several departments occurs several times; the last copy is the newest. */
   readonly members: readonly SeenMember[];
   readonly gaps: readonly Gap[];
-  /** Members without a usable userid, named for people. The others are written, but nobody departs. */
-  readonly unreadable: readonly string[];
+  readonly unreadable: Unreadable;
 }
+
+/** Records without a usable id, named for people. The others are written, but nobody departs and no department is removed. */
+export interface Unreadable {
+  readonly members: readonly string[];
+  readonly departments: readonly string[];
+}
+
+/** Everything could be read. */
+export const NOTHING_UNREADABLE: Unreadable = { members: [], departments: [] };
 
 /** One whole corp at about one moment: every visible department and member once. */
 export interface Snapshot {
@@ -127,6 +135,8 @@ export interface Snapshot {
   readonly members: ReadonlyMap<MemberKey, SeenMember>;
   /** Members whom WeCom itself lists as having left (status 5): their absence from `members` needs no confirmation. */
   readonly left: ReadonlySet<MemberKey>;
+  /** Whether a department that is missing is to stay, because one of WeCom's list could not be read. */
+  readonly keepsDepartments: boolean;
 }
 
 /**

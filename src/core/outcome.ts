@@ -1,6 +1,6 @@
 import { gravestExitCode } from '../errors.ts';
 import type { ErrorKind, OrgsyncError } from '../errors.ts';
-import type { ChangeCounts, ChangeSet, Corp, CorpOutcome } from './model.ts';
+import type { ChangeCounts, ChangeSet, Corp, CorpOutcome, Unreadable } from './model.ts';
 
 /** What a run did to one corp. */
 export interface CorpResult {
@@ -18,6 +18,8 @@ export interface CorpResult {
   readonly seconds: number;
   /** Why it is not `ok`, or, with `ok`, what could not be written; null otherwise, and when another process holds the corp. */
   readonly error: OrgsyncError | null;
+  /** What WeCom listed and could not be read. */
+  readonly unreadable: Unreadable;
   /** Whom a held-back run would have dismissed, at most twenty. */
   readonly departing: readonly string[];
   /** What would be written; only for a plan. */

@@ -1,6 +1,7 @@
 import { lostFields } from './lost-fields.ts';
 import type { Before, ChangeSet, Snapshot } from './model.ts';
 import { findUnaccounted } from './snapshot.ts';
+import { explainRange } from './visible-range.ts';
 
 /** A limit as a share of the existing ones (0.1 is 10 %), or as a number. */
 export type Limit = { readonly share: number } | { readonly count: number };
@@ -48,15 +49,8 @@ export function judge(
     ]),
   ];
   if (reasons.length === 0) return { heldBack: false };
-  if (hasLostRoot(before, snapshot)) reasons.push('the range has lost the root: 应用管理 → 可见范围');
   const named = departing.slice(0, NAMED).map(({ after }) => `${after.fields.name ?? after.userid} (${after.userid})`);
-  return { heldBack: true, reasons, departing: named };
-}
-
-/** Whether WeCom shows no root that is stored: the visible range shrank, and what it no longer contains did not depart. */
-function hasLostRoot(before: Before, snapshot: Snapshot): boolean {
-  const roots = [...before.departments.values()].filter(({ parentId, removed }) => parentId === 0 && !removed);
-  return roots.length > 0 && roots.every(({ id }) => !snapshot.departments.has(id));
+  return { heldBack: true, reasons: [...reasons, ...explainRange({ changes, before, snapshot })], departing: named };
 }
 
 function tooFew({ members }: Snapshot, { minMembers }: SafetyLimits): readonly string[] {

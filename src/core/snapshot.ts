@@ -1,5 +1,5 @@
 import { memberKey } from './model.ts';
-import type { Gap, MemberKey, Reading, SeenDepartment, SeenMember, SeenMembership, Snapshot, StoredMember } from './model.ts';
+import type { Gap, MemberKey, Reading, SeenDepartment, SeenMember, SeenMembership, Snapshot, StoredMember, Unreadable } from './model.ts';
 import type { MemberAnswer } from './ports/directory.ts';
 
 /** WeCom's status of a member who left the enterprise and may still be listed for some time (P90196). */
@@ -7,20 +7,21 @@ const LEFT = 5;
 
 /** The result of a reading: a whole snapshot, or the gaps because of which it cannot be compared. */
 export type Assembled =
-  | { readonly whole: true; readonly snapshot: Snapshot; readonly unreadable: readonly string[] }
+  | { readonly whole: true; readonly snapshot: Snapshot; readonly unreadable: Unreadable }
   | { readonly whole: false; readonly gaps: readonly Gap[] };
 
 /**
  * Makes one snapshot of what a reading collected. A member of several departments arrives once per department. The copy
  * read last counts, because a walk takes minutes and people move in the meantime. Two spellings of a userid are one member.
- * With an unreadable member, nobody is marked as left: the record that cannot be read may be anybody's.
+ * With an unreadable record, nobody is marked as left: it may be anybody's, or that of anybody's department.
  */
 export function assemble({ departments, members, gaps, unreadable }: Reading): Assembled {
   if (gaps.length > 0) return { whole: false, gaps };
   const present = new Map<MemberKey, SeenMember>();
   const left = new Set<MemberKey>();
   for (const member of members) place(member, present, left);
-  const snapshot = { departments: byId(departments), members: present, left: unreadable.length > 0 ? new Set<MemberKey>() : left };
+  const isComplete = unreadable.members.length + unreadable.departments.length === 0;
+  const snapshot = { departments: byId(departments), members: present, left: isComplete ? left : new Set<MemberKey>(), keepsDepartments: unreadable.departments.length > 0 };
   return { whole: true, snapshot, unreadable };
 }
 
@@ -35,7 +36,7 @@ export function withAnswers(snapshot: Snapshot, answers: ReadonlyMap<MemberKey, 
     if (answer.is === 'gone') left.add(key);
     else place(answer.member, members, left);
   }
-  return { departments: snapshot.departments, members, left };
+  return { ...snapshot, members, left };
 }
 
 /** Members who are present in the store, but neither in the snapshot nor marked as left in it. Sorted by key. */

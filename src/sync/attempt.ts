@@ -1,7 +1,8 @@
 import { OrgsyncError, asOrgsyncError } from '../errors.ts';
 import type { ErrorCode } from '../errors.ts';
 import { countChanges } from '../core/diff.ts';
-import type { Corp, SeenDepartment, StoredDepartment } from '../core/model.ts';
+import { NOTHING_UNREADABLE } from '../core/model.ts';
+import type { Corp, SeenDepartment, StoredDepartment, Unreadable } from '../core/model.ts';
 import { NO_CHANGES } from '../core/outcome.ts';
 import type { CorpResult } from '../core/outcome.ts';
 import type { Directory } from '../core/ports/directory.ts';
@@ -11,7 +12,7 @@ import type { Clock, Log } from '../core/ports/system.ts';
 import type { Tables } from '../core/ports/tables.ts';
 import type { Fence, Organisations, Writer } from '../core/ports/writing.ts';
 import type { SafetyLimits, Verdict } from '../core/safety.ts';
-import { compareCorp, syncCorp } from './corp.ts';
+import { compareCorp, syncCorp, unreadableError } from './corp.ts';
 import type { CompareDeps, CorpStep } from './corp.ts';
 import { acquireWithin } from './patience.ts';
 
@@ -67,6 +68,7 @@ export async function runCorp(corp: Corp, deps: AttemptDeps): Promise<CorpResult
     ...deps.sizeOf(corp),
     counts: NO_CHANGES,
     error: null,
+    unreadable: NOTHING_UNREADABLE,
     departing: [],
     changes: null,
     departmentNames: new Map(),
@@ -103,8 +105,8 @@ async function underLease(corp: Corp, deps: AttemptDeps): Promise<Ended> {
 async function plan(corp: Corp, deps: OpenDeps): Promise<Ended> {
   const { snapshot, before, changes, verdict, unreadable } = await compareCorp(corp, withLimits(corp, deps));
   const departmentNames = namesOf([...before.departments.values(), ...snapshot.departments.values()]);
-  const seen = { counts: countChanges(changes), members: snapshot.members.size, departments: snapshot.departments.size, changes, departmentNames };
-  return verdict.heldBack ? { ...seen, ...endHeldBack(verdict) } : { ...seen, outcome: 'ok', error: unreadable };
+  const seen = { counts: countChanges(changes), members: snapshot.members.size, departments: snapshot.departments.size, changes, departmentNames, unreadable };
+  return verdict.heldBack ? { ...seen, ...endHeldBack(verdict, unreadable) } : { ...seen, outcome: 'ok', error: unreadableError(unreadable) };
 }
 
 /** Names by department id. When a department is given twice, the later name counts. */
@@ -119,10 +121,10 @@ async function commit(corp: Corp, lease: Lease, deps: OpenDeps): Promise<Ended> 
   const spent = (): number => deps.directory.requestsSent(corp);
   try {
     const { verdict, unreadable, ...seen } = await syncCorp(corp, { ...withLimits(corp, deps), lease, fence });
-    if (!verdict.heldBack) return { ...seen, outcome: 'ok', error: unreadable, runId };
-    const ended = endHeldBack(verdict);
+    if (!verdict.heldBack) return { ...seen, outcome: 'ok', error: unreadableError(unreadable), unreadable, runId };
+    const ended = endHeldBack(verdict, unreadable);
     await deps.store.finish(fence, { outcome: 'held_back', requests: spent(), error: ended.error.message });
-    return { ...ended, wouldChange: seen.counts, runId };
+    return { ...ended, unreadable, wouldChange: seen.counts, runId };
   } catch (error) {
     const ended = endFailed(lossOf(lease) ?? error, deps.signal);
     await finishQuietly(fence, { ...ended, requests: spent() }, deps);
@@ -134,10 +136,11 @@ function withLimits(corp: Corp, deps: OpenDeps): CompareDeps & Pick<AttemptDeps,
   return { ...deps, limits: deps.limitsOf(corp), onStep: (step) => deps.watch.onStep(corp, step) };
 }
 
-function endHeldBack(verdict: Extract<Verdict, { heldBack: true }>): Pick<CorpResult, 'outcome' | 'departing'> & { readonly error: OrgsyncError } {
+function endHeldBack(verdict: Extract<Verdict, { heldBack: true }>, unreadable: Unreadable): Pick<CorpResult, 'outcome' | 'departing'> & { readonly error: OrgsyncError } {
+  const unread = unreadableError(unreadable);
   const error = new OrgsyncError('held_back', {
     code: 'safety_limit',
-    message: `held back: ${verdict.reasons.join('; ')}`,
+    message: `held back: ${[...verdict.reasons, ...(unread === null ? [] : [unread.message])].join('; ')}`,
     hint: 'look at it with orgsync plan; if it is meant, run once with --allow-departures',
   });
   return { outcome: 'held_back', error, departing: verdict.departing };
@@ -175,8 +178,9 @@ async function finishQuietly(
   }
 }
 
-function logEnd({ corp, outcome, counts, members, departments, requests, seconds, error }: CorpResult, runId: number | undefined, log: Log): void {
-  const facts = { corp: corp.id, run_id: runId, outcome, ...counts, members, departments, requests, seconds };
+function logEnd({ corp, outcome, counts, members, departments, requests, seconds, error, unreadable }: CorpResult, runId: number | undefined, log: Log): void {
+  const unread = unreadable.members.length + unreadable.departments.length === 0 ? {} : { unreadable };
+  const facts = { corp: corp.id, run_id: runId, outcome, ...counts, members, departments, requests, seconds, ...unread };
   if (error === null) log('info', `corp_${outcome}`, `${corp.name}: ${outcome}`, facts);
   else log('error', `corp_${outcome}`, `${corp.name}: ${error.message}`, { ...facts, code: error.code });
 }

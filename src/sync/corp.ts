@@ -1,6 +1,6 @@
 import { OrgsyncError, WecomError } from '../errors.ts';
 import { countChanges, diff } from '../core/diff.ts';
-import type { Before, ChangeCounts, ChangeSet, Corp, Gap, Snapshot } from '../core/model.ts';
+import type { Before, ChangeCounts, ChangeSet, Corp, Gap, Snapshot, Unreadable } from '../core/model.ts';
 import type { Directory } from '../core/ports/directory.ts';
 import type { Lease } from '../core/ports/leases.ts';
 import type { Fence, Organisations } from '../core/ports/writing.ts';
@@ -8,6 +8,7 @@ import type { Log } from '../core/ports/system.ts';
 import { judge } from '../core/safety.ts';
 import type { SafetyLimits, Verdict } from '../core/safety.ts';
 import { assemble } from '../core/snapshot.ts';
+import { explainRange } from '../core/visible-range.ts';
 import { confirmAbsent } from './absent.ts';
 
 export interface CompareDeps {
@@ -42,8 +43,7 @@ export interface Synced {
   readonly counts: ChangeCounts;
   readonly members: number;
   readonly departments: number;
-  /** Names the members who could not be read; null when all could. */
-  readonly unreadable: OrgsyncError | null;
+  readonly unreadable: Unreadable;
 }
 
 /** The comparison of a corp with the store: a plan shows it, a run commits it. */
@@ -52,28 +52,36 @@ export interface Compared {
   readonly before: Before;
   readonly changes: ChangeSet;
   readonly verdict: Verdict;
-  /** Names the members who could not be read; null when all could. */
-  readonly unreadable: OrgsyncError | null;
+  readonly unreadable: Unreadable;
 }
 
 /**
  * Makes the store equal to what WeCom shows of one corp, or leaves it unchanged.
  *
  * Throws OrgsyncError when the corp could not be read completely, or could not be written; then nothing is written. When a
- * safety limit holds the corp back, nothing is written either, but that is a verdict and not an error. A member without a
- * usable userid is named in the result; the others are written, and nobody departs.
+ * safety limit holds the corp back, nothing is written either, but that is a verdict and not an error. A member or department
+ * without a usable id is named in the result; the others are written, and nobody departs.
  */
 export async function syncCorp(corp: Corp, deps: SyncDeps): Promise<Synced> {
   const { store, directory, lease, fence, log, signal, onStep } = deps;
-  const { snapshot, changes, verdict, unreadable } = await compareCorp(corp, deps);
+  const compared = await compareCorp(corp, deps);
+  const { snapshot, changes, verdict, unreadable } = compared;
   const seen = { verdict, counts: countChanges(changes), members: snapshot.members.size, departments: snapshot.departments.size, unreadable };
   if (verdict.heldBack) return seen;
+  tellShrunkRange(corp, compared, log);
   onStep({ at: 'writing' });
   log('debug', 'corp_writing', `${corp.name}: writing`, { corp: corp.id, ...seen.counts });
   signal.throwIfAborted();
   lease.ensureHeld();
-  const committed = await store.commit(fence, changes, { requests: directory.requestsSent(corp), error: unreadable?.message ?? null });
+  const committed = await store.commit(fence, changes, { requests: directory.requestsSent(corp), error: unreadableError(unreadable)?.message ?? null });
   return { verdict, counts: committed.counts, members: committed.memberCount, departments: committed.departmentCount, unreadable };
+}
+
+/** Departures that no limit holds back can come from the visible range as well. */
+function tellShrunkRange(corp: Corp, { changes, before, snapshot }: Compared, log: Log): void {
+  if (!changes.members.some(({ action }) => action === 'departed')) return;
+  const reasons = explainRange({ changes, before, snapshot });
+  if (reasons.length > 0) log('warn', 'range_shrunk', `${corp.name}: members depart, and ${reasons.join('; ')}`, { corp: corp.id });
 }
 
 /** Reads, assembles, compares and judges one corp, and writes nothing. Throws as {@link syncCorp} does. */
@@ -84,9 +92,11 @@ export async function compareCorp(corp: Corp, deps: CompareDeps): Promise<Compar
   if (!walked.whole) throw incomplete(walked.gaps);
   onStep({ at: 'comparing' });
   const before = await store.readBefore(corp, walked.snapshot, fence);
-  const snapshot = walked.unreadable.length > 0 ? walked.snapshot : await confirmAbsent(corp, walked.snapshot, before, deps);
+  const { unreadable } = walked;
+  const isComplete = unreadable.members.length + unreadable.departments.length === 0;
+  const snapshot = isComplete ? await confirmAbsent(corp, walked.snapshot, before, deps) : walked.snapshot;
   const changes = diff(before, snapshot, region);
-  return { snapshot, before, changes, verdict: judge({ changes, before, snapshot }, limits, allowDepartures), unreadable: unreadableError(walked.unreadable) };
+  return { snapshot, before, changes, verdict: judge({ changes, before, snapshot }, limits, allowDepartures), unreadable };
 }
 
 /** The error for a reading with gaps. It is not compared with the store, so nobody departs because of a gap. */
@@ -102,15 +112,24 @@ function incomplete(gaps: readonly Gap[]): OrgsyncError {
   return new WecomError('failed', { ...facts, errcode: first.errcode, request: first.request ?? 'unknown' });
 }
 
-/** How many unreadable members are named. */
-const NAMED = 5;
+/** How many unreadable members, and how many departments, are named; the log names all. */
+const NAMED = 20;
 
-function unreadableError(names: readonly string[]): OrgsyncError | null {
-  if (names.length === 0) return null;
-  const more = names.length > NAMED ? ` and ${names.length - NAMED} more` : '';
+/** The error that names what could not be read; null when all could. */
+export function unreadableError({ members, departments }: Unreadable): OrgsyncError | null {
+  if (members.length + departments.length === 0) return null;
+  const parts = [
+    ...(members.length > 0 ? [`members without a usable userid were left out: ${listNames(members)}`] : []),
+    ...(departments.length > 0 ? [`departments without a usable id were left out, and who is in them was not read: ${listNames(departments)}`] : []),
+  ];
   return new OrgsyncError('failed', {
-    code: 'members_unreadable',
-    message: `members without a usable userid were left out: ${names.slice(0, NAMED).join(', ')}${more}. The others were read; nobody departs meanwhile`,
-    hint: 'give them a userid (账号) of letters, digits and - _ . @ in the WeCom console',
+    code: members.length > 0 ? 'members_unreadable' : 'departments_unreadable',
+    message: `${parts.join('; ')}. The others were read; nobody departs meanwhile`,
+    hint: members.length > 0 ? 'give them a userid (账号) of letters, digits and - _ . @ in the WeCom console' : 'see what stands between here and WeCom: its ids of departments are numbers from 1 to 4294967295',
   });
+}
+
+function listNames(names: readonly string[]): string {
+  const more = names.length - NAMED;
+  return `${names.slice(0, NAMED).join(', ')}${more > 0 ? ` and ${more} more` : ''}`;
 }

@@ -17,6 +17,8 @@ import { Walk } from './reading/walk.ts';
 const FREQUENCY = 45009;
 /** The status of a member who has left and is still listed (P90196). */
 const LEFT = 5;
+/** How many departments and members with an unusable list of leaders are logged by their id. */
+const LISTS_NAMED = 20;
 /** How long token requests pause after the first frequency limit on one of them. */
 const TOKEN_WAIT_MS = 65_000;
 
@@ -39,6 +41,8 @@ export function openWecom({ access, pacing, tokens, clock, log, meter = NO_METER
       await readCorp(walk, client, log);
       if (walk.isWhole) await readRange(walk, client, log);
       if (walk.isWhole) await crossCheck(walk, client, log);
+      const odd = walk.oddLeaders;
+      if (odd.length > 0) log('warn', 'leaders_unreadable', `${odd.length} lists of leaders hold what is no userid, and were left out`, { corp: corp.id, lists: odd.length, of: odd.slice(0, LISTS_NAMED) });
       return walk.reading();
     },
     async findMember(corp, userid, signal) {

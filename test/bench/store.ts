@@ -123,6 +123,7 @@ export function invent(count: number): Snapshot {
     departments: new Map(departments.map((one) => [one.id, one])),
     members: new Map(members.map((one) => [memberKey(one.userid), one])),
     left: new Set(),
+    keepsDepartments: false,
   };
 }
 

@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { NOTHING_UNREADABLE } from '../../src/core/model.ts';
 import { NO_CHANGES, exitCode, runOutcome } from '../../src/core/outcome.ts';
 import type { CorpResult } from '../../src/core/outcome.ts';
 import { OrgsyncError } from '../../src/errors.ts';
@@ -13,6 +14,7 @@ const result = (outcome: CorpResult['outcome'], kind?: ErrorKind): CorpResult =>
   requests: 0,
   seconds: 0,
   error: kind === undefined ? null : new OrgsyncError(kind, { code: 'defect', message: kind, hint: 'none' }),
+  unreadable: NOTHING_UNREADABLE,
   departing: [],
   changes: null,
   departmentNames: new Map(),

@@ -4,7 +4,7 @@ import { memberKey } from '../../src/core/model.ts';
 import type { Before, MemberFields, SeenMember, Snapshot } from '../../src/core/model.ts';
 import { allowance, judge } from '../../src/core/safety.ts';
 import type { SafetyLimits, Verdict } from '../../src/core/safety.ts';
-import { before, department, seen, snapshot, stored, storedDepartment } from '../support/organisation.ts';
+import { before, department, membership, seen, snapshot, stored, storedDepartment } from '../support/organisation.ts';
 
 const LIMITS: SafetyLimits = { maxDepartures: { share: 0.1 }, maxDepartmentRemovals: { share: 0.2 }, minMembers: 1 };
 
@@ -51,6 +51,31 @@ test('a corp that is held back because the range lost the root says so, and one 
   expect(lost).toMatchObject({ heldBack: true, reasons: [expect.stringContaining('would depart'), expect.stringContaining('be removed'), 'the range has lost the root: 应用管理 → 可见范围'] });
   const kept = verdict(was, snapshot(staying, [department(1, { parentId: 0 })], people(30)));
   expect(kept.heldBack && kept.reasons).toHaveLength(2);
+});
+
+describe('a range without the root', () => {
+  const units = [storedDepartment(1, { parentId: 0 }), storedDepartment(7, { name: '研发', parentId: 2 }), storedDepartment(8, { name: '前端', parentId: 7 }), storedDepartment(9, { name: '销售', parentId: 2 })];
+  const home = (n: number): number => [1, 7, 8, 9][n % 4] ?? 1;
+  const was = before(people(40).map((userid, n) => stored(userid, {}, { memberships: [membership(home(n))] })), units);
+  const rangeReasons = (departments: readonly number[], gone: (n: number) => boolean): readonly string[] => {
+    const staying = people(40).flatMap((userid, n) => (gone(n) ? [] : [seen(userid, {}, [home(n)])]));
+    const held = verdict(was, snapshot(staying, units.filter(({ id }) => departments.includes(id)).map(({ id, parentId }) => department(id, { parentId })), people(40).filter((_, n) => gone(n))));
+    return held.heldBack ? held.reasons.filter((reason) => reason.includes('range')) : [];
+  };
+
+  test('that lost a department with people in it says which, with all below it', () =>
+    expect(rangeReasons([1, 9], (n) => [1, 2].includes(n % 4))).toEqual(['the range has lost 研发 (7), where 20 of them were: 应用管理 → 可见范围']));
+  test('that lost several says so of each', () =>
+    expect(rangeReasons([1], (n) => n % 4 > 0)).toEqual(['the range has lost 研发 (7), where 20 of them were; 销售 (9), where 10 of them were: 应用管理 → 可见范围']));
+  test('says nothing of a department that was removed below one that stays, nor of people who left one that stays', () => {
+    expect(rangeReasons([1, 7, 9], (n) => n % 4 === 2)).toEqual([]);
+    expect(rangeReasons([1, 7, 8, 9], (n) => n % 4 > 0)).toEqual([]);
+  });
+  test('that lost members who had been put in one by one says how many they were', () => {
+    const single = before(people(40).map((userid, n) => stored(userid, {}, { memberships: [membership(n < 10 ? 55 : 1)] })), [storedDepartment(1)]);
+    const held = verdict(single, snapshot(people(40).slice(10).map((userid) => seen(userid)), [department(1)], people(10)));
+    expect(held).toMatchObject({ reasons: [expect.stringContaining('would depart'), '10 of them had been put into the range one by one or by a tag: 应用管理 → 可见范围'] });
+  });
 });
 
 describe('an empty answer', () => {

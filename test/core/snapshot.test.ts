@@ -1,12 +1,12 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { memberKey } from '../../src/core/model.ts';
+import { memberKey, NOTHING_UNREADABLE } from '../../src/core/model.ts';
 import type { Reading, SeenMember, Snapshot } from '../../src/core/model.ts';
 import { assemble, findUnaccounted, withAnswers } from '../../src/core/snapshot.ts';
 import { department, membership, seen, snapshot, stored } from '../support/organisation.ts';
 
 const whole = (members: readonly SeenMember[], more: Partial<Reading> = {}): Snapshot => {
-  const assembled = assemble({ departments: [department(1)], members, gaps: [], unreadable: [], ...more });
+  const assembled = assemble({ departments: [department(1)], members, gaps: [], unreadable: NOTHING_UNREADABLE, ...more });
   if (!assembled.whole) throw new TypeError('expected a whole snapshot');
   return assembled.snapshot;
 };
@@ -14,7 +14,7 @@ const whole = (members: readonly SeenMember[], more: Partial<Reading> = {}): Sna
 describe('assemble', () => {
   test('one gap makes the whole reading unfit', () => {
     const gaps = [{ what: 'department 7', why: 'timeout' }];
-    expect(assemble({ departments: [department(1)], members: [seen('a')], gaps, unreadable: [] })).toEqual({ whole: false, gaps });
+    expect(assemble({ departments: [department(1)], members: [seen('a')], gaps, unreadable: NOTHING_UNREADABLE })).toEqual({ whole: false, gaps });
   });
 
   test('a member of several departments is one member, as read last', () => {
@@ -39,9 +39,13 @@ describe('assemble', () => {
     expect([...left]).toEqual(['a']);
   });
 
-  test('nobody has left while somebody cannot be read', () => {
-    const { members, left } = whole([seen('a', { status: 5 }), seen('b')], { unreadable: ['王五'] });
-    expect([[...members.keys()], left.size]).toEqual([['b'], 0]);
+  test.each([
+    [{ members: ['王五'], departments: [] }, false],
+    [{ members: [], departments: ['销售部'] }, true],
+  ])('nobody has left while %j cannot be read, and departments stay: %s', (unreadable, keepsDepartments) => {
+    const read = whole([seen('a', { status: 5 }), seen('b')], { unreadable });
+    expect([[...read.members.keys()], read.left.size, read.keepsDepartments]).toEqual([['b'], 0, keepsDepartments]);
+    expect(withAnswers(read, new Map([[memberKey('b'), { is: 'gone' }]])).keepsDepartments).toBe(keepsDepartments);
   });
 
   test('the order of pages never shows', () => {

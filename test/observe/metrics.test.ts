@@ -68,10 +68,14 @@ describe('metrics in a text file', () => {
     metrics.meter.wrongNumbers('ww1', { spent: 3, budget: 80 });
     metrics.meter.leaseAsked({ acquired: true, seconds: 0.4 });
     const counts = { joined: 3, departed: 1, changed: 9, departmentsChanged: 2 };
-    metrics.ran(endedRun([corpResult('ww1', { counts, members: 812 }), barredCorp('ww2')], NOW), { corps: CORPS, records: [corpRecord('ww2', new Date(NOW - 60_000))] });
+    const unreadable = { members: ['王·五', '李 四'], departments: ['销售部'] };
+    metrics.ran(endedRun([corpResult('ww1', { counts, members: 812, unreadable }), barredCorp('ww2')], NOW), { corps: CORPS, records: [corpRecord('ww2', new Date(NOW - 60_000))] });
     await metrics.flush();
     const at = (series: string): Promise<number | undefined> => valueIn(textfile, series);
     expect(await at('orgsync_last_success_timestamp_seconds{corp="ww1"}')).toBe(NOW / 1000);
+    expect(await at('orgsync_unreadable_records{corp="ww1",entity="member"}')).toBe(2);
+    expect(await at('orgsync_unreadable_records{corp="ww1",entity="department"}')).toBe(1);
+    expect(await readFile(textfile, 'utf8')).not.toMatch(/王|李|销售/);
     expect(await at('orgsync_last_success_timestamp_seconds{corp="ww2"}')).toBe(NOW / 1000 - 60);
     expect(await at('orgsync_last_attempt_timestamp_seconds{corp="ww2"}')).toBe(NOW / 1000);
     expect(await at('orgsync_last_outcome_timestamp_seconds{corp="ww2",outcome="failed"}')).toBe(NOW / 1000);

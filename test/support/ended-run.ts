@@ -1,3 +1,4 @@
+import { NOTHING_UNREADABLE } from '../../src/core/model.ts';
 import { NO_CHANGES, exitCode, runOutcome } from '../../src/core/outcome.ts';
 import type { CorpResult, EndedRun } from '../../src/core/outcome.ts';
 import type { CorpRecord } from '../../src/core/ports/records.ts';
@@ -14,6 +15,7 @@ export function corpResult(id: string, facts: Partial<CorpResult> = {}): CorpRes
     requests: 9,
     seconds: 1.5,
     error: null,
+    unreadable: NOTHING_UNREADABLE,
     departing: [],
     changes: null, departmentNames: new Map(),
     ...facts,

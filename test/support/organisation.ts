@@ -41,6 +41,7 @@ export function snapshot(members: readonly SeenMember[], departments: readonly S
     members: new Map(members.map((member) => [memberKey(member.userid), member])),
     departments: new Map(departments.map((one) => [one.id, one])),
     left: new Set(left.map(memberKey)),
+    keepsDepartments: false,
   };
 }
 

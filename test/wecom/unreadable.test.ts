@@ -18,6 +18,7 @@ test.each(['王·五', 'a b', '陈越', 'x'.repeat(65)])('a member with the user
     exitCode: 1,
     corps: [{ outcome: 'ok', counts: { joined: 0, departed: 0 }, error: { code: 'members_unreadable', message: expect.stringContaining(`怪人 (userid “${userid.slice(0, 64)}`) } }],
   });
+  expect(report.corps[0]?.unreadable).toEqual({ members: [expect.stringContaining('怪人')], departments: [] });
   expect(JSON.stringify((await stage.organisations()).stored)).toContain('新名');
   odd.remove();
   expect(await stage.sync()).toMatchObject({ outcome: 'ok', exitCode: 0 });

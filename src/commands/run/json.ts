@@ -32,7 +32,7 @@ export function failedRunDocument(error: OrgsyncError, { startedAt, finishedAt }
   };
 }
 
-function corpDocument({ corp, outcome, departments, members, counts, wouldChange, requests, seconds, error, departing }: CorpResult): Json {
+function corpDocument({ corp, outcome, departments, members, counts, wouldChange, requests, seconds, error, unreadable, departing }: CorpResult): Json {
   return {
     id: corp.id,
     name: corp.name,
@@ -44,6 +44,7 @@ function corpDocument({ corp, outcome, departments, members, counts, wouldChange
     seconds,
     error: error === null ? null : errorDocument(error),
     ...(wouldChange === undefined ? {} : { would_change: countsDocument(wouldChange) }),
+    ...(unreadable.members.length + unreadable.departments.length === 0 ? {} : { unreadable: { members: unreadable.members, departments: unreadable.departments } }),
     ...(departing.length === 0 ? {} : { departing }),
   };
 }

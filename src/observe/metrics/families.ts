@@ -33,6 +33,12 @@ export const FAMILIES = {
   corpDuration: { name: 'orgsync_corp_duration_seconds', type: 'gauge', help: 'How long the last run of the corp took.', labels: corp },
   members: { name: 'orgsync_members', type: 'gauge', help: 'Members of the corp, as stored.', labels: corp },
   departments: { name: 'orgsync_departments', type: 'gauge', help: 'Departments of the corp, as stored.', labels: corp },
+  unreadable: {
+    name: 'orgsync_unreadable_records',
+    type: 'gauge',
+    help: 'Members and departments that the last run of the corp could not read; `orgsync status` and the log name them.',
+    labels: ['corp', 'entity'],
+  },
   corpRuns: { name: 'orgsync_corp_runs_total', type: 'counter', help: 'Runs of the corp, by outcome.', labels: ['corp', 'outcome'] },
   memberChanges: { name: 'orgsync_member_changes_total', type: 'counter', help: 'Members who joined, departed, or changed or returned.', labels: ['corp', 'action'] },
   departmentChanges: { name: 'orgsync_department_changes_total', type: 'counter', help: 'Departments created, removed, restored or changed.', labels: corp },

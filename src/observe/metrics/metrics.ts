@@ -146,13 +146,17 @@ class PrometheusMetrics implements Metrics {
     this.#tally.set('departments', labels, departmentCount);
   }
 
-  #corp({ corp, outcome, counts, members, departments, seconds }: CorpResult, endedAt: number): void {
+  #corp({ corp, outcome, counts, members, departments, seconds, unreadable }: CorpResult, endedAt: number): void {
     if (outcome === 'skipped') return;
     const labels = { corp: corp.id };
     this.#tally.set('lastAttempt', labels, endedAt);
     this.#tally.set('lastOutcome', { ...labels, outcome }, endedAt);
     this.#tally.set('corpDuration', labels, seconds);
     this.#tally.add('corpRuns', { ...labels, outcome });
+    if (outcome === 'ok' || outcome === 'held_back') {
+      this.#tally.set('unreadable', { ...labels, entity: 'member' }, unreadable.members.length);
+      this.#tally.set('unreadable', { ...labels, entity: 'department' }, unreadable.departments.length);
+    }
     if (outcome !== 'ok') return;
     this.#tally.set('lastSuccess', labels, endedAt);
     this.#tally.set('members', labels, members);

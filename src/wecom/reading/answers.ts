@@ -9,7 +9,7 @@ import { readDigits, readExact, readJson, readList, readNumber, readText, readUs
  * of five).
  *
  * A field of a wrong type counts as not sent, because a field that was not sent overwrites nothing. A department without
- * a usable id is a gap of the reading. A member without a usable userid is named, and the others are read.
+ * a usable id and a member without a usable userid are named, and the others are read.
  */
 
 const LONGEST_SHOWN = 64;
@@ -20,7 +20,14 @@ export interface Usable<T> {
   readonly unusable: number;
   /** Those of the unusable ones that have a name or an id, for people. */
   readonly named: readonly string[];
+  /** The ids of usable items whose list of leaders is not usable. */
+  readonly oddLeaders: readonly string[];
 }
+
+/** Under which keys a list has ids and leaders. */
+const DEPARTMENT_KEYS = { id: 'id', leaders: 'department_leader' } as const;
+const MEMBER_KEYS = { id: 'userid', leaders: 'direct_leader' } as const;
+type Keys = typeof DEPARTMENT_KEYS | typeof MEMBER_KEYS;
 
 /** The visible range of an application, from `agent/get` (P90227). */
 export interface AgentRange {
@@ -38,7 +45,7 @@ export interface IdPage {
 
 /** Parses `department/list`; undefined when the answer contains no list. */
 export function parseDepartments(answer: Raw): Usable<SeenDepartment> | undefined {
-  return parseItems(answer['department'], parseDepartment);
+  return parseItems(answer['department'], parseDepartment, DEPARTMENT_KEYS);
 }
 
 /** Parses `user/list`; undefined when the answer contains no list. */
@@ -92,21 +99,31 @@ function within(value: unknown, key: string): unknown {
   return isRaw(value) ? value[key] : undefined;
 }
 
-function parseItems<T>(list: unknown, parse: (raw: Raw) => T | undefined): Usable<T> | undefined {
+function parseItems<T>(list: unknown, parse: (raw: Raw) => T | undefined, keys: Keys = MEMBER_KEYS): Usable<T> | undefined {
   if (!Array.isArray(list)) return undefined;
   const items: T[] = [];
   const named: string[] = [];
+  const oddLeaders: string[] = [];
   for (const raw of list) {
     const item = isRaw(raw) ? parse(raw) : undefined;
-    if (item !== undefined) items.push(item);
-    else if (isRaw(raw)) named.push(...nameOf(raw));
+    if (item !== undefined) {
+      items.push(item);
+      if (isRaw(raw) && hasOddLeaders(raw[keys.leaders])) oddLeaders.push(String(raw[keys.id]));
+    } else if (isRaw(raw)) {
+      named.push(...nameOf(raw, keys.id));
+    }
   }
-  return { items, unusable: list.length - items.length, named };
+  return { items, unusable: list.length - items.length, named, oddLeaders };
 }
 
-/** Names a member without a usable userid, for people. Empty when the record says nothing about who it is. */
-function nameOf({ name, userid }: Raw): readonly string[] {
-  const who = [shorten(name), userid === undefined || userid === '' ? undefined : `userid ${shorten(userid, '“', '”') ?? 'unreadable'}`].filter((part) => part !== undefined);
+function hasOddLeaders(value: unknown): boolean {
+  return (value ?? null) !== null && readList(value, readUserid) === undefined;
+}
+
+/** Names a record without a usable id, for people. Empty when it says nothing about what it is. */
+function nameOf(raw: Raw, key: Keys['id']): readonly string[] {
+  const { name, [key]: id } = raw;
+  const who = [shorten(name), id === undefined || id === '' ? undefined : `${key} ${shorten(id, '“', '”') ?? 'unreadable'}`].filter((part) => part !== undefined);
   const [first, second] = who;
   if (first === undefined) return [];
   return [second === undefined ? first : `${first} (${second})`];

@@ -52,14 +52,16 @@ async function exportOnce<T>({ client, request, parse, signal }: Order<T>): Prom
   if (typeof jobid !== 'string') throwUnusable(request, 'no usable jobid');
   const items: T[] = [];
   const named: string[] = [];
+  const oddLeaders: string[] = [];
   let unusable = 0;
   for (const file of await awaitFiles(client, jobid, signal)) {
     const part = parse(decryptFile(await fetchFile(client, file, signal), aesKey)) ?? throwUnusable(EXPORT_FILE, 'no list');
     for (const item of part.items) items.push(item);
     named.push(...part.named);
+    oddLeaders.push(...part.oddLeaders);
     unusable += part.unusable;
   }
-  return { items, unusable, named };
+  return { items, unusable, named, oddLeaders };
 }
 
 /** Fetches a file. If that fails, WeCom may still be reachable, because files are on other servers: the error is `failed`, not `unavailable`. */

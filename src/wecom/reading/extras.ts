@@ -36,7 +36,7 @@ export async function readRange(walk: Walk, client: CorpClient, log: Log): Promi
 /** A tag can contain departments that `department/list` does not return. */
 async function readTaggedDepartments(walk: Walk, client: CorpClient, ids: readonly number[]): Promise<void> {
   for (const id of ids.filter((id) => !walk.hasDepartment(id))) {
-    for (const member of (await listMembers(client, id, walk.signal)).items) walk.take(member);
+    walk.takeListed(`department ${id}`, await listMembers(client, id, walk.signal));
   }
 }
 

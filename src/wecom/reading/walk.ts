@@ -24,7 +24,8 @@ export class Walk {
   readonly #members: SeenMember[] = [];
   readonly #met = new Set<MemberKey>();
   readonly #gaps: Gap[] = [];
-  readonly #unreadable = new Set<string>();
+  readonly #unreadable = { members: new Set<string>(), departments: new Set<string>() };
+  readonly #oddLeaders = new Set<string>();
   /** Departments whose members could not be listed, with the error. They are gaps unless WeCom no longer lists the department. */
   readonly #doubtful = new Map<number, unknown>();
   #read = 0;
@@ -45,7 +46,9 @@ export class Walk {
 
   /** Replaces the known departments. Returns the ids that are new. */
   takeDepartments(listed: Usable<SeenDepartment>): readonly number[] {
-    if (listed.unusable > 0) this.gap('the departments', `${listed.unusable} of ${listed.items.length + listed.unusable} have no usable id`);
+    for (const name of listed.named) this.#unreadable.departments.add(name);
+    if (listed.unusable > listed.named.length) this.gap('the departments', `${listed.unusable} of ${listed.items.length + listed.unusable} have no usable id`);
+    this.#noteLeaders('department', listed);
     const known = new Set(this.#departments.keys());
     this.#departments.clear();
     for (const department of listed.items) this.#departments.set(department.id, department);
@@ -55,8 +58,7 @@ export class Walk {
 
   /** Adds the members of all departments, from an export. */
   takeMembers(members: Usable<SeenMember>): void {
-    for (const member of members.items) this.take(member);
-    this.#noteUnusable('the members', members);
+    this.takeListed('the members', members);
     this.#read = Infinity;
     this.#tell();
   }
@@ -102,6 +104,12 @@ export class Walk {
     this.#met.add(memberKey(member.userid));
   }
 
+  /** Adds the members of a list. `what` names the list. */
+  takeListed(what: string, members: Usable<SeenMember>): void {
+    for (const member of members.items) this.take(member);
+    this.#noteUnusable(what, members);
+  }
+
   hasDepartment(id: number): boolean {
     return this.#departments.has(id);
   }
@@ -117,7 +125,7 @@ export class Walk {
   }
 
   reading(): Reading {
-    return { departments: [...this.#departments.values()], members: this.#members, gaps: this.#gaps, unreadable: [...this.#unreadable] };
+    return { departments: [...this.#departments.values()], members: this.#members, gaps: this.#gaps, unreadable: { members: [...this.#unreadable.members], departments: [...this.#unreadable.departments] } };
   }
 
   /** Runs `task` for every item, several at a time. When one throws, all stop. */
@@ -150,9 +158,7 @@ export class Walk {
 
   async #readMembersOf(id: number): Promise<void> {
     try {
-      const members = await listMembers(this.#client, id, this.signal);
-      for (const member of members.items) this.take(member);
-      this.#noteUnusable(`department ${id}`, members);
+      this.takeListed(`department ${id}`, await listMembers(this.#client, id, this.signal));
     } catch (error) {
       if (treatmentOf(error) !== 'too_large') throw error;
       const userids = await listUserids(this.#client, id, this.signal);
@@ -161,9 +167,20 @@ export class Walk {
     }
   }
 
+  /** Departments and members whose list of leaders is not usable, and counts as not sent. */
+  get oddLeaders(): readonly string[] {
+    return [...this.#oddLeaders];
+  }
+
+  #noteLeaders(entity: 'department' | 'member', { oddLeaders }: Usable<unknown>): void {
+    for (const id of oddLeaders) this.#oddLeaders.add(`${entity} ${id}`);
+  }
+
   /** Notes the members without a usable userid. Those who cannot even be named are a gap: that may be no list of members. */
-  #noteUnusable(what: string, { items, unusable, named }: Usable<unknown>): void {
-    for (const name of named) this.#unreadable.add(name);
+  #noteUnusable(what: string, members: Usable<unknown>): void {
+    const { items, unusable, named } = members;
+    this.#noteLeaders('member', members);
+    for (const name of named) this.#unreadable.members.add(name);
     if (unusable > named.length) this.gap(what, `${unusable} of ${items.length + unusable} members have no usable userid`);
   }
 
