@@ -14,11 +14,23 @@ export function foldCharacter(character: string): string {
 
 function fold(character: string): string {
   if (/^\p{Nd}$/u.test(character)) return String(digitValue(character.codePointAt(0) ?? 0));
-  if (/^[\p{Z}\p{Cf}]$/u.test(character)) return ' ';
+  if (/^[\p{Z}\p{Cf}\p{M}\p{DI}]$/u.test(character)) return ' ';
   if (/^[\p{Pd}−]$/u.test(character)) return '-';
   const compatible = character.normalize('NFKC');
   if (/^[\x21-\x7e]$/.test(compatible)) return compatible;
-  return CHINESE[character] ?? character;
+  // `⑴` and `⒈` are written with what is around the digit.
+  return /^\(?(\d)[).,]?$/.exec(compatible)?.[1] ?? CHINESE[character] ?? drawnDigit(character.codePointAt(0) ?? 0) ?? character;
+}
+
+/** The first code points of rows of nine digits, from one to nine, that Unicode relates to no other digit: `❶`, `➀`, `➊`, `⓵`, and Suzhou numerals. */
+const DRAWN = [0x2776, 0x2780, 0x278a, 0x24f5, 0x3021];
+/** Their zeros. */
+const DRAWN_ZEROS: ReadonlySet<number> = new Set([0x24ff, 0x1f10b, 0x1f10c]);
+
+function drawnDigit(codePoint: number): string | undefined {
+  if (DRAWN_ZEROS.has(codePoint)) return '0';
+  const first = DRAWN.find((start) => codePoint >= start && codePoint < start + 9);
+  return first === undefined ? undefined : String(codePoint - first + 1);
 }
 
 /** The digits of a script follow one another, from zero to nine; so do several scripts of ten. */

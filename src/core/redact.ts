@@ -18,9 +18,11 @@ const KEY = /([?&]key=)[^&\s"'\\]+/gi;
 /** The password in an address. The user, and the name of a variable, stay visible. */
 const PASSWORD = /(\b[a-z][a-z\d+.-]*:\/\/[^\s:/@"']*:)(?!\$\{)[^\s@"']+@/gi;
 /** Mainland mobiles, with or without +86, also with separators; never a part of a longer number. */
-const MAINLAND = /(?<!\d|\d\.)((?:\+|%2B|00)?86[- ]?|0)?(1[3-9]\d)[-. ]?\d{4}[-. ]?(\d{4})(?!\d)/gi;
+const MAINLAND = /(?<!\d|\d\.)((?:\+|%2B|00)?86[-. ]?|0)?(1[3-9]\d)[-. /_·,]?\d{4}[-. /_·,]?(\d{4})(?!\d)/gi;
 /** The same with separators anywhere: `1 3 8-0 0 1 3-8 0 0 0`. Not in what has hexadecimal groups, such as a UUID. */
-const SPACED = /(?<![\d*+]|%2B|[\d*][-. ]{1,3}|[a-f]-)((?:(?:\+|%2B|00)?86[- ]{0,3})?)(1[- ]{0,3}[3-9](?:[- ]{0,3}\d){9})(?![- ]{0,3}\d|\w|-[a-f])/gi;
+const SPACED = /(?<![\d*+]|%2B|[\d*][-. ]{1,3}|[a-f]-)((?:(?:\+|%2B|00)?86[-\t ()]{0,3})?)(1[-\t ()]{0,3}[3-9](?:[-\t ()]{0,3}\d){9})(?![-\t ()]{0,3}\d|\w|-[a-f])/gi;
+/** The same with one separator, whichever, after each digit: `1.3.8.0.0.1.3.8.0.0.0`. */
+const SEPARATED = /(?<!\d[^\w\s]?)()(1([^\da-z\n])[3-9](?:\3\d){9})(?!\3?\d)/gi;
 /** Any other number in E.164. */
 const ABROAD = /(\+|%2B)([1-9](?:[ ().-]{0,2}\d){1,2})((?:[ ().-]{0,2}\d){3,9})([ ().-]{0,2}\d(?:[ ().-]{0,2}\d){2})(?!\d)/gi;
 
@@ -91,12 +93,12 @@ function maskPhones(written: string): string {
 }
 
 function maskDigits(text: string): string {
-  return text.replace(MAINLAND, '$1$2****$3').replace(SPACED, (_whole, country: string, number: string) => country + masked(number)).replace(ABROAD, '$1$2****$4');
+  return text.replace(MAINLAND, '$1$2****$3').replace(SPACED, maskSpaced).replace(SEPARATED, maskSpaced).replace(ABROAD, '$1$2****$4');
 }
 
 /** Each number with its place, and how it is shown. */
 function phonesIn(text: string): readonly (readonly [start: number, end: number, shown: string])[] {
-  const found = [MAINLAND, SPACED, ABROAD].flatMap((pattern) => [...text.matchAll(pattern)].map((match) => [match.index, match.index + match[0].length, maskDigits(match[0])] as const));
+  const found = [MAINLAND, SPACED, SEPARATED, ABROAD].flatMap((pattern) => [...text.matchAll(pattern)].map((match) => [match.index, match.index + match[0].length, maskDigits(match[0])] as const));
   let free = 0;
   return found
     .toSorted(([one], [other]) => one - other)
@@ -107,9 +109,9 @@ function phonesIn(text: string): readonly (readonly [start: number, end: number,
     });
 }
 
-function masked(number: string): string {
+function maskSpaced(_whole: string, country: string, number: string): string {
   const digits = number.replace(/\D/g, '');
-  return `${digits.slice(0, 3)}****${digits.slice(-4)}`;
+  return `${country}${digits.slice(0, 3)}****${digits.slice(-4)}`;
 }
 
 function formsOf(secret: string): readonly string[] {

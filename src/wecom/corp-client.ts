@@ -133,13 +133,19 @@ export class CorpClient {
       timeoutMs,
       answerMs,
       maxBytes: question.file?.maxBytes ?? this.largestAnswer,
-      scrub: this.#redactor.scrub,
+      scrub: (text: string, token: string | undefined) => this.#scrub(text, token),
       count: () => (this.#requestsSent += 1),
       meter,
       clock,
       log,
     };
     return ask(question, context, signal);
+  }
+
+  /** A token is removed as a secret is: also in capitals, or with other separators. */
+  #scrub(text: string, token: string | undefined): string {
+    if (token !== undefined) this.#redactor.add([token]);
+    return this.#redactor.scrub(text);
   }
 
   #urlOf({ request, params = {}, file }: Question): URL {

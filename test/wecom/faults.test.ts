@@ -1,8 +1,10 @@
+import { inspect } from 'node:util';
 import { expect, test } from 'vitest';
 import { Secret } from '../../src/core/secret.ts';
 import { adversarial, corpOf, withSandbox } from '../support/sandbox.ts';
-import { firstCorp, never, openForSandbox, reasonsOf, shapeOf, truthShape } from './support.ts';
+import { firstCorp, never, openFor, openForSandbox, reasonsOf, shapeOf, truthShape } from './support.ts';
 
+const CORP = { id: 'ww0000000000000001', name: 'one' };
 const SMALL = { corps: 1, members: 40, departments: 6 } as const;
 
 test.each([
@@ -47,7 +49,7 @@ test('a department that never answers is a gap that says why', () =>
     sandbox.faults.add({ match: { endpoint: 'user/list', department }, effect: { kind: 'html' } });
     const { directory } = openForSandbox(sandbox);
     const { gaps } = await directory.read(firstCorp(sandbox), { signal: never() });
-    expect(gaps).toEqual([{ what: `department ${department}`, why: 'instead of an answer to user/list came HTTP 502' }]);
+    expect(gaps).toEqual([{ what: `department ${department}`, why: `instead of an answer to user/list came HTTP 502 from ${new URL(sandbox.url).host}` }]);
     expect(sandbox.stats.total.byErrcode['http 502']).toBe(4);
     await directory.close();
   }));
@@ -61,13 +63,25 @@ test('three departments in a row without an answer end the reading', () =>
     await directory.close();
   }));
 
-test('nobody listening is unavailable, with the code of what happened', async () => {
+test('nobody listening is unavailable, with the address that was tried and what the system said', async () => {
   const sandbox = await withSandbox(SMALL, (open) => Promise.resolve(open));
+  const { host } = new URL(sandbox.url);
   const { directory } = openForSandbox(sandbox, { retries: 1 });
   await expect(directory.read(firstCorp(sandbox), { signal: never() })).rejects.toMatchObject({
     kind: 'unavailable',
-    message: 'no answer from WeCom to gettoken: ECONNREFUSED',
+    message: `no answer from WeCom to gettoken at ${host}: connect ECONNREFUSED ${host}`,
   });
+  await directory.close();
+});
+
+test.each([
+  ['a name that cannot be resolved', 'https://user:hunter2@nowhere.invalid/x?secret=hunter2', /^no answer from WeCom to gettoken at nowhere\.invalid:443: getaddrinfo (ENOTFOUND|EAI_AGAIN) nowhere\.invalid$/],
+  ['a port where nobody listens, by a name with two addresses', 'http://localhost:9/hunter2', /^no answer from WeCom to gettoken at localhost:9: .*connect ECONNREFUSED (127\.0\.0\.1|::1):9/],
+])('%s is named, and no other part of the address', async (_, api, message) => {
+  const { directory } = openFor(api, () => ({ secret: new Secret('hunter3'), retries: 0 }));
+  const error: unknown = await directory.read(CORP, { signal: never() }).catch((thrown: unknown) => thrown);
+  expect(error).toMatchObject({ code: 'wecom_unreachable', message: expect.stringMatching(message) });
+  expect(inspect(error)).not.toContain('hunter');
   await directory.close();
 });
 
@@ -304,13 +318,29 @@ test('no error, log line or stack holds the secret, a token or a number', () =>
     expect(text).not.toMatch(/access_token=|corpsecret|cgi-bin/);
   }));
 
+test.each<readonly [string, (token: string) => string]>([
+  ['as it is', (token) => token],
+  ['in capitals', (token) => token.toUpperCase()],
+  ['in groups', (token) => token.replaceAll(/(.{5})/g, '$1 ')],
+  ['in full width', (token) => token.replaceAll(/[a-z\d]/gi, (letter) => String.fromCodePoint((letter.codePointAt(0) ?? 0) + 0xfee0))],
+])('a token %s is masked in what WeCom says', (_, written) =>
+  withSandbox(SMALL, async (sandbox) => {
+    const token = 'vQ8xT2mN5pL7_sD4fG9hJ1wE6rY3uI-oA0zX';
+    sandbox.faults.add({ match: { endpoint: 'gettoken' }, effect: { kind: 'patch', set: { access_token: token } } });
+    sandbox.faults.add({ match: { endpoint: 'department/list' }, effect: { kind: 'errcode', errcode: 60020, text: `hint ${written(token)} end` } });
+    const { directory } = openForSandbox(sandbox, { retries: 0 });
+    await expect(directory.read(firstCorp(sandbox), { signal: never() })).rejects.toMatchObject({ message: expect.stringMatching(/hint \*\*\* ?end/) });
+    await directory.close();
+  }),
+);
+
 test('a member without a usable userid is named, and the others are read', () =>
   withSandbox(SMALL, async (sandbox) => {
     const [, department = 0] = corpOf(sandbox).departmentIds;
     sandbox.faults.add({ match: { endpoint: 'user/list', department }, effect: adversarial('user_list.without-userid.json') });
     const { directory } = openForSandbox(sandbox);
     const { gaps, unreadable, members } = await directory.read(firstCorp(sandbox), { signal: never() });
-    expect([gaps, unreadable, members.some(({ userid }) => userid === 'ChenYue')]).toEqual([[], ['陈越'], true]);
+    expect([gaps, unreadable, members.some(({ userid }) => userid === 'ChenYue')]).toEqual([[], { members: ['陈越'], departments: [] }, true]);
     await directory.close();
   }));
 
@@ -338,12 +368,28 @@ test.each(['user_list.no-list.json', 'user_list.list-is-object.json', 'any.null.
   }),
 );
 
-test('departments without a usable id make the reading one with a gap', () =>
+test('departments without a usable id are named, and the others are read; those that cannot be named are a gap', () =>
   withSandbox(SMALL, async (sandbox) => {
-    sandbox.faults.add({ match: { endpoint: 'department/list' }, effect: adversarial('department_list.odd-ids.json') });
+    const odd = sandbox.faults.add({ match: { endpoint: 'department/list' }, effect: adversarial('department_list.odd-ids.json') });
     const { directory } = openForSandbox(sandbox);
-    const { gaps } = await directory.read(firstCorp(sandbox), { signal: never() });
-    expect(gaps).toContainEqual({ what: 'the departments', why: '4 of 6 have no usable id' });
+    const { gaps, unreadable, departments } = await directory.read(firstCorp(sandbox), { signal: never() });
+    expect([gaps, departments.map(({ id }) => id)]).toEqual([[], [1, 5]]);
+    expect(unreadable).toEqual({ members: [], departments: ['部门0 (id 0)', '部门-3 (id -3)', '部门6 (id 6.5)', '没有编号'] });
+    odd.remove();
+    sandbox.faults.add({ match: { endpoint: 'department/list' }, effect: { kind: 'patch', set: { department: [{ id: 1, parentid: 0 }, {}, 7] } } });
+    expect((await directory.read(firstCorp(sandbox), { signal: never() })).gaps).toEqual([{ what: 'the departments', why: '2 of 3 have no usable id' }]);
+    await directory.close();
+  }));
+
+test('lists of leaders that hold what is no userid count as not sent, and are logged', () =>
+  withSandbox(SMALL, async (sandbox) => {
+    sandbox.faults.add({ match: { endpoint: 'department/list' }, effect: adversarial('department_list.leaders-of-another-type.json') });
+    sandbox.faults.add({ match: { endpoint: 'user/list', department: 1 }, effect: { kind: 'patch', set: { userlist: [{ userid: 'a', direct_leader: ['王'] }, { userid: 'b', direct_leader: ['c'] }, { userid: 'd', direct_leader: null }] } } });
+    const { directory, logged } = openForSandbox(sandbox);
+    const { departments, members } = await directory.read(firstCorp(sandbox), { signal: never() });
+    expect(departments.filter(({ leaders }) => leaders !== undefined)).toEqual([]);
+    expect(members.find(({ userid }) => userid === 'b')?.fields.directLeaders).toEqual(['c']);
+    expect(logged.filter(({ event }) => event === 'leaders_unreadable')).toMatchObject([{ level: 'warn', facts: { lists: 3, of: expect.arrayContaining(['member a']) } }]);
     await directory.close();
   }));
 
