@@ -1,7 +1,10 @@
 import { OrgsyncError } from '../errors.ts';
 import type { ChangeFilter, Changes, History, Person } from '../core/ports/history.ts';
+import type { Corp } from '../core/model.ts';
+import { nearest } from '../core/nearest.ts';
 import { parsePhone } from '../core/phone.ts';
 import type { PhoneBook } from '../core/ports/looking-up.ts';
+import type { Records } from '../core/ports/records.ts';
 import type { Tables } from '../core/ports/tables.ts';
 import type { Clock, Log } from '../core/ports/system.ts';
 
@@ -26,24 +29,49 @@ export async function findPeople(typed: string, corpIds: readonly string[] | und
   return [...people.values()];
 }
 
-/** Which changes to read; `member` is a userid or a phone number as typed. */
-export interface ChangesRequest extends Omit<ChangeFilter, 'people'> {
+/** Which changes to read; `member` is a userid or a phone number, `department` an id or a name, as typed. */
+export interface ChangesRequest extends Omit<ChangeFilter, 'people' | 'departmentId'> {
   readonly member?: string;
+  readonly department?: string;
 }
 
 export interface ChangesDeps extends PeopleDeps {
-  readonly store: Tables & PhoneBook;
+  readonly store: Tables & PhoneBook & Pick<Records, 'corps'>;
   readonly history: History;
 }
 
-/** Reads changes, the oldest first. Throws `failed` / `unknown_member` when `member` is not known. */
-export async function readChanges({ member, ...filter }: ChangesRequest, deps: ChangesDeps): Promise<Changes> {
+/** Reads changes, the oldest first. Throws `failed` / `unknown_member` and `usage` / `unknown_department` when they are not known. */
+export async function readChanges({ member, department, ...wanted }: ChangesRequest, deps: ChangesDeps): Promise<Changes> {
   await deps.store.ensureReady();
+  const filter = department === undefined ? wanted : { ...wanted, ...(await findDepartment(department, wanted.corpIds, deps)) };
   if (member === undefined) return await deps.history.changes(filter);
   const people = await findPeople(member, filter.corpIds, deps);
   if (people.length === 0) throw unknownMember();
   return await deps.history.changes({ ...filter, people });
 }
+
+/** Finds a department by its id, in whatever corp, or by the name that only one has now. */
+async function findDepartment(typed: string, corpIds: readonly string[] | undefined, { store, history }: ChangesDeps): Promise<Pick<ChangeFilter, 'departmentId' | 'corpIds'>> {
+  if (/^\d{1,10}$/.test(typed)) return { departmentId: Number(typed) };
+  const asked = new Set(corpIds?.map((id) => id.toLowerCase()));
+  const corps = (await store.corps()).map(({ corp }) => corp).filter(({ id }) => corpIds === undefined || asked.has(id.toLowerCase()));
+  const all: { readonly id: number; readonly name: string; readonly corp: Corp }[] = [];
+  for (const corp of corps) for (const { id, name } of await history.departments(corp.id)) if (name !== null) all.push({ id, name, corp });
+  const found = all.filter(({ name }) => name === typed);
+  const [only, ...others] = found.length > 0 ? found : all.filter(({ name }) => name.toLowerCase() === typed.toLowerCase());
+  if (only !== undefined && others.length === 0) return { departmentId: only.id, corpIds: [only.corp.id] };
+  const near = nearest(typed, all.map(({ name }) => name));
+  throw new OrgsyncError('usage', {
+    code: 'unknown_department',
+    message: only === undefined ? `no department is called ${typed}` : `${others.length + 1} departments are called ${typed}`,
+    hint: only === undefined
+      ? `${near === undefined ? '' : `did you mean ${near}? If not, `}give its id, or the whole name that it has now`
+      : `give its id, and --corp: ${[only, ...others].slice(0, DEPARTMENTS_NAMED).map(({ id, corp }) => `${id} in ${corp.name}`).join(', ')}${others.length < DEPARTMENTS_NAMED ? '' : ', …'}`,
+  });
+}
+
+/** How many departments of one name are listed. */
+const DEPARTMENTS_NAMED = 5;
 
 /** The error does not repeat what was typed: it may be a phone number, and the error may be logged. */
 export function unknownMember(): OrgsyncError {

@@ -60,6 +60,8 @@ test('is narrowed by corp, department and action', async () => {
     expect.stringMatching(/moved 研发 → 市场; made leader of 市场$/u) as string,
     expect.stringMatching(/left 市场$/u) as string,
   ]);
+  expect(await lines('--department', '市场', '--since', '7d')).toEqual(department);
+  expect(await changes(stage, '--department', '市厂')).toMatchObject({ code: 64, stderr: 'orgsync: no department is called 市厂\n  fix: did you mean 市场? If not, give its id, or the whole name that it has now\n' });
   expect(await lines('--corp', stage.corp, '--action', 'departed')).toHaveLength(1);
   expect(await changes(stage, '--corp', 'nowhere')).toMatchObject({ code: 64 });
 });

@@ -6,7 +6,6 @@ import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { wholeProgram } from '../support/program.ts';
 import { orgsync, start } from '../support/cli.ts';
-import { describeWith } from '../support/programs.ts';
 
 const BIN = new URL('../../bin/orgsync.js', import.meta.url).pathname;
 
@@ -69,6 +68,20 @@ describe('the command line', () => {
     expect({ code, stdout }).toEqual({ code: 64, stdout: '' });
     expect(stderr.split(message)).toHaveLength(2);
     expect(stderr).toMatch(/^orgsync: .*\n {2}fix: .*\n$/s);
+  });
+
+  it.each([
+    [['sync'], "unknown command 'sync'", 'did you mean orgsync run?'],
+    [['RUN'], "unknown command 'RUN'", 'did you mean orgsync run?'],
+    [['check', '-c', 'x.yml'], "unknown command 'check'", 'did you mean orgsync doctor?'],
+    [['init'], "unknown command 'init'", 'copy config.example.yml to config.yml'],
+    [['--dry-run', 'run'], "unknown option '--dry-run'", '--dry-run is an option of run, after the command: orgsync run --dry-run'],
+    [['--live'], "unknown option '--live'", '--live is an option of lookup, after the command: orgsync lookup --live'],
+    [['plan', '--wait=5m'], "unknown option '--wait=5m'", '--wait is an option of run, after the command: orgsync run --wait'],
+  ])('%j says what was probably meant', async (args, message, hint) => {
+    const { code, stdout, stderr } = await orgsync(args);
+    expect({ code, stdout }).toEqual({ code: 64, stdout: '' });
+    expect(stderr.split('\n')).toEqual([`orgsync: ${message}`, expect.stringContaining(`  fix: ${hint}`), '']);
   });
 
   it('says a usage error as JSON, too', async () => {
@@ -226,62 +239,5 @@ describe('orgsync migrate', () => {
     const { code, stdout } = await orgsync(['migrate', '--print'], { cwd });
     expect(code).toBe(0);
     expect(stdout).toContain('CREATE TABLE');
-  });
-});
-
-describe('orgsync completion', () => {
-  it('bash completes commands, and the options of the command that was typed', async () => {
-    const { stdout } = await orgsync(['completion', 'bash']);
-    const complete = (...words: string[]): string =>
-      spawnSync('bash', ['-c', `${stdout}\nCOMP_WORDS=(${words.map((word) => `'${word}'`).join(' ')}); COMP_CWORD=${words.length - 1}; _orgsync; echo "\${COMPREPLY[@]}"`], { encoding: 'utf8' }).stdout;
-    expect(complete('orgsync', 'lo')).toBe('lookup\n');
-    expect(complete('orgsync', 'run', '--allow')).toBe('--allow-departures\n');
-    expect(complete('orgsync', 'completion', 'f')).toBe('fish\n');
-    expect(complete('orgsync', '--json', 'config', 's').trim().split(' ').sort()).toEqual(['schema', 'show']);
-  });
-});
-
-/** What a person types and what the shell makes of it with one press of the tab key. */
-const COMPLETED = [
-  ['orgsync look', 'orgsync lookup'],
-  ['orgsync run --allow', 'orgsync run --allow-departures'],
-  ['orgsync --json config sc', 'orgsync --json config schema'],
-  ['orgsync completion f', 'orgsync completion fish'],
-] as const;
-
-/** An interactive zsh that finds the script where the help says to put it, and on ^X tells what stands in its line. */
-const ZSHRC = `
-fpath=($ZDOTDIR $fpath)
-autoload -Uz compinit && compinit -u -D
-tell() { print -r -- "LINE<$BUFFER>"; exit }
-zle -N tell
-bindkey '^X' tell
-PROMPT=READY`;
-
-const PRESS_TAB = `
-zmodload zsh/zpty
-zpty shell zsh -d -i
-zpty -r shell answer '*READY*'
-zpty -n -w shell "$1"$'\\t\\x18'
-zpty -r shell answer '*LINE<*>*'
-print -r -- "\${\${answer##*LINE<}%%>*}"`;
-
-describeWith(['zsh'], 'orgsync completion in zsh', () => {
-  it.each(COMPLETED)('completes %s to %s', async (typed, completed) => {
-    const { stdout } = await orgsync(['completion', 'zsh']);
-    const home = await folder();
-    await Promise.all([writeFile(join(home, '_orgsync'), stdout), writeFile(join(home, '.zshrc'), ZSHRC)]);
-    const zsh = spawnSync('zsh', ['-f', '-c', PRESS_TAB, 'zsh', typed], { encoding: 'utf8', env: { PATH: process.env['PATH'], ZDOTDIR: home, TERM: 'xterm' }, timeout: 15_000 });
-    expect(zsh).toMatchObject({ stdout: `${completed} \n`, stderr: '' });
-  });
-});
-
-describeWith(['fish'], 'orgsync completion in fish', () => {
-  it.each(COMPLETED)('completes %s to %s', async (typed, completed) => {
-    const { stdout } = await orgsync(['completion', 'fish']);
-    const home = await folder();
-    await writeFile(join(home, 'orgsync.fish'), stdout);
-    const fish = spawnSync('fish', ['--no-config', '-c', `source ${join(home, 'orgsync.fish')}; complete -C '${typed}'`], { encoding: 'utf8', env: { PATH: process.env['PATH'], HOME: home } });
-    expect(fish.stdout.split('\n').map((line) => line.split('\t')[0])).toEqual([completed.split(' ').at(-1), '']);
   });
 });

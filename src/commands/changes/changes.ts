@@ -15,7 +15,7 @@ Examples:
   orgsync changes                                 the last seven days, every corp
   orgsync changes --since 2026-03-01 --action departed
   orgsync changes --member 13800138000            a person's whole story; a userid will do
-  orgsync changes --department 12 --since 90d     its own changes, and who came and went
+  orgsync changes --department 研发 --since 90d   its own changes, and who came and went
   orgsync changes --since 30d --csv > changes.csv for a spreadsheet
 
 Exit codes:
@@ -28,7 +28,7 @@ interface Options {
   readonly since?: Date | undefined;
   readonly corp: readonly string[];
   readonly member?: string | undefined;
-  readonly department?: number | undefined;
+  readonly department?: string | undefined;
   readonly action: readonly ChangeRecord['action'][];
   readonly limit: number;
   readonly csv?: true | undefined;
@@ -44,7 +44,7 @@ export function changesCommand(getContext: GetContext): Command {
     .option('--since <when>', 'a duration such as 7d, or a date such as 2026-03-01 (default: 7d, or everything for one member or department)', moment)
     .option('--corp <id|name>', 'only this corp; may be given several times', collect, [])
     .option('--member <userid|phone>', 'only this person')
-    .option('--department <id>', 'only this department, and who came to it or left it', departmentId)
+    .option('--department <id|name>', 'only this department, and who came to it or left it')
     .addOption(action.argParser(collectAction))
     .option('--limit <n>', 'the newest so many', wholeNumber(1, 99_999_999), 1_000)
     .option('--csv', 'print a table for spreadsheets')
@@ -63,7 +63,7 @@ function requestOf({ since, member, department, action, limit }: Options): Chang
     limit,
     ...(from === undefined ? {} : { since: from }),
     ...(member === undefined ? {} : { member }),
-    ...(department === undefined ? {} : { departmentId: department }),
+    ...(department === undefined ? {} : { department }),
     ...(action.length === 0 ? {} : { actions: action }),
   };
 }
@@ -102,11 +102,6 @@ function moment(text: string): Date {
 function isInCalendar(day: string): boolean {
   const at = new Date(`${day}T00:00:00Z`);
   return !Number.isNaN(at.getTime()) && at.toISOString().startsWith(day);
-}
-
-function departmentId(text: string): number {
-  if (!/^\d{1,10}$/u.test(text)) throw new InvalidArgumentError('Give a department’s number, such as 12.');
-  return Number(text);
 }
 
 function collectAction(value: string, earlier: readonly ChangeRecord['action'][]): readonly ChangeRecord['action'][] {
