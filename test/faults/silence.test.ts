@@ -98,19 +98,19 @@ const REDIS: Route = { target: () => redis.port, lifeMs: SHORT_LIFE_MS, lead: (y
 const REDIS_TLS: Route = { ...REDIS, target: () => redisTlsPort, lead: (yaml, _, { port }) => yaml.replace(/^redis: .*$/m, `redis: rediss://localhost:${port}/1`) };
 
 const WECOM_CASES: readonly Case[] = [
-  { phase: 'the name look-up', route: WECOM, when: 'first', silence: 'name', code: 69, says: /no answer from WeCom to gettoken: .*name look-up/ },
-  { phase: 'TCP', route: WECOM, when: 'first', silence: 'syn', code: 69, says: /no answer from WeCom to gettoken: ETIMEDOUT in the connection/ },
-  { phase: 'the request', route: WECOM, when: 'first', silence: mute, code: 69, says: /no answer from WeCom to gettoken: ETIMEDOUT in the request/ },
-  { phase: 'the answer', route: WECOM, when: 'first', silence: muteWithinAnswer('gettoken'), code: 69, says: /no answer from WeCom to gettoken: ETIMEDOUT in the request/ },
+  { phase: 'the name look-up', route: WECOM, when: 'first', silence: 'name', code: 69, says: /no answer from WeCom to gettoken at \S+: .*name look-up/ },
+  { phase: 'TCP', route: WECOM, when: 'first', silence: 'syn', code: 69, says: /no answer from WeCom to gettoken at \S+: ETIMEDOUT in the connection/ },
+  { phase: 'the request', route: WECOM, when: 'first', silence: mute, code: 69, says: /no answer from WeCom to gettoken at \S+: ETIMEDOUT in the request/ },
+  { phase: 'the answer', route: WECOM, when: 'first', silence: muteWithinAnswer('gettoken'), code: 69, says: /no answer from WeCom to gettoken at \S+: ETIMEDOUT in the request/ },
   { phase: 'the request', route: WECOM, when: 'later', silence: mute, code: 69, says: /no answer from WeCom to user\/list/ },
   { phase: 'a new connection', route: WECOM, when: 'later', silence: breakAndMute, code: 69, says: /no answer from WeCom to user\/list/ },
-  { phase: 'the TLS handshake', route: WECOM_TLS, when: 'first', silence: mute, code: 69, says: /no answer from WeCom to gettoken: ETIMEDOUT in the TLS handshake/ },
+  { phase: 'the TLS handshake', route: WECOM_TLS, when: 'first', silence: mute, code: 69, says: /no answer from WeCom to gettoken at \S+: ETIMEDOUT in the TLS handshake/ },
   { phase: 'the TLS handshake', route: WECOM_TLS, when: 'later', silence: breakAndMute, code: 69, says: /no answer from WeCom to user\/list/ },
   { phase: 'the request over TLS', route: WECOM_TLS, when: 'later', silence: mute, code: 69, says: /no answer from WeCom to user\/list/ },
-  { phase: 'the name look-up of the proxy', route: HTTP_PROXY, when: 'first', silence: 'name', code: 69, says: /gettoken: the proxy opened no tunnel in time/ },
-  { phase: 'TCP to the proxy', route: HTTP_PROXY, when: 'first', silence: 'syn', code: 69, says: /gettoken: the proxy opened no tunnel in time/ },
-  { phase: 'CONNECT', route: HTTP_PROXY, when: 'first', silence: mute, code: 69, says: /gettoken: the proxy opened no tunnel in time/ },
-  { phase: 'CONNECT', route: HTTP_PROXY, when: 'later', silence: breakAndMute, code: 69, says: /user\/list: (the proxy opened no tunnel in time|E)/ },
+  { phase: 'the name look-up of the proxy', route: HTTP_PROXY, when: 'first', silence: 'name', code: 69, says: /gettoken at \S+: the proxy \S+ opened no tunnel in time/ },
+  { phase: 'TCP to the proxy', route: HTTP_PROXY, when: 'first', silence: 'syn', code: 69, says: /gettoken at \S+: the proxy \S+ opened no tunnel in time/ },
+  { phase: 'CONNECT', route: HTTP_PROXY, when: 'first', silence: mute, code: 69, says: /gettoken at \S+: the proxy \S+ opened no tunnel in time/ },
+  { phase: 'CONNECT', route: HTTP_PROXY, when: 'later', silence: breakAndMute, code: 69, says: /user\/list at \S+: (the proxy \S+ opened no tunnel in time|E)/ },
   { phase: 'the request through the tunnel', route: HTTP_PROXY, when: 'later', silence: mute, code: 69, says: /no answer from WeCom to user\/list/ },
 ];
 

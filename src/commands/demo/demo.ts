@@ -1,6 +1,6 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { basename, join, relative, resolve } from 'node:path';
 import { Command } from '@commander-js/extra-typings';
 import type { CommandUnknownOpts } from '@commander-js/extra-typings';
 import type { Sandbox } from '../../sandbox/sandbox.ts';
@@ -14,6 +14,22 @@ Examples:
   orgsync demo
   orgsync demo --keep ./demo           and leave the configuration and the store there, to look at
   orgsync demo --json                  what each step says to programs, in one document`;
+
+/** What to do after the demo, with `program` as it is called here. */
+function nextSteps(program: string): string {
+  return `
+Next, with invented corps that stay, in two terminals:
+  ${program} sandbox --write-config config.yml
+  ${program} run, then: ${program} doctor, ${program} report
+or with a corp of yours:
+  copy config.example.yml to config.yml and edit it, then: ${program} doctor, ${program} plan, ${program} run`;
+}
+
+/** How the user calls this program: by its name where it is installed, else by its file. */
+function programName(): string {
+  const [, file = 'orgsync'] = process.argv;
+  return basename(file) === 'orgsync' ? 'orgsync' : `node ${relative('', file)}`;
+}
 
 /** `orgsync demo`: the whole product on invented corps, each step the command that a user would type. */
 export function demoCommand(getContext: GetContext): CommandUnknownOpts {
@@ -33,7 +49,7 @@ export function demoCommand(getContext: GetContext): CommandUnknownOpts {
       const steps = createDemoSteps(config, context);
       await play(sandbox, steps, context);
       if (context.terminal.json) context.terminal.document({ steps: steps.done, most_requests_in_one_second: busiestSecond(sandbox), kept: keep === undefined ? null : folder });
-      if (keep !== undefined) context.terminal.data(`\nThe configuration and the store are in ${folder}; \`orgsync sandbox\` serves corps to go on with.`);
+      if (keep !== undefined) context.terminal.data(`\nThe configuration and the store are in ${folder}.`);
     } finally {
       await sandbox.close();
       if (keep === undefined) await rm(folder, { recursive: true, force: true });
@@ -66,6 +82,7 @@ async function play(sandbox: Sandbox, steps: DemoSteps, { terminal, signal, endW
   say('And this one? Gone, but not forgotten, and nobody had to ask WeCom:');
   await steps.run(['lookup', leaving.mobile]);
   say(`The local WeCom counted at most ${busiestSecond(sandbox)} requests in any second and corp; ten are allowed.`);
+  terminal.data(nextSteps(programName()));
 }
 
 /** Returns the most requests that one corp got in one second. */
