@@ -70,7 +70,7 @@ export async function adviseOn({ code, message }: Pick<CommanderError, 'code' | 
 }
 
 function adviseOnCommand(typed: string): string | undefined {
-  if (typed === 'init' || typed === 'setup' || typed === 'configure') return 'copy config.example.yml to config.yml and edit it; orgsync demo needs no configuration';
+  if (typed === 'init' || typed === 'setup' || typed === 'configure') return 'orgsync config example > config.yml writes one to be edited; orgsync demo needs none';
   const names = Object.values(COMMANDS).flatMap((commands) => Object.keys(commands));
   const meant = names.find((name) => name === typed) ?? Object.entries(OTHER_WORDS).find(([, words]) => words.includes(typed))?.[0];
   return meant === undefined ? undefined : `did you mean orgsync ${meant}? orgsync --help lists the commands`;

@@ -74,7 +74,7 @@ describe('the command line', () => {
     [['sync'], "unknown command 'sync'", 'did you mean orgsync run?'],
     [['RUN'], "unknown command 'RUN'", 'did you mean orgsync run?'],
     [['check', '-c', 'x.yml'], "unknown command 'check'", 'did you mean orgsync doctor?'],
-    [['init'], "unknown command 'init'", 'copy config.example.yml to config.yml'],
+    [['init'], "unknown command 'init'", 'orgsync config example > config.yml'],
     [['--dry-run', 'run'], "unknown option '--dry-run'", '--dry-run is an option of run, after the command: orgsync run --dry-run'],
     [['--live'], "unknown option '--live'", '--live is an option of lookup, after the command: orgsync lookup --live'],
     [['plan', '--wait=5m'], "unknown option '--wait=5m'", '--wait is an option of run, after the command: orgsync run --wait'],

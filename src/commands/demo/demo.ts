@@ -22,7 +22,7 @@ Next, with invented corps that stay, in two terminals:
   ${program} sandbox --write-config config.yml
   ${program} run, then: ${program} doctor, ${program} report
 or with a corp of yours:
-  copy config.example.yml to config.yml and edit it, then: ${program} doctor, ${program} plan, ${program} run`;
+  ${program} config example > config.yml, edit it, then: ${program} doctor, ${program} plan, ${program} run`;
 }
 
 /** How the user calls this program: by its name where it is installed, else by its file. */
