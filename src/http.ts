@@ -16,7 +16,7 @@ export const makeRequest: RequestFunction = (url, options, answered) => {
   const request = (url.protocol === 'https:' ? https : http).request(url, { ...options, rejectUnauthorized: true }, answered);
   request.once('upgrade', (_answer, socket) => {
     socket.destroy();
-    request.emit('error', Object.assign(new Error('the server changed to another protocol'), { code: 'HTTP_101' }));
+    request.emit('error', new UpgradeError('the server changed to another protocol'));
   });
   const end = request.end.bind(request);
   const endQuietly = (ended: () => void): unknown =>
@@ -25,6 +25,12 @@ export const makeRequest: RequestFunction = (url, options, answered) => {
     });
   return Object.assign(request, { end: endQuietly });
 };
+
+/** A server answered by changing to another protocol (HTTP 101). */
+class UpgradeError extends Error {
+  override readonly name = 'UpgradeError';
+  readonly code = 'HTTP_101';
+}
 
 /** A proxy did not open a tunnel. The message names the proxy's host and port, never its user or password. */
 export class ProxyError extends Error {

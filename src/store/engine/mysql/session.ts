@@ -30,6 +30,12 @@ const BINARY_FROM_VALUES = 200;
 /** Refusals of prepared statements: none left, lost by a pooler, not prepared by a proxy. Such a statement was not executed. */
 const NOT_PREPARED: ReadonlySet<unknown> = new Set([1461, 1243, 1295, 1047]);
 
+/** The server, or a proxy before it, took the settings of the session and does not keep them. */
+class SettingsRefused extends Error {
+  override readonly name = 'SettingsRefused';
+  readonly code = 'SETTINGS_REFUSED';
+}
+
 /** A connection to the server, used by one unit of work after the other. */
 export class MysqlSession implements Omit<Session, 'close'> {
   readonly dialect = mysqlDialect;
@@ -119,7 +125,7 @@ export class MysqlSession implements Omit<Session, 'close'> {
   /** Asks once for each connection: what a proxy does with SET does not change. */
   async #ensurePrepared(): Promise<void> {
     const [row] = await this.query(SETTINGS_IN_EFFECT);
-    if (!areInEffect(row?.['settings'])) throw Object.assign(new Error(`the settings of the session have no effect: ${String(row?.['settings'])}`), { code: 'SETTINGS_REFUSED' });
+    if (!areInEffect(row?.['settings'])) throw new SettingsRefused(`the settings of the session have no effect: ${String(row?.['settings'])}`);
   }
 
   async query(sql: string, values: readonly SqlValue[] = []): Promise<readonly Row[]> {
