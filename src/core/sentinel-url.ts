@@ -1,7 +1,7 @@
 import { decodePercent } from './percent.ts';
 
 /** User and password at one kind of server; undefined where it wants none. */
-export interface Account {
+interface Account {
   readonly user: string | undefined;
   readonly password: string | undefined;
 }

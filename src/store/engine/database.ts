@@ -111,7 +111,7 @@ export interface Session extends Connection {
 /** The purpose of a session: `read` sees one moment, `migrate` may take long. */
 export type Purpose = 'read' | 'write' | 'migrate';
 
-/** The class of an engine's error: a retry may help after `contention`, `lost` (a connection), and `silent` (a server that does not answer in time). */
+/** The class of an engine's error: a retry on another connection may help after `contention`, `lost` (a connection), and `silent` (a server that does not answer in time). */
 export type Trouble = 'contention' | 'lost' | 'silent' | 'final';
 
 /** A database engine: opens sessions, and translates its errors. */

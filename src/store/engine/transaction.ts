@@ -178,7 +178,8 @@ async function withSession<T>(engine: Engine, { purpose, urgent = false }: Wish,
   try {
     return await work(session);
   } catch (error) {
-    discard = isBehind(error);
+    // Another connection may lead to another server of a cluster: one that is ready, has caught up, and is not locked.
+    discard = isBehind(error) || engine.judge(error) !== 'final';
     throw error;
   } finally {
     await session.close({ discard });

@@ -80,7 +80,7 @@ class Lane {
 
   /** Returns a session. It is reset in the background, so that the caller does not wait. */
   giveBack(session: MysqlSession, discard: boolean): void {
-    if (!session.usable) this.#endIdle();
+    if (discard || !session.usable) this.#endIdle();
     if (discard || this.#closed || !session.usable) this.#end(session);
     else this.#settle(session.reset().then(() => this.#keep(session), () => this.#end(session)));
   }
@@ -124,7 +124,7 @@ class Lane {
     session.onBroken(() => undefined);
   }
 
-  /** Ends all idle connections. Called when one connection broke, because the others are probably broken too. */
+  /** Ends all idle connections. Called when one broke, or its server cannot work: the others are probably no better. */
   #endIdle(): void {
     for (const session of [...this.#idle.keys()]) {
       this.#leaveIdle(session);
