@@ -26,6 +26,11 @@ const PATIENCE = { testTimeout: 300_000, hookTimeout: 120_000, expect: { poll: {
 /** Tests that start servers and processes mostly wait for them: more of them than processors. */
 const WORKERS = 4;
 
+/** Several servers a test, which take long to start: only in `npm run test:clusters`. */
+const CLUSTERS = {
+  test: { name: 'clusters', include: ['test/clusters/**/*.test.ts'], globalSetup: ['test/support/global-setup.ts'], ...PATIENCE, maxWorkers: 2 },
+};
+
 /**
  * `core` needs nothing but Node.js. `servers` starts private MariaDB and Redis servers (test/support/servers.ts).
  * `timed` runs when the others have ended: its tests hardly compute.
@@ -66,6 +71,7 @@ export default defineConfig({
           sequence: { groupOrder: 1 },
         },
       },
+      ...(process.env['ORGSYNC_TEST_CLUSTERS'] === undefined ? [] : [CLUSTERS]),
     ],
   },
 });

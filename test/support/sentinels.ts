@@ -9,7 +9,7 @@ import { startRedis } from './servers.ts';
 import { until } from './until.ts';
 
 /** What the Sentinels call the primary. */
-export const PRIMARY_NAME = 'mymaster';
+const PRIMARY_NAME = 'mymaster';
 const [PASSWORD, SENTINEL_PASSWORD] = ['p@ss/1', 's&nt+nel'];
 
 /** A primary with a replica, and three Sentinels that watch them, all with passwords. */

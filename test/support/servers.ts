@@ -110,7 +110,6 @@ async function installTemplate(template: string): Promise<void> {
   await rm(making, { recursive: true, force: true });
 }
 
-/** The option that lets mariadbd run as root. */
-export function asRoot(): readonly string[] {
+function asRoot(): readonly string[] {
   return process.getuid?.() === 0 ? ['--user=root'] : [];
 }
