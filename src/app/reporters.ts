@@ -3,6 +3,7 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { temporaryFolder } from './temporary-folder.ts';
 import type { Config } from '../config/load.ts';
+import type { Activity } from '../core/freshness.ts';
 import type { Idle } from '../core/gate.ts';
 import { NO_METER } from '../core/meter.ts';
 import type { Corp } from '../core/model.ts';
@@ -49,11 +50,11 @@ export interface ReporterDeps {
 
 /** One way to report. */
 interface Reporter extends Reporters {
-  /** A run does nothing on this host. `isDue` is true once an hour: then the others are looked for. */
+  /** A run does nothing on this host. When `isDue`, at last once an hour, the others are looked for. */
   idle(idle: Idle, isDue: boolean): Promise<void>;
 }
 
-/** How often, at most, a host on which runs do nothing looks whether they begin elsewhere. */
+/** How often a host on which runs do nothing looks, at last, whether they begin elsewhere. */
 const LOOK_EVERY_MS = 3_600_000;
 
 /** Opens the reporters that `metrics:` and `alerts:` configure, and loads nothing else. */
@@ -142,7 +143,7 @@ async function openAlerts({ config, clock, log, scrub, writer, alertBook, store 
     shared: alertBook,
     local: createAlertFile(join(temporaryFolder(), 'alerts.json'), clock),
     corps: async () => (await store()).corps(),
-    lastBeganAt: () => lastBegin(config, store),
+    activity: () => readActivityOf(config, store),
     robotApi: config.wecom.api.reveal(),
   });
   return {
@@ -155,10 +156,10 @@ async function openAlerts({ config, clock, log, scrub, writer, alertBook, store 
 }
 
 /** Creates no store: a process that asks this does not run here. */
-async function lastBegin({ store }: Config, open: ReporterDeps['store']): Promise<Date | null> {
-  if (store.engine === 'sqlite' && !existsSync(store.path)) return null;
-  const { readLastBegin } = await import('../sync/last-begin.ts');
-  return await readLastBegin(await open());
+async function readActivityOf({ store }: Config, open: ReporterDeps['store']): Promise<Activity> {
+  if (store.engine === 'sqlite' && !existsSync(store.path)) return { lastBeganAt: null, lastSuccessAt: null };
+  const { readActivity } = await import('../sync/activity.ts');
+  return await readActivity(await open());
 }
 
 function targetOf(target: Config['alerts']['to'][number]): AlertTarget {

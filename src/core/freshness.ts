@@ -14,6 +14,12 @@ export function ageOf(record: CorpRecord | undefined, now: number): Age {
   return { lastSuccessAt: record?.lastSuccessAt?.getTime() ?? null, triedSince: record?.triedSince?.getTime() ?? null, now };
 }
 
+/** When runs of any corp last began and succeeded, on any host; null when none did. */
+export interface Activity {
+  readonly lastBeganAt: Date | null;
+  readonly lastSuccessAt: Date | null;
+}
+
 /** Whether the last success is older than `staleAfterMs`, or there was none in that time. A first load in progress is not stale. */
 export function isStale({ lastSuccessAt, triedSince, now }: Age, staleAfterMs: number): boolean {
   const since = lastSuccessAt ?? triedSince ?? null;

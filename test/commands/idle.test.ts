@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { parseSamples } from '../../src/observe/metrics/exposition.ts';
@@ -30,6 +30,12 @@ async function runOn(host: string, { configPath, folder }: Stage, env: Env = {},
 async function age({ storeUrl }: Stage): Promise<void> {
   await rewrite(storeUrl, 'UPDATE runs SET started_at = ?', [hoursAgo(2)]);
   await rewrite(storeUrl, 'UPDATE corps SET last_success_at = ?', [hoursAgo(2)]);
+}
+
+/** Makes the last look on a host as if many had gone before it. */
+async function lookNoMore(host: string, { folder }: Stage): Promise<void> {
+  const own = path.join(folder, host, `orgsync-${process.getuid?.() ?? 'own'}`);
+  for (const name of (await readdir(own)).filter((one) => one.startsWith('looked-'))) await writeFile(path.join(own, name), '3600000');
 }
 
 function told(heard: readonly Heard[]): readonly { readonly change: string; readonly subject: string; readonly code: string; readonly message: string }[] {
@@ -86,15 +92,20 @@ describe.each(ENGINES)('when every gate is shut, with a store on %s', (engine) =
     for (const host of ['first', 'second', 'second']) await idle(host);
     expect(told(ops.heard)).toMatchObject([{ change: 'began', subject: 'fleet', code: 'no_run_began' }]);
     expect(told(ops.heard)[0]?.message).toMatch(/^no run has begun since \d{4}-[^;]*Z; on this host, the gate is shut: SCHEDULE_ENV is not set,/);
-    // Were the store looked at, nobody would know of an alert.
+    // Nobody would know of an alert, were the store looked at.
     await rewrite(stage.storeUrl, 'DELETE FROM alerts', []);
-    for (const host of ['first', 'second']) await idle(host);
+    await lookNoMore('second', stage);
+    await idle('second');
     expect(ops.heard).toHaveLength(1);
     await idle('third', { ...OPEN, ORGSYNC_READ_ONLY: '1' });
     expect(told(ops.heard)[1]?.message).toContain('on this host, the store is read-only here');
     await idle('fourth');
+    await rewrite(stage.storeUrl, 'UPDATE runs SET started_at = ?', [hoursAgo(0)]);
+    await rewrite(stage.storeUrl, 'DELETE FROM alerts', []);
+    await idle('fifth');
+    expect(told(ops.heard).slice(2).map(({ code }) => code)).toEqual(['no_run_began', 'no_run_succeeded']);
     expect(await runOn('works', stage, OPEN)).toMatchObject(SILENT);
-    expect(told(ops.heard).map(({ change, subject }) => `${change} ${subject}`)).toEqual(['began fleet', 'began fleet', 'began fleet', 'recovered fleet']);
+    expect(told(ops.heard).map(({ change, subject }) => `${change} ${subject}`)).toEqual(['began fleet', 'began fleet', 'began fleet', 'began fleet', 'recovered fleet']);
   });
 });
 

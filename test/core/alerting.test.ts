@@ -84,13 +84,22 @@ describe('alerts', () => {
   });
 
   test('of a fleet in which no run begins come once in remind_after, and are over with the first success', () => {
-    const idle = (now: number): Observations => observeIdle('the gate is shut', new Date(START), { ...RULES, now });
+    const idle = (now: number): Observations => observeIdle('the gate is shut', { lastBeganAt: new Date(START), lastSuccessAt: new Date(START) }, { ...RULES, now });
     const tell = tellers();
     const everyHour = Array.from({ length: 20 }, (_, hour) => START + hour * HOUR + 1);
     const told = everyHour.flatMap((now) => ['host-1', 'host-2'].flatMap((host) => tell(idle(now), now, host).map((line) => `${Math.floor((now - START) / HOUR)} h: ${line}`)));
     expect(told).toEqual(['6 h: began fleet stale', '18 h: reminder fleet stale']);
     expect(tell(well(START + 20 * HOUR), START + 20 * HOUR)).toEqual(['recovered fleet stale']);
-    expect(observeIdle('the gate is shut', null, { ...RULES, now: START }).incidents).toEqual([]);
+  });
+
+  test('of a host that does nothing tell whether runs begin elsewhere, or only do not succeed', () => {
+    const now = START + 6 * HOUR + 1;
+    const found = (began: number | null, succeeded: number | null): unknown => {
+      const [lastBeganAt = null, lastSuccessAt = null] = [began, succeeded].map((at) => (at === null ? null : new Date(at)));
+      return observeIdle('the gate is shut', { lastBeganAt, lastSuccessAt }, { ...RULES, now }).incidents.map(({ code }) => code);
+    };
+    expect([found(START, null), found(START, START), found(now, START)]).toEqual([['no_run_began'], ['no_run_began'], ['no_run_succeeded']]);
+    expect([found(now, now), found(START + 1, START + 1), found(now, null), found(null, null)]).toEqual([[], [], [], []]);
   });
 
   test('of a host that cannot run are over only when that host can', () => {

@@ -47,7 +47,7 @@ async function fleet({ attemptMs = 3_000 }: { readonly attemptMs?: number } = {}
       scrub: createRedactor().scrub,
       shared: (): Promise<AlertBook> => (state.storeIsDown ? Promise.reject(DOWN) : Promise.resolve(shared)),
       local: createAlertFile(path.join(folder, host, 'alerts.json'), systemClock),
-      lastBeganAt: () => Promise.resolve(null),
+      activity: () => Promise.resolve({ lastBeganAt: null, lastSuccessAt: null }),
       corps: () => (state.storeIsDown ? Promise.reject(DOWN) : Promise.resolve([corpRecord('ww1', new Date(clock.now()))])),
       log: (level: LogLevel, event: string, message: string) => void logged.push(`${level} ${event} ${message}`),
     });

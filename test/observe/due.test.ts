@@ -13,10 +13,13 @@ async function scratch(): Promise<string> {
   return folder;
 }
 
-test('is due once in each span, and again when the clock was put back', async () => {
+test('is due ever more rarely, at last once in each span, and again when the clock was put back', async () => {
   const mark = path.join(await scratch(), 'own', 'mark');
-  const after = (minutes: number): Promise<boolean> => isDue(mark, { ...EVERY, now: NOW + minutes * 60_000 });
-  expect([await after(0), await after(1), await after(59), await after(60), await after(61), await after(-600), await after(-599)]).toEqual([true, false, false, true, false, true, false]);
+  const ask = (second: number): Promise<boolean> => isDue(mark, { ...EVERY, now: NOW + second * 1000 });
+  const due: number[] = [];
+  for (let second = 0; second < 4 * 3600; second += 1) if (await ask(second)) due.push(second);
+  expect(due).toEqual([0, 1, 3, 7, 15, 31, 63, 127, 255, 511, 1023, 2047, 4095, 7695, 11295]);
+  expect([await ask(-1), await ask(0)]).toEqual([true, false]);
 });
 
 test('is due every time where nothing can be remembered, and writes nothing behind a link', async () => {

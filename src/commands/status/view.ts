@@ -106,10 +106,10 @@ function heldLines({ holders, leasesError, at }: Status): readonly string[] {
 }
 
 /** Formats that runs begin nowhere, and why they do not here. A host on which runs do nothing is no problem while others work. */
-function idleLines({ idleMs, idleHere, corps }: Status): readonly string[] {
+function idleLines({ idleMs, idleHere, maxAgeMs, corps }: Status): readonly string[] {
   const here = idleHere === null ? [] : [`a run started from here does nothing: ${plain(idleHere)}`];
   if (idleMs !== null) return [`no run has begun for ${formatAge(idleMs)} on any host: is it started anywhere, and what does orgsync run -v say there?`, ...here];
-  return corps.every(({ runs }) => runs.length === 0) ? here : [];
+  return corps.every(({ configured, ageMs }) => !configured || ageMs === null || ageMs > maxAgeMs) ? here : [];
 }
 
 /** Formats the last failures that the table does not show. */

@@ -1,6 +1,6 @@
 import { Interrupted, WecomError } from '../../errors.ts';
 import type { ErrorCode, OrgsyncError } from '../../errors.ts';
-import { ageOf, isStale } from '../freshness.ts';
+import { type Activity, ageOf, isStale } from '../freshness.ts';
 import type { Corp } from '../model.ts';
 import type { CorpResult, EndedRun } from '../outcome.ts';
 import type { AlertKey, AlertRecord } from '../ports/alerts.ts';
@@ -11,7 +11,7 @@ interface Incident extends AlertKey {
   /** null when it is not about one corp. */
   readonly corp: Corp | null;
   /** The reason for programs: the code of an error, or one that only alerts have. */
-  readonly code: ErrorCode | 'corp_held_elsewhere' | 'no_run_began' | 'recovered';
+  readonly code: ErrorCode | 'corp_held_elsewhere' | 'no_run_began' | 'no_run_succeeded' | 'recovered';
   readonly message: string;
   readonly hint: string | null;
   /** WeCom's errcode, and the endpoint that returned it; null when the error does not come from WeCom. */
@@ -85,14 +85,18 @@ export function observeFailure(error: OrgsyncError): Observations {
 
 /**
  * What a run found that does nothing on this host (`why`), when it looked for the others: no run has begun anywhere for
- * `staleAfterMs`. A store in which no run ever began is not in use, and no problem.
+ * `staleAfterMs`, or none has succeeded. A store in which no run ever began is not in use, and no problem.
  */
-export function observeIdle(why: string, lastBeganAt: Date | null, { now, staleAfterMs }: { readonly now: number; readonly staleAfterMs: number }): Observations {
-  if (lastBeganAt === null || now - lastBeganAt.getTime() <= staleAfterMs) return NOTHING;
-  const message = `no run has begun since ${lastBeganAt.toISOString()}; on this host, ${why}`;
-  const hint = 'orgsync run -v says on each host why a run does nothing there; set the variables of gate: where runs are started';
-  const about = { subject: 'fleet', kind: 'stale', corp: null, errcode: null, request: null, departing: [], lastSuccessAt: null } as const;
-  return { incidents: [{ ...about, code: 'no_run_began', message, hint }], healthy: [] };
+export function observeIdle(why: string, { lastBeganAt, lastSuccessAt }: Activity, { now, staleAfterMs }: { readonly now: number; readonly staleAfterMs: number }): Observations {
+  const oldest = now - staleAfterMs;
+  const about = { subject: 'fleet', kind: 'stale', corp: null, errcode: null, request: null, departing: [], lastSuccessAt } as const;
+  if (lastBeganAt !== null && lastBeganAt.getTime() < oldest) {
+    const hint = 'orgsync run -v says on each host why a run does nothing there; set the variables of gate: where runs are started';
+    return { incidents: [{ ...about, code: 'no_run_began', message: `no run has begun since ${lastBeganAt.toISOString()}; on this host, ${why}`, hint }], healthy: [] };
+  }
+  if (lastSuccessAt === null || lastSuccessAt.getTime() >= oldest) return NOTHING;
+  const hint = 'see what becomes of the runs of other hosts: orgsync status';
+  return { incidents: [{ ...about, code: 'no_run_succeeded', message: `no run has succeeded since ${lastSuccessAt.toISOString()}; on this host, ${why}`, hint }], healthy: [] };
 }
 
 /**
@@ -154,7 +158,8 @@ function stepsOf(incident: Incident, previous: AlertRecord | null, { now, host, 
     return [{ previous, next, alert: { ...incident, id: stepId(previous, next), change: 'began', since: at } }];
   }
   // A host that does nothing by intention has no better reason to hurry than any other.
-  const againMs = kind === 'stale' && code !== 'no_run_began' ? STALE_AGAIN_MS : remindAfterMs;
+  const isFromIdle = code === 'no_run_began' || code === 'no_run_succeeded';
+  const againMs = kind === 'stale' && !isFromIdle ? STALE_AGAIN_MS : remindAfterMs;
   if (now - previous.sentAt.getTime() < againMs) return [];
   const { since } = previous;
   return [{ previous, next: { ...next, since }, alert: { ...incident, id: stepId(previous, next), change: 'reminder', since } }];

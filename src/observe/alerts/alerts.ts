@@ -1,6 +1,7 @@
 import { untilAborted } from '../../core/abort.ts';
 import { observeFailure, observeIdle, observeRun, judgeAlerts, untold } from '../../core/alerts/alerting.ts';
 import type { Alert, Observations, Step } from '../../core/alerts/alerting.ts';
+import type { Activity } from '../../core/freshness.ts';
 import type { EndedRun } from '../../core/outcome.ts';
 import type { AlertBook } from '../../core/ports/alerts.ts';
 import type { CorpRecord } from '../../core/ports/records.ts';
@@ -34,8 +35,8 @@ export interface AlertsOptions {
   readonly local: AlertBook;
   /** The last success of every corp; read after a run. */
   readonly corps: () => Promise<readonly CorpRecord[]>;
-  /** When a run last began, on any host; null when none did. Read by {@link Alerts.idle}. */
-  readonly lastBeganAt: () => Promise<Date | null>;
+  /** Read by {@link Alerts.idle}. */
+  readonly activity: () => Promise<Activity>;
   /** WeCom's address, for group robots. */
   readonly robotApi: string;
   readonly host: string;
@@ -56,7 +57,7 @@ export interface Alerts {
   ended(run: EndedRun, text: string): Promise<void>;
   /** A run could not begin, or found a dead lease holder. */
   failed(error: OrgsyncError, exitCode: number): Promise<void>;
-  /** A run does nothing on this host, and why: looks in the store whether runs have begun elsewhere. */
+  /** A run does nothing on this host, and why: looks in the store whether others work. */
   idle(why: string): Promise<void>;
 }
 
@@ -123,14 +124,14 @@ class Teller implements Alerts {
   }
 
   async idle(why: string): Promise<void> {
-    const { clock, log, lastBeganAt, staleAfterMs } = this.#options;
+    const { clock, log, activity, staleAfterMs } = this.#options;
     if (this.#channels.length === 0) return;
     try {
-      const observed = observeIdle(why, await within(BOOK_MS, lastBeganAt), { now: clock.now(), staleAfterMs });
+      const observed = observeIdle(why, await within(BOOK_MS, activity), { now: clock.now(), staleAfterMs });
       // Without an incident, the book need not be opened.
       if (observed.incidents.length > 0) await this.#judge(() => Promise.resolve(observed));
     } catch (error) {
-      log('info', 'last_begin_unknown', 'the store does not tell when a run last began: nobody is alerted from here', { code: asOrgsyncError(error).code });
+      log('info', 'activity_unknown', 'the store does not tell when runs last began and succeeded: nobody is alerted from here', { code: asOrgsyncError(error).code });
     }
   }
 
