@@ -182,12 +182,17 @@ class Link implements RedisLink {
   /** `step` says what is not answered yet. */
   async #inTime<T>(client: Client, answer: Promise<T>, step: () => string): Promise<T> {
     const answered = new AbortController();
+    let tooLate: OrgsyncError | undefined;
     const silence = this.#clock.sleep(this.#timeoutMs, answered.signal).then(() => {
+      tooLate = redisSilence(this.where, { what: step(), ms: this.#timeoutMs });
       this.#giveUp(client);
-      throw redisSilence(this.where, { what: step(), ms: this.#timeoutMs });
+      throw tooLate;
     });
     try {
       return await Promise.race([answer, silence]);
+    } catch (error) {
+      // Giving the client up also rejects the answer.
+      throw tooLate ?? error;
     } finally {
       answered.abort();
     }
