@@ -63,7 +63,7 @@ async function settle(folder: string): Promise<Place> {
     const { stdout } = await orgsync(['completion', shell]);
     await writeFile(join(folder, shell === 'zsh' ? '_orgsync' : `orgsync.${shell}`), stdout);
   }
-  return { folder, env: { PATH: `${folder}:${process.env['PATH'] ?? ''}`, HOME: folder, LANG: 'C.UTF-8', LC_ALL: 'C.UTF-8', TERM: 'xterm' } };
+  return { folder, env: { PATH: `${folder}:${process.env['PATH'] ?? ''}`, HOME: folder, LANG: 'C.UTF-8', LC_ALL: 'C.UTF-8', TERM: 'xterm', ORGSYNC_COMPLETE_PATIENCE: '2m' } };
 }
 
 /** A folder whose configuration cannot be read: completion must be silent. */
@@ -134,7 +134,7 @@ print -r -- "\${\${answer##*LINE<}%%>*}"`;
 
 async function tabInZsh({ folder, env }: Place, typed: string): Promise<string> {
   await writeFile(join(folder, '.zshrc'), ZSHRC);
-  const { stdout, stderr } = spawnSync('zsh', ['-f', '-c', PRESS_TAB, 'zsh', typed], { cwd: folder, encoding: 'utf8', env: { ...env, ZDOTDIR: folder }, timeout: 30_000 });
+  const { stdout, stderr } = spawnSync('zsh', ['-f', '-c', PRESS_TAB, 'zsh', typed], { cwd: folder, encoding: 'utf8', env: { ...env, ZDOTDIR: folder }, timeout: 120_000 });
   return `${stdout.trimEnd()}${stderr}`;
 }
 

@@ -4,12 +4,14 @@ import type { App } from '../../app/app.ts';
 import type { CommandContext } from '../../app/context.ts';
 import { readCorpNames } from '../../config/names.ts';
 import type { Surroundings } from '../../config/find.ts';
+import { parseDuration } from '../../core/duration.ts';
 import type { Corp } from '../../core/model.ts';
 import { formatAge } from '../../core/status.ts';
 import type { Candidate, Expected, Source } from './expected.ts';
 
-/** A person waits for the answer, and does not know that it comes from a store or from Redis. */
-const PATIENCE_MS = 1_000;
+/** How long a store or Redis may take, because a person waits and does not know of either. {@link PATIENCE} sets another time, for slow machines. */
+const PATIENCE_MS = 700;
+const PATIENCE = 'ORGSYNC_COMPLETE_PATIENCE';
 
 /** Finds the values of a source. What cannot be read in time has none: nothing is said, and nothing is thrown. */
 export async function findValues(source: Exclude<Source, 'files'>, { given }: Expected, typed: string, context: CommandContext): Promise<readonly Candidate[]> {
@@ -64,13 +66,13 @@ async function findLeases(app: App): Promise<readonly Candidate[]> {
   return held.map(({ name, host, pid, since }) => ({ word: name, about: `held by ${host} (pid ${pid}) for ${formatAge(Math.max(0, app.clock.now() - since.getTime()))}` }));
 }
 
-/** Opens the application without its log, and gives up after {@link PATIENCE_MS}. */
+/** Opens the application without its log, and gives up in time. */
 async function withStore<T>(from: Surroundings, context: CommandContext, use: (app: App) => Promise<T>): Promise<T> {
   const [{ loadConfig }, { openApp }] = await Promise.all([import('../../config/load.ts'), import('../../app/app.ts')]);
   const loaded = await loadConfig(from);
   const { file: _unused, ...log } = loaded.config.log;
   const quiet = { ...loaded, oldNames: [], config: { ...loaded.config, log: { ...log, console: 'never' as const } } };
-  const signal = AbortSignal.timeout(PATIENCE_MS);
+  const signal = AbortSignal.timeout(parseDuration(context.env[PATIENCE] ?? '') ?? PATIENCE_MS);
   const app = await openApp(quiet, { ...context, signal });
   const late = new Promise<never>((_, reject) => signal.addEventListener('abort', () => reject(signal.reason as Error), { once: true }));
   try {
