@@ -298,7 +298,7 @@ describe('tables that a DBA has', () => {
     ['given a column with a default', ['ALTER TABLE members ADD cost_centre VARCHAR(9) NOT NULL DEFAULT \'none\' FIRST']],
     ['given a computed column and an index', ['ALTER TABLE members ADD short_name VARCHAR(5) AS (LEFT(name, 5)) STORED, ADD INDEX by_name (name)']],
     ['joined by foreign keys', ['ALTER TABLE memberships ADD CONSTRAINT to_member FOREIGN KEY (corp_id, userid) REFERENCES members (corp_id, userid)']],
-    ['given a trigger that keeps a record', ['CREATE TABLE audit (userid VARCHAR(64))', 'CREATE TRIGGER keep AFTER INSERT ON members FOR EACH ROW INSERT INTO audit VALUES (NEW.userid)']],
+    ['given a trigger that keeps a record', ['CREATE TABLE audit (id BIGINT AUTO_INCREMENT PRIMARY KEY, userid VARCHAR(64))', 'CREATE TRIGGER keep AFTER INSERT ON members FOR EACH ROW INSERT INTO audit (userid) VALUES (NEW.userid)']],
     ['given a view and rows of their own tables', ['CREATE VIEW people AS SELECT userid FROM members', 'CREATE TABLE z_notes (id INT PRIMARY KEY, note TEXT)']],
     ['turned to another collation', ['ALTER TABLE members CONVERT TO CHARACTER SET utf8mb4 COLLATE utf8mb4_bin']],
   ])('%s take what a run writes', async (_, statements) => {

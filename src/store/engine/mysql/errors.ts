@@ -159,7 +159,7 @@ export const MYSQL_ERRORS: readonly Meaning[] = [
   },
   {
     // A foreign key, a trigger, a column or a character set that is not from orgsync's migrations.
-    codes: ['ER_NO_DEFAULT_FOR_FIELD', 'ER_NO_REFERENCED_ROW', 'ER_NO_REFERENCED_ROW_2', 'ER_ROW_IS_REFERENCED', 'ER_ROW_IS_REFERENCED_2', 'ER_SIGNAL_EXCEPTION', 'WRONG_CHARACTER_SET'],
+    codes: ['ER_NO_DEFAULT_FOR_FIELD', 'ER_NO_REFERENCED_ROW', 'ER_NO_REFERENCED_ROW_2', 'ER_ROW_IS_REFERENCED', 'ER_ROW_IS_REFERENCED_2', 'ER_SIGNAL_EXCEPTION', 'WRONG_CHARACTER_SET', 3988],
     kind: 'config',
     code: 'tables_altered',
     hint: 'somebody altered the tables: SHOW CREATE TABLE and SHOW TRIGGERS tell what; give added columns a default, take foreign keys and triggers away that refuse rows, and CONVERT TO CHARACTER SET utf8mb4',
