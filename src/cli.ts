@@ -12,8 +12,8 @@ import { createTerminal, type Terminal } from './terminal/terminal.ts';
 import { packageVersion } from './version.ts';
 
 const STOP_SIGNALS: readonly StopSignal[] = ['SIGTERM', 'SIGINT', 'SIGHUP'];
-/** Signals that would end the process, or open a debugger. SIGXFSZ comes with an error of the file that may not grow. */
-const IGNORED_SIGNALS = ['SIGUSR1', 'SIGUSR2', 'SIGXFSZ'] as const;
+/** Signals that other programs use to ask for a new log. They would open a debugger, or end the process. */
+const IGNORED_SIGNALS = ['SIGUSR1', 'SIGUSR2'] as const;
 
 /** After a signal, a process that has not stopped by then is ended. */
 const PATIENCE_MS = 4_500;

@@ -7,6 +7,7 @@ import { formatAge } from '../core/status.ts';
 import { asOrgsyncError } from '../errors.ts';
 import type { OrgsyncError } from '../errors.ts';
 import type { Database } from './engine/database.ts';
+import { marks } from './engine/statements.ts';
 import { compareReplica } from './replica.ts';
 import { checkTables } from './schema/migrate.ts';
 import { FIRST_TABLES } from './schema/tables.ts';
@@ -96,13 +97,23 @@ async function inspectTables(database: Database, { engine }: StoreInspection): P
   const title = 'the tables are those of this version';
   try {
     await database.read(checkTables);
-    return reportOk(title, 'yes');
+    const other = engine === 'mysql' ? await otherEngines(database) : [];
+    if (other.length === 0) return reportOk(title, 'yes');
+    return { title, result: 'failed', kind: 'config', detail: `without transactions: ${other.join(', ')}`, fix: 'move them back: ALTER TABLE … ENGINE=InnoDB' };
   } catch (error) {
     const known = asExpected(error);
     // With SQLite, the first run creates the tables.
     if (engine === 'sqlite' && known.code !== 'tables_too_new') return reportOk(title, 'not yet: the first run makes them');
     return reportFailure(title, known);
   }
+}
+
+/** The tables that somebody moved to another storage engine, each with its engine. */
+async function otherEngines(database: Database): Promise<readonly string[]> {
+  const names = FIRST_TABLES.map(({ name }) => name);
+  const sql = `SELECT table_name AS name, engine AS engine FROM information_schema.tables WHERE table_schema = DATABASE() AND engine <> 'InnoDB' AND table_name IN (${marks(names.length)})`;
+  const rows = await database.read((connection) => connection.query(sql, names));
+  return rows.map((row) => `${neededText(row, 'name')} (${neededText(row, 'engine')})`);
 }
 
 /** The statements of a writer. They change no row, but need the same rights as real ones. */

@@ -9,7 +9,8 @@ import { corpOf } from '../support/sandbox.ts';
 import { setStage, type Stage } from '../support/stage.ts';
 import { rowsOf } from '../support/truth.ts';
 
-const BIN = path.resolve(import.meta.dirname, '../../bin/orgsync.js');
+const ROOT = path.resolve(import.meta.dirname, '../..');
+const BIN = path.join(ROOT, 'bin/orgsync.js');
 const isRoot = process.getuid?.() === 0;
 const MOBILE = '13911112222';
 
@@ -93,10 +94,9 @@ describe('a run does its work', () => {
 describeWith(['unshare', 'mount'], 'in a container', () => {
   test.skipIf(!isRoot)('that has no /etc, no /proc, no /sys and no /tmp, a run does its work', async () => {
     const stage = await setOdd({ engine: 'mariadb' });
-    const folder = '/run/orgsync-world';
-    // The stage's folder lies in /tmp, which is about to go.
-    const enter = `mkdir -p ${folder} && mount -t tmpfs none ${folder} && cp "$0" ${folder}/config.yml && chmod 600 ${folder}/config.yml && hostname x && for at in /etc /sys /proc /tmp; do mount -t tmpfs -o ro none $at; done; exec "$@"`;
-    const args = ['--mount', '--uts', 'sh', '-c', enter, stage.configPath, process.execPath, BIN, '--config', `${folder}/config.yml`, 'run'];
+    // The program, Node.js and the configuration where they stay when /tmp goes.
+    const enter = `mount -t tmpfs none /mnt && mkdir /mnt/orgsync && touch /mnt/node && mount --bind "$0" /mnt/orgsync && mount --bind "$1" /mnt/node && cp "$2" /mnt/config.yml && chmod 600 /mnt/config.yml && shift 2 && for at in /etc /sys /proc /tmp; do mount -t tmpfs -o ro none $at; done; exec "$@"`;
+    const args = ['--mount', 'sh', '-c', enter, ROOT, process.execPath, stage.configPath, '/mnt/node', '/mnt/orgsync/bin/orgsync.js', '--config', '/mnt/config.yml', 'run'];
     expect(await exactly({ PATH: '/usr/sbin:/usr/bin:/sbin:/bin' }, 'unshare', args)).toEqual(SILENT);
     await expectTruth(stage);
   });
