@@ -111,8 +111,11 @@ export interface Session extends Connection {
 /** The purpose of a session: `read` sees one moment, `migrate` may take long. */
 export type Purpose = 'read' | 'write' | 'migrate';
 
-/** The class of an engine's error: a retry on another connection may help after `contention`, `lost` (a connection), and `silent` (a server that does not answer in time). */
-export type Trouble = 'contention' | 'lost' | 'silent' | 'final';
+/**
+ * The class of an engine's error. A retry may help after `contention`; on another connection also after `locked` (somebody holds
+ * a lock for long), `lost` (a connection, or a server that cannot work now), and `silent` (a server that does not answer in time).
+ */
+export type Trouble = 'contention' | 'locked' | 'lost' | 'silent' | 'final';
 
 /** A database engine: opens sessions, and translates its errors. */
 export interface Engine {

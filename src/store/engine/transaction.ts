@@ -3,9 +3,9 @@ import { OrgsyncError } from '../../errors.ts';
 import type { Connection, Database, Engine, Purpose, Session, SqlValue, Trouble } from './database.ts';
 
 /** The pauses after failed attempts. A restarted server is normally back within their sum. */
-const PAUSES_MS = { contention: [20, 60, 150, 400, 800], lost: [50, 200, 500, 1_000, 2_000, 4_000], silent: [200, 1_000, 4_000] } as const;
+const PAUSES_MS = { contention: [20, 60, 150, 400, 800], locked: [20, 60, 150, 400, 800], lost: [50, 200, 500, 1_000, 2_000, 4_000], silent: [200, 1_000, 4_000] } as const;
 
-/** After contention, no further attempt begins after this time. */
+/** After contention or a lock, no further attempt begins after this time. */
 const GIVE_UP_MS = 45_000;
 /** The defaults of {@link UnitOptions}. */
 const LOST_MS = 15_000;
@@ -94,7 +94,7 @@ async function retry<T>(repeat: Repeat, { most, tidiesUp = false }: { readonly m
 class Pauses {
   readonly #repeat: Repeat;
   readonly #most: number;
-  readonly #used = { contention: 0, lost: 0, silent: 0 };
+  readonly #used = { contention: 0, locked: 0, lost: 0, silent: 0 };
   readonly #startedAt: number;
   #lostAt: number | undefined;
 
@@ -108,8 +108,7 @@ class Pauses {
   after(trouble: Trouble): number | undefined {
     if (trouble === 'final' || this.#used[trouble] >= this.#most) return undefined;
     const now = this.#repeat.clock.monotonic();
-    if (trouble !== 'contention') this.#lostAt ??= now;
-    const isOver = trouble === 'contention' ? now > this.#startedAt + GIVE_UP_MS : this.#isLost(trouble, now);
+    const isOver = trouble === 'lost' || trouble === 'silent' ? this.#isLost(trouble, now) : now > this.#startedAt + GIVE_UP_MS;
     this.#used[trouble] += 1;
     return isOver ? undefined : PAUSES_MS[trouble][this.#used[trouble] - 1];
   }
@@ -117,7 +116,8 @@ class Pauses {
   /** Whether the server has been away for too long, for this unit or for an earlier one. */
   #isLost(trouble: 'lost' | 'silent', now: number): boolean {
     const { lostMs, silentMs, outage } = this.#repeat;
-    return outage.error !== undefined || now > (this.#lostAt ?? now) + (trouble === 'lost' ? lostMs : silentMs);
+    this.#lostAt ??= now;
+    return outage.error !== undefined || now > this.#lostAt + (trouble === 'lost' ? lostMs : silentMs);
   }
 }
 
@@ -179,7 +179,7 @@ async function withSession<T>(engine: Engine, { purpose, urgent = false }: Wish,
     return await work(session);
   } catch (error) {
     // Another connection may lead to another server of a cluster: one that is ready, has caught up, and is not locked.
-    discard = isBehind(error) || engine.judge(error) !== 'final';
+    discard = isBehind(error) || ['locked', 'lost', 'silent'].includes(engine.judge(error));
     throw error;
   } finally {
     await session.close({ discard });

@@ -10,6 +10,8 @@ interface Meaning {
   readonly trouble: Trouble;
 }
 
+const LOCKED = 'somebody else holds locks on these rows for long: SHOW ENGINE INNODB STATUS tells who; the next run tries again';
+
 /** The known errors of MySQL, MariaDB, clusters, proxies, mysql2 and the network. Numbers are used where mysql2 has no name. */
 export const MYSQL_ERRORS: readonly Meaning[] = [
   {
@@ -87,13 +89,13 @@ export const MYSQL_ERRORS: readonly Meaning[] = [
   },
   {
     // ER_RUN_HOOK_ERROR and ER_TRANSACTION_ROLLBACK_DURING_COMMIT come from Group Replication; ER_DUP_ENTRY when two nodes create the same row.
-    codes: ['ER_LOCK_DEADLOCK', 'ER_LOCK_WAIT_TIMEOUT', 'ER_CHECKREAD', 'ER_TABLE_DEF_CHANGED', 'ER_NEED_REPREPARE', 'ER_ERROR_DURING_COMMIT',
-      'ER_RUN_HOOK_ERROR', 'ER_TRANSACTION_ROLLBACK_DURING_COMMIT', 'ER_DUP_ENTRY', 'ER_DUP_FIELDNAME', 'ER_DUP_KEYNAME', 'ER_TABLE_EXISTS_ERROR', 3100, 3101],
+    codes: ['ER_LOCK_DEADLOCK', 'ER_CHECKREAD', 'ER_TABLE_DEF_CHANGED', 'ER_NEED_REPREPARE', 'ER_ERROR_DURING_COMMIT', 'ER_RUN_HOOK_ERROR', 'ER_TRANSACTION_ROLLBACK_DURING_COMMIT', 'ER_DUP_ENTRY', 'ER_DUP_FIELDNAME', 'ER_DUP_KEYNAME', 'ER_TABLE_EXISTS_ERROR', 3100, 3101],
     kind: 'temporary',
     code: 'store_busy',
-    hint: 'somebody else holds locks on these rows for long: SHOW ENGINE INNODB STATUS tells who; the next run tries again',
+    hint: LOCKED,
     trouble: 'contention',
   },
+  { codes: ['ER_LOCK_WAIT_TIMEOUT'], kind: 'temporary', code: 'store_busy', hint: LOCKED, trouble: 'locked' },
   {
     codes: ['ER_ACCESS_DENIED_ERROR', 'ER_ACCESS_DENIED_NO_PASSWORD_ERROR', 'ER_HOST_NOT_PRIVILEGED', 'ER_ACCOUNT_HAS_BEEN_LOCKED', 3118, 3955, 4151],
     kind: 'refused',
