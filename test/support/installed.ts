@@ -1,10 +1,9 @@
 import { execFile } from 'node:child_process';
-import { rmSync } from 'node:fs';
-import { copyFile, mkdir, mkdtemp, readdir, readFile, rename } from 'node:fs/promises';
+import { copyFile, mkdir, mkdtemp, readdir, readFile, rename, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { promisify } from 'node:util';
-import { onTestFinished } from 'vitest';
+import { afterAll, onTestFinished } from 'vitest';
 import { type Machine, startMachine } from './machine.ts';
 import { ROOT, setUpBlock } from './newcomer.ts';
 
@@ -62,14 +61,17 @@ async function installPacked(machine: Machine): Promise<void> {
 
 let packing: Promise<string> | undefined;
 
-/** Packs once for each test file, into a folder that is removed at the end. */
+afterAll(async () => {
+  if (packing !== undefined) await rm(await packing, { recursive: true, force: true });
+});
+
+/** Packs once for each test file. */
 function packed(): Promise<string> {
   return (packing ??= pack());
 }
 
 async function pack(): Promise<string> {
   const folder = await mkdtemp(path.join(tmpdir(), 'orgsync-pack-'));
-  process.once('exit', () => rmSync(folder, { recursive: true, force: true }));
   const [, { stdout }] = await Promise.all([
     run('npm', ['pack', '--silent', '--ignore-scripts', '--pack-destination', folder], { cwd: ROOT }),
     run('npm', ['ls', '--omit=dev', '--all', '--parseable'], { cwd: ROOT }),
