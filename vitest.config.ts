@@ -5,6 +5,7 @@ import SlowFilesFirst from './test/support/slow-files-first.ts';
 const TIMED = [
   'test/wecom/pace.test.ts',
   'test/commands/pace.test.ts',
+  'test/commands/first-request.test.ts',
   'test/redis/lottery.test.ts',
   'test/contract/slots.*.test.ts',
   'test/faults/redis-clock.test.ts',

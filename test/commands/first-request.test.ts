@@ -5,7 +5,7 @@ import { ownPrefix } from '../support/redis.ts';
 import { setStage } from '../support/stage.ts';
 
 /** Much longer than a process computes between two calls, so that a call that waited for an answer is told from one that did not. */
-const ROUND_TRIP_MS = 300;
+const ROUND_TRIP_MS = 500;
 /** The corp's lease; then the token and the slot at once. Each costs a round trip, and 300 ms are all there is when Redis is 50 ms away. */
 const MOST = 2;
 

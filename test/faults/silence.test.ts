@@ -246,7 +246,7 @@ async function playLostAnswer(): Promise<Outcome> {
 async function playFarRedis(roundTripMs: number): Promise<Outcome> {
   const { stage, proxy, configPath } = await setScene({ route: REDIS, silence: () => undefined });
   proxy.up.latencyMs = proxy.down.latencyMs = roundTripMs / 2;
-  const fair = await anotherConfig(stage, (yaml) => yaml.replace(/^lock: .*$/m, 'lock: { ttl: 30s }'), 'fair.yml', configPath);
+  const fair = await anotherConfig(stage, (yaml) => yaml.replace(/^lock: .*$/m, 'lock: { ttl: 30s }').replace(/^(redis: .*)\/1$/m, '$1/0'), 'fair.yml', configPath);
   return await playWell(stage, fair);
 }
 
@@ -257,7 +257,8 @@ async function playWell(stage: Stage, configPath: string): Promise<Outcome> {
 }
 
 const WELL = { code: 0, says: '', inTime: true, leases: [] };
-const TOO_FAR = expect.stringMatching(/Redis at [^ ]+ cannot be used: it answers only after \d+ ms.*\n[^]*fix: /) as string;
+/** On a busy machine, an answer may take the whole of the three seconds that a command has. */
+const TOO_FAR = expect.stringMatching(/Redis at [^ ]+ cannot be used: (it answers only after \d+ ms|no answer to EVAL within).*\n[^]*fix: /) as string;
 
 /** What is no silence, and what is far away. */
 const OTHERS: readonly (readonly [string, () => Promise<Outcome>, unknown])[] = [
