@@ -48,7 +48,7 @@ export function doctorCommand(getContext: GetContext): Command {
 const MOST_ONE_BY_ONE = 5;
 
 /** Combines findings that are alike: those without a problem by their title, the others by all that they say. */
-function combine(findings: readonly Diagnosis[]): readonly Diagnosis[] {
+function combine(findings: readonly Diagnosis[], total: number): readonly Diagnosis[] {
   const groups = new Map<string, [Diagnosis, ...Diagnosis[]]>();
   for (const finding of findings) {
     const key = JSON.stringify(finding.result === 'ok' ? finding.title : { ...finding, corp: null });
@@ -59,7 +59,7 @@ function combine(findings: readonly Diagnosis[]): readonly Diagnosis[] {
   return [...groups.values()].map((group) => {
     const [first] = group;
     const isShared = group.every(({ detail }) => detail === first.detail);
-    const name = formatNames(group.flatMap(({ corp }) => corp?.name ?? []));
+    const name = group.length === total ? `all ${total} corps` : formatNames(group.flatMap(({ corp }) => corp?.name ?? []));
     return { ...first, detail: isShared ? first.detail : '', corp: { id: first.corp?.id ?? '', name } };
   });
 }
@@ -97,7 +97,7 @@ async function examine(app: App, loaded: LoadedConfig, corps: readonly string[],
   } finally {
     bars?.stop();
   }
-  if (total > MOST_ONE_BY_ONE) for (const finding of combine(findings.filter(({ corp }) => corp !== null))) show(finding, context.terminal);
+  if (total > MOST_ONE_BY_ONE) for (const finding of combine(findings.filter(({ corp }) => corp !== null), total)) show(finding, context.terminal);
   conclude(findings, diagnosisExitCode(findings), context);
 }
 

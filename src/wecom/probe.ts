@@ -74,7 +74,7 @@ function mobilesOf(members: readonly SeenMember[]): Finding {
 async function probeRange(client: CorpClient, agentId: number, signal: AbortSignal): Promise<Finding> {
   const range = await attempt(getAgentRange(client, agentId, signal), signal);
   if (range instanceof OrgsyncError) return bad(ONE_BY_ONE, range);
-  return good(ONE_BY_ONE, `${range.userids.length} members, ${range.tagIds.length} tags`);
+  return good(ONE_BY_ONE, `${range.users.items.length} members, ${range.tagIds.length} tags`);
 }
 
 async function probeContacts(client: CorpClient, signal: AbortSignal): Promise<Finding> {

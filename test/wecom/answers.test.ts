@@ -226,7 +226,7 @@ describe('hostile answers', () => {
   });
 
   test('ranges of another type: what can be read is read', () => {
-    expect(parseAgent(answerOf(at('agent_get.ranges-of-another-type.json')))).toEqual({ userids: ['ChenYue'], departmentIds: [], tagIds: [] });
+    expect(parseAgent(answerOf(at('agent_get.ranges-of-another-type.json')))).toMatchObject({ users: { items: ['ChenYue'], named: [] }, departmentIds: [], tagIds: [] });
   });
 
   test('a cursor that is no text ends the paging', () => {

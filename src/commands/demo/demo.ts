@@ -18,11 +18,15 @@ Examples:
 /** What to do after the demo, with `program` as it is called here. */
 function nextSteps(program: string): string {
   return `
-Next, with invented corps that stay, in two terminals:
-  ${program} sandbox --write-config config.yml
-  ${program} run, then: ${program} doctor, ${program} report
+Next, with invented corps that stay:
+  ${program} sandbox --write-config config.yml   in a second terminal, and there it stays
+  ${program} run
+  ${program} doctor
 or with a corp of yours:
-  ${program} config example > config.yml, edit it, then: ${program} doctor, ${program} plan, ${program} run`;
+  ${program} config example > config.yml         then edit it
+  ${program} doctor
+  ${program} plan
+  ${program} run`;
 }
 
 /** How the user calls this program: by its name where it is installed, else by its file. */

@@ -29,9 +29,12 @@ const DEPARTMENT_KEYS = { id: 'id', leaders: 'department_leader' } as const;
 const MEMBER_KEYS = { id: 'userid', leaders: 'direct_leader' } as const;
 type Keys = typeof DEPARTMENT_KEYS | typeof MEMBER_KEYS;
 
+/** A list that was not sent. */
+const NO_USERS: Usable<string> = { items: [], unusable: 0, named: [], oddLeaders: [] };
+
 /** The visible range of an application, from `agent/get` (P90227). */
 export interface AgentRange {
-  readonly userids: readonly string[];
+  readonly users: Usable<string>;
   readonly departmentIds: readonly number[];
   readonly tagIds: readonly number[];
 }
@@ -66,9 +69,8 @@ export function parseMemberAnswer(answer: Raw, userid: string): SeenMember | und
 }
 
 export function parseAgent(answer: Raw): AgentRange {
-  const users = parseItems(within(answer['allow_userinfos'], 'user'), (raw) => readUserid(raw['userid']));
   return {
-    userids: users?.items ?? [],
+    users: parseItems(within(answer['allow_userinfos'], 'user'), (raw) => readUserid(raw['userid'])) ?? NO_USERS,
     departmentIds: readList(within(answer['allow_partys'], 'partyid'), readNumber) ?? [],
     tagIds: readList(within(answer['allow_tags'], 'tagid'), readNumber) ?? [],
   };
@@ -76,12 +78,12 @@ export function parseAgent(answer: Raw): AgentRange {
 
 /** The members and departments that have a tag (P90213). */
 export interface Tagged {
-  readonly userids: readonly string[];
+  readonly users: Usable<string>;
   readonly departmentIds: readonly number[];
 }
 
 export function parseTagged(answer: Raw): Tagged {
-  return { userids: parseUserids(answer)?.items ?? [], departmentIds: readList(answer['partylist'], readNumber) ?? [] };
+  return { users: parseUserids(answer) ?? NO_USERS, departmentIds: readList(answer['partylist'], readNumber) ?? [] };
 }
 
 /** Parses `user/list_id`; undefined when the answer contains no list. */

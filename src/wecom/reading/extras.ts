@@ -17,11 +17,13 @@ export async function readRange(walk: Walk, client: CorpClient, log: Log): Promi
   const { agentId } = client.access;
   if (agentId === undefined) return;
   const range = await getAgentRange(client, agentId, walk.signal);
-  const userids = [...range.userids];
+  const userids = [...range.users.items];
+  walk.noteUnreadable(range.users);
   await walk.inParallel(range.tagIds, async (tagId) => {
     try {
       const tagged = await getTagged(client, tagId, walk.signal);
-      userids.push(...tagged.userids);
+      userids.push(...tagged.users.items);
+      walk.noteUnreadable(tagged.users);
       await readTaggedDepartments(walk, client, tagged.departmentIds);
     } catch (error) {
       walk.signal.throwIfAborted();

@@ -110,6 +110,11 @@ export class Walk {
     this.#noteUnusable(what, members);
   }
 
+  /** Notes the members of the visible range who have no usable userid. Entries that name nobody are left out. */
+  noteUnreadable({ named }: Usable<unknown>): void {
+    for (const name of named) this.#unreadable.members.add(name);
+  }
+
   hasDepartment(id: number): boolean {
     return this.#departments.has(id);
   }
@@ -180,7 +185,7 @@ export class Walk {
   #noteUnusable(what: string, members: Usable<unknown>): void {
     const { items, unusable, named } = members;
     this.#noteLeaders('member', members);
-    for (const name of named) this.#unreadable.members.add(name);
+    this.noteUnreadable(members);
     if (unusable > named.length) this.gap(what, `${unusable} of ${items.length + unusable} members have no usable userid`);
   }
 
