@@ -49,12 +49,20 @@ export class ProxyError extends Error {
  * @throws OrgsyncError `config` for a proxy that does not speak HTTP, such as `socks5://`
  */
 export function proxyFor(url: URL, configured?: string): URL | undefined {
-  const address = configured ?? getProxyForUrl(url.href);
+  const address = configured ?? proxyOfEnvironment(url);
   if (address === '') return undefined;
   const proxy = URL.canParse(address) ? new URL(address) : undefined;
   if (proxy !== undefined && accountOf(proxy) === undefined) throw wrongProxy(`the proxy for ${url.host} has a % in its user or password that stands for no character`, 'write it as %25');
   if (proxy?.protocol === 'http:' || proxy?.protocol === 'https:') return proxy;
   throw wrongProxy(`the proxy for ${url.host} is not an HTTP proxy${proxy === undefined ? '' : `: ${proxy.protocol}//`}`, 'name an HTTP proxy by `wecom.proxy` or HTTPS_PROXY (http:// or https://), or list the host in NO_PROXY');
+}
+
+/** A proxy that is written without a scheme is an HTTP proxy, as curl takes it; proxy-from-env gives it the scheme of the target. */
+function proxyOfEnvironment(url: URL): string {
+  const address = getProxyForUrl(url.href);
+  const [, bare = ''] = address.split(`${url.protocol}//`);
+  const isWrittenBare = bare !== '' && Object.entries(process.env).some(([name, value]) => /proxy$/i.test(name) && value === bare);
+  return isWrittenBare ? `http://${bare}` : address;
 }
 
 /** `user:password` of a proxy; undefined where a `%` stands for no character. */

@@ -263,6 +263,8 @@ function addressOf(url: Secret): string {
   const parsed = URL.canParse(url.reveal()) ? new URL(url.reveal()) : undefined;
   if (parsed === undefined || !REDIS_URL.test(parsed.protocol + parsed.pathname)) throw wrongUrl('it is not the address of a Redis');
   if (decodePercent(parsed.username) === undefined || decodePercent(parsed.password) === undefined) throw wrongUrl('a % in its user or password stands for no character; write it as %25');
+  const isDatabase = parsed.protocol === 'unix:' && /^\?db=\d+$/.test(parsed.search);
+  if ((parsed.search !== '' && !isDatabase) || parsed.hash !== '') throw wrongUrl('it has something after ? or #, where orgsync knows nothing; TLS is rediss://, and a ? or # in a password is written as %3F or %23');
   if (parsed.protocol === 'unix:') return parsed.pathname;
   return `${parsed.hostname}:${parsed.port === '' ? '6379' : parsed.port}`;
 }
