@@ -4,7 +4,7 @@ import type { History } from '../core/ports/history.ts';
 import type { ReplicaState } from '../core/ports/replica.ts';
 import type { Clock, Log } from '../core/ports/system.ts';
 import type { Secret } from '../core/secret.ts';
-import { asOrgsyncError } from '../errors.ts';
+import { asOrgsyncError, OrgsyncError } from '../errors.ts';
 import type { Database } from '../store/engine/database.ts';
 import type { OpenedStore } from '../store/open.ts';
 import type { Store } from '../store/store.ts';
@@ -44,7 +44,12 @@ export async function openReading({ log, ofStore, ...deps }: ReplicaDeps & { rea
     if (deps.stopping.aborted) throw thrown;
     const error = expected(thrown);
     log('warn', 'store_read_unusable', error.message, { code: error.code });
-    return { ...(await ofStore()), replica: Promise.resolve({ is: 'unusable', error }) };
+    const reading = await ofStore();
+    await reading.store.ensureReady().catch((alsoThrown: unknown) => {
+      const { kind, code, message, hint = '' } = expected(alsoThrown);
+      throw new OrgsyncError(kind, { code, message: `${message}; nor can store_read be used: ${error.message}`, hint, cause: alsoThrown });
+    });
+    return { ...reading, replica: Promise.resolve({ is: 'unusable', error }) };
   }
   const state = compare(replica, await open(store.url, COMPARING, deps));
   // A command that fails before does not wait for it.

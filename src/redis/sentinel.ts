@@ -1,7 +1,7 @@
 import { isIP } from 'node:net';
 import { Secret } from '../core/secret.ts';
 import { parseSentinelUrl, SENTINEL_FORM, type SentinelUrl } from '../core/sentinel-url.ts';
-import { asOrgsyncError, OrgsyncError } from '../errors.ts';
+import { asOrgsyncError, type ErrorCode, OrgsyncError } from '../errors.ts';
 
 /** A connection to one Sentinel. */
 interface SentinelLink {
@@ -97,6 +97,9 @@ function notFound(name: string, errors: readonly OrgsyncError[]): OrgsyncError {
   const { kind = 'unavailable', code = 'redis_unreachable', hint = '' } = cause ?? {};
   const message = `no Sentinel told where the primary ${name} is: ${said}`;
   if (code === 'redis_commands') return new OrgsyncError('config', { code: 'redis_sentinel', message, hint: 'for a Redis that is no Sentinel, write redis://HOST:PORT/DB; a Sentinel usually listens on port 26379', cause });
-  const account = `correct the account at the Sentinels in redis: ${SENTINEL_FORM}?sentinel_user=…&sentinel_password=…`;
-  return new OrgsyncError(kind, { code, message, hint: code === 'redis_credentials' ? account : hint, cause });
+  const hints: Partial<Record<ErrorCode, string>> = {
+    redis_credentials: `correct the account at the Sentinels in redis: ${SENTINEL_FORM}?sentinel_user=…&sentinel_password=…`,
+    redis_unreachable: 'check that the Sentinels run, that this host reaches them (addresses, port 26379, firewall), and whether they speak TLS (rediss+sentinel://) or not',
+  };
+  return new OrgsyncError(kind, { code, message, hint: hints[code] ?? hint, cause });
 }

@@ -42,7 +42,7 @@ const COPIES = 'store_read has what the store has';
 /** Checks a replica, and whether it follows its store. Errors become findings; only defects are thrown. */
 export async function inspectReplica(replica: Database, store: Database, options: Pick<StoreInspection, 'where' | 'clock'>): Promise<readonly Finding[]> {
   const findings = await inspectStore(replica, { ...options, engine: 'mysql', readOnly: true });
-  const own = findings.map((finding) => ({ ...finding, title: `store_read: ${finding.title}` }));
+  const own = findings.map((finding) => ({ ...finding, title: `store_read: ${finding.title}`, ...('fix' in finding ? { fix: finding.fix.replaceAll('`store:`', '`store_read:`') } : {}) }));
   return own.some(({ result }) => result === 'failed') ? own : [...own, await inspectDelay(replica, store)];
 }
 

@@ -126,7 +126,7 @@ describe('store_read', () => {
     expect(await ask(scene, 'lookup', scene.mobile)).toMatchObject({ code: 0, stdout: expect.stringMatching(/the store answers, because store_read cannot be used: .*127\.0\.0\.1:1/) as string });
     expect(await ask(scene, 'status')).toMatchObject({ code: 1 });
     expect(await ask(scene, 'changes')).toMatchObject({ code: 0, stderr: expect.stringContaining('the store answers') as string });
-    expect(await ask(scene, 'doctor')).toMatchObject({ code: 69, stdout: expect.stringMatching(/^FAIL {2}store_read: store reachable: /m) as string });
+    expect(await ask(scene, 'doctor')).toMatchObject({ code: 69, stdout: expect.stringMatching(/^FAIL {2}store_read: store reachable: .*\n {6}fix: .*`store_read:`/m) as string });
   });
 
   test('answers while the store is down, also which corps there are, and says that nobody knows how old it is', async () => {
@@ -143,6 +143,8 @@ describe('store_read', () => {
     expect(await ask(scene, 'status')).toMatchObject({ code: 1, stdout: expect.stringContaining('how far it is behind is not known') as string });
     expect(await ask(scene, 'changes')).toMatchObject({ code: 0, stderr: expect.stringContaining('not known') as string });
     expect(await ask(scene, 'lookup', scene.mobile, '--live')).toMatchObject({ code: 69 });
+    await replace(scene, 'store_read', DOWN.replace('127.0.0.1:1', '127.0.0.1:2'));
+    expect(await ask(scene, 'lookup', scene.mobile)).toMatchObject({ code: 69, stdout: '', stderr: expect.stringMatching(/127\.0\.0\.1:1.*nor can store_read be used: .*127\.0\.0\.1:2/) as string });
   });
 
   test('that is no copy of the store is told as such', async () => {

@@ -57,7 +57,7 @@ describe('a way to Redis by Sentinels', () => {
   });
 
   test('names every Sentinel that does not answer', async () => {
-    expect(await errorOf(watched.url({ ports: [1, 2] }))).toMatchObject({ kind: 'unavailable', code: 'redis_unreachable', message: expect.stringMatching(/mymaster.*127\.0\.0\.1:1: connection refused; 127\.0\.0\.1:2: connection refused/) as string });
+    expect(await errorOf(watched.url({ ports: [1, 2] }))).toMatchObject({ kind: 'unavailable', code: 'redis_unreachable', message: expect.stringMatching(/mymaster.*127\.0\.0\.1:1: connection refused; 127\.0\.0\.1:2: connection refused/) as string, hint: expect.stringContaining('the Sentinels run') as string });
   });
 
   test.each(['/0', '/3'])('is what redis:// at a Sentinel is told to use (database %s)', async (database) => {
