@@ -17,7 +17,8 @@ test('a run killed before any single call of Redis has written all or nothing, a
     expect(signal).toBe('SIGKILL');
     await endRedisLeases(redis);
   });
-  expect(calls).toBeGreaterThan(8);
-  expect(nothing).toBeGreaterThan(5);
+  // Two leases, their ends, the token, and the slots: as few as that, since the leases tell Redis's time.
+  expect(calls).toBeGreaterThan(6);
+  expect(nothing).toBeGreaterThan(4);
   expect(all).toBeGreaterThan(0);
 });
