@@ -83,7 +83,7 @@ export function unknownMember(): OrgsyncError {
 }
 
 export interface PruneDeps {
-  readonly history: Pick<History, 'prune'>;
+  readonly history: Pick<History, 'now' | 'prune'>;
   readonly clock: Clock;
   readonly log: Log;
   readonly signal: AbortSignal;
@@ -93,13 +93,14 @@ export interface PruneDeps {
 const STEPS = 20;
 
 /**
- * Deletes changes and runs that are older than `keepMs`, a part in each run. Never rejects: a run must not fail because of
- * this, and the next run continues.
+ * Deletes changes and runs that are older than `keepMs`, a part in each run. A host whose clock is years ahead deletes no
+ * more: the earlier of its clock and the store's counts. Never rejects: a run must not fail because of this, and the next run
+ * continues.
  */
 export async function pruneHistory(keepMs: number, { history, clock, log, signal }: PruneDeps): Promise<void> {
-  const before = new Date(clock.now() - keepMs);
   const pruned = { changes: 0, runs: 0 };
   try {
+    const before = new Date(Math.min(clock.now(), (await history.now()).getTime()) - keepMs);
     for (let step = 0; step < STEPS && !signal.aborted; step += 1) {
       const { changes, runs } = await history.prune(before, 1);
       if (changes + runs === 0) break;

@@ -139,6 +139,7 @@ describe.each([
 
 describe('a run’s care for the history', () => {
   const logged: string[] = [];
+  const now = (): Promise<Date> => Promise.resolve(new Date('2026-01-02T00:00:01Z'));
   const deps = { clock: createTestClock(Date.UTC(2026, 0, 2)), log: (_level: string, event: string) => logged.push(event), signal: new AbortController().signal };
 
   test('prunes step by step until nothing is too old, within a bound', async () => {
@@ -149,16 +150,20 @@ describe('a run’s care for the history', () => {
       left -= 1;
       return Promise.resolve(left < 0 ? { changes: 0, runs: 0 } : { changes: 500, runs: 1 });
     };
-    await pruneHistory(24 * 3_600_000, { ...deps, history: { prune } });
+    await pruneHistory(24 * 3_600_000, { ...deps, history: { now, prune } });
     expect(asked).toEqual(Array(4).fill('2026-01-01T00:00:00.000Z'));
     left = Infinity;
-    await pruneHistory(24 * 3_600_000, { ...deps, history: { prune } });
+    await pruneHistory(24 * 3_600_000, { ...deps, history: { now, prune } });
     expect(asked).toHaveLength(4 + 20);
+    // A host whose clock is years ahead.
+    left = 1;
+    await pruneHistory(24 * 3_600_000, { ...deps, clock: createTestClock(Date.UTC(2040, 0, 1)), history: { now, prune } });
+    expect(asked.at(-1)).toBe('2026-01-01T00:00:01.000Z');
   });
 
   test('never fails the run, and leaves the rest to the next one', async () => {
     logged.length = 0;
-    await pruneHistory(1, { ...deps, history: { prune: () => Promise.reject(new OrgsyncError('refused', { code: 'store_denied', message: 'no DELETE', hint: 'grant it' })) } });
+    await pruneHistory(1, { ...deps, history: { now, prune: () => Promise.reject(new OrgsyncError('refused', { code: 'store_denied', message: 'no DELETE', hint: 'grant it' })) } });
     expect(logged).toEqual(['history_not_pruned']);
   });
 });

@@ -114,12 +114,16 @@ describeWith(['faketime'], 'a run on a host whose clock', () => {
   test.each([
     ['begins in 1970, as without a battery', '1970-01-02 00:00:00'],
     ['is beyond 2038', '2040-01-01 00:00:00'],
-  ])('%s does its work', async (_, at) => {
+  ])('%s does its work, and the history of years stays', async (_, at) => {
     const stage = await setOdd({ engine: 'mariadb', yaml: `redis: ${inject('redisUrl')}\nredis_prefix: "world-${process.pid}-${at.slice(0, 4)}:"\nlock: { fair: false }\n` });
-    expect(await exactly({ PATH: '/usr/bin:/bin' }, 'faketime', ['-f', `@${at}`, process.execPath, BIN, '--config', stage.configPath, 'run'])).toEqual(SILENT);
-    await expectTruth(stage);
-    expect(await exactly({}, process.execPath, [BIN, '--config', stage.configPath, 'run'])).toEqual(SILENT);
-    const { stored, source } = await stage.organisations();
-    expect(stored).toEqual(source);
+    const run = async (...before: readonly string[]): Promise<void> => {
+      expect(await exactly({ PATH: '/usr/bin:/bin' }, 'env', [...before, process.execPath, BIN, '--config', stage.configPath, 'run'])).toEqual(SILENT);
+      await expectTruth(stage);
+    };
+    await run();
+    for (const seed of [1, 2]) {
+      stage.sandbox.churn({ seed, leave: 1, departmentRemove: 0 });
+      await run('faketime', '-f', `@${at}`);
+    }
   });
 });

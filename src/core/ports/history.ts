@@ -72,6 +72,8 @@ export interface History {
   findPeople(userid: string, corpIds?: readonly string[]): Promise<readonly Person[]>;
   /** The present departments of a corp, by id. */
   departments(corpId: string): Promise<readonly DepartmentSize[]>;
+  /** The store's clock. With SQLite, it is that of this host. */
+  now(): Promise<Date>;
   /**
    * Deletes changes and ended runs older than `before`: at most `steps` times a few hundred. Each step is one transaction, so
    * that other writers do not wait. Keeps the run that a corp's row names. Returns the number of deleted rows; some old

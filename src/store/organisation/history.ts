@@ -12,9 +12,15 @@ export function openHistory(database: Database): History {
     changes: (filter) => database.read((connection) => readChanges(connection, filter)),
     findPeople: (userid, corpIds) => database.read((connection) => findPeople(connection, userid, corpIds)),
     departments: (corpId) => database.read((connection) => readDepartments(connection, corpId)),
+    now: () => database.read(readNow),
     prune: (before, steps) => prune(database, before, steps),
     erase: (person) => database.transaction((connection) => erasePerson(connection, person)),
   };
+}
+
+async function readNow(connection: Connection): Promise<Date> {
+  const [row = {}] = await connection.query(`SELECT ${connection.dialect.now} AS now`);
+  return neededTime(row, 'now');
 }
 
 /** Rows read at a time. */
