@@ -15,7 +15,7 @@ describe(PAGE, () => {
 
   it('names every test of test/clusters', () => {
     const named = tests.map(({ file, title }) => ({ file, pattern: new RegExp(title.split('…').map((part) => part.replace(/[.*+?^${}()|[\]\\]/g, String.raw`\$&`)).join('.*')) }));
-    const unnamed = ['galera', 'failover', 'sentinel', 'redis-cluster'].flatMap((name) => {
+    const unnamed = ['galera', 'group-replication', 'failover', 'sentinel', 'redis-cluster'].flatMap((name) => {
       const file = `test/clusters/${name}.test.ts`;
       const titles = [...readFileSync(join(import.meta.dirname, '../..', file), 'utf8').matchAll(/^ *test(?:\.each\([^\n]*\))?\('([^']+)'/gm)].map(([, title = '']) => title);
       return titles.filter((title) => !named.some((one) => one.file === file && one.pattern.test(title)));

@@ -191,6 +191,7 @@ describe('what MySQL says', () => {
     expect(said('Error while appending streaming replication fragment', 1180, 'ER_ERROR_DURING_COMMIT')).toEqual(['unavailable', 'lost']);
     expect(said('Got error 149 - "Lock deadlock; Retry transaction" during COMMIT', 1180, 'ER_ERROR_DURING_COMMIT')).toEqual(['temporary', 'contention']);
     expect(said('Plugin instructed the server to rollback the current transaction.', 3101)).toEqual(['temporary', 'contention']);
+    expect(said("Error on observer while running replication hook 'before_commit'.", 3100, 'ER_RUN_HOOK_ERROR')).toEqual(['config', 'contention']);
     expect(said('Maximum writeset size exceeded by 5', 1105, 'ER_UNKNOWN_ERROR')).toEqual(['config', 'final']);
     expect(said('Your password has expired.', 1862)).toEqual(['refused', 'final']);
     expect(said('Query execution was interrupted (max_statement_time exceeded)', 1969)).toEqual(['unavailable', 'lost']);

@@ -88,11 +88,19 @@ export const MYSQL_ERRORS: readonly Meaning[] = [
     trouble: 'lost',
   },
   {
-    // ER_RUN_HOOK_ERROR and ER_TRANSACTION_ROLLBACK_DURING_COMMIT come from Group Replication; ER_DUP_ENTRY when two nodes create the same row.
-    codes: ['ER_LOCK_DEADLOCK', 'ER_CHECKREAD', 'ER_TABLE_DEF_CHANGED', 'ER_NEED_REPREPARE', 'ER_ERROR_DURING_COMMIT', 'ER_RUN_HOOK_ERROR', 'ER_TRANSACTION_ROLLBACK_DURING_COMMIT', 'ER_DUP_ENTRY', 'ER_DUP_FIELDNAME', 'ER_DUP_KEYNAME', 'ER_TABLE_EXISTS_ERROR', 3100, 3101],
+    // ER_TRANSACTION_ROLLBACK_DURING_COMMIT comes from Group Replication; ER_DUP_ENTRY when two nodes create the same row.
+    codes: ['ER_LOCK_DEADLOCK', 'ER_CHECKREAD', 'ER_TABLE_DEF_CHANGED', 'ER_NEED_REPREPARE', 'ER_ERROR_DURING_COMMIT', 'ER_TRANSACTION_ROLLBACK_DURING_COMMIT', 'ER_DUP_ENTRY', 'ER_DUP_FIELDNAME', 'ER_DUP_KEYNAME', 'ER_TABLE_EXISTS_ERROR', 3101],
     kind: 'temporary',
     code: 'store_busy',
     hint: LOCKED,
+    trouble: 'contention',
+  },
+  {
+    // Group Replication says no more than that. It passes while a member leaves; a transaction that is too large never does.
+    codes: ['ER_RUN_HOOK_ERROR', 3100],
+    kind: 'config',
+    code: 'store_limit',
+    hint: 'raise group_replication_transaction_size_limit if the log of the server says that the transaction is too large; otherwise see there what the group lacks',
     trouble: 'contention',
   },
   { codes: ['ER_LOCK_WAIT_TIMEOUT'], kind: 'temporary', code: 'store_busy', hint: LOCKED, trouble: 'locked' },
@@ -131,20 +139,8 @@ export const MYSQL_ERRORS: readonly Meaning[] = [
     hint: 'create it (CREATE DATABASE orgsync CHARACTER SET utf8mb4), or correct its name in `store:`',
     trouble: 'final',
   },
-  {
-    codes: ['ER_NO_SUCH_TABLE'],
-    kind: 'config',
-    code: 'tables_missing',
-    hint: 'run `orgsync migrate`',
-    trouble: 'final',
-  },
-  {
-    codes: ['ER_BAD_FIELD_ERROR'],
-    kind: 'config',
-    code: 'tables_outdated',
-    hint: 'run `orgsync migrate`',
-    trouble: 'final',
-  },
+  { codes: ['ER_NO_SUCH_TABLE'], kind: 'config', code: 'tables_missing', hint: 'run `orgsync migrate`', trouble: 'final' },
+  { codes: ['ER_BAD_FIELD_ERROR'], kind: 'config', code: 'tables_outdated', hint: 'run `orgsync migrate`', trouble: 'final' },
   {
     codes: ['ER_RECORD_FILE_FULL', 'ER_DISK_FULL', 'ER_TEMP_FILE_WRITE_FAILURE', 'EE_DISK_FULL', 'ER_DISK_FULL_NOWAIT'],
     kind: 'config',
