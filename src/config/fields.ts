@@ -137,7 +137,7 @@ export function secret(folder: Folder, { madeBy }: { readonly madeBy: 'wecom' | 
     context.addIssue({ code: 'custom', path: [...path], message: problem, params: { problem: true } });
     return z.NEVER;
   };
-  const file = z.strictObject({ file: text('the path of a file') }, { error: expected }).transform(({ file }, context) => {
+  const file = z.strictObject({ file: writtenPath() }, { error: expected }).transform(({ file }, context) => {
     const read = folder.readSecret(file);
     if ('text' in read) return checked(read.text, context, ['file']);
     context.addIssue({ code: 'custom', path: ['file'], message: read.problem, params: { problem: true } });
@@ -165,9 +165,19 @@ export function shownText(expected: string, pattern = SOMETHING) {
   return text(expected, pattern).refine((written) => !looksLikeSecret(written), { error: `${expected}, and no secret; are id, name and secret exchanged?` });
 }
 
+/** The path of a file, as it is written. */
+export function writtenPath(expected = 'the path of a file') {
+  return text(expected).refine((written) => !beginsAtHome(written), { error: `${expected}, from / or from the folder of the configuration: only shells replace ~` });
+}
+
+/** Whether a path begins with `~`, which would be the name of a folder here. */
+export function beginsAtHome(written: string): boolean {
+  return /^~(?:\/|$)/.test(written);
+}
+
 /** The path of a file; parsed to an absolute path. */
 export function path(folder: Folder) {
-  return text('the path of a file').transform((written) => folder.resolve(written));
+  return writtenPath().transform((written) => folder.resolve(written));
 }
 
 /** An address with one of `protocols`; parsed to a {@link SecretUrl}. */

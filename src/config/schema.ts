@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import type { Secret } from '../core/secret.ts';
-import { choice, duration, flag, type Folder, limit, list, mapping, number, path, percentage, redisUrl, secret, shownText, signingSecret, text, url, wordOrNumber } from './fields.ts';
+import { beginsAtHome, choice, duration, flag, type Folder, limit, list, mapping, number, path, percentage, redisUrl, secret, shownText, signingSecret, text, url, wordOrNumber, writtenPath } from './fields.ts';
 import { SecretUrl } from './secret-url.ts';
 
 /** Where the organisations are stored. */
@@ -119,6 +119,7 @@ function storeTarget(folder: Folder) {
   return z
     .string({ error })
     .refine((written) => /^sqlite:(?!\/\/)./.test(written) || isMysqlUrl(written), { error })
+    .refine((written) => !beginsAtHome(written.replace(/^sqlite:/, '')), { error: `${error}; only shells replace ~` })
     .transform((written): StoreTarget => {
       if (!written.startsWith('sqlite:')) return { engine: 'mysql', url: new SecretUrl(written) };
       return { engine: 'sqlite', path: folder.resolve(written.slice('sqlite:'.length)) };
@@ -221,7 +222,7 @@ function lookup() {
 }
 
 function log(folder: Folder) {
-  const file = text('the path of a file, or stdout').transform((written) => (written === 'stdout' ? written : folder.resolve(written)));
+  const file = writtenPath('the path of a file, or stdout').transform((written) => (written === 'stdout' ? written : folder.resolve(written)));
   return mapping({
     level: choice('error', 'warn', 'info', 'debug').prefault('info').describe('The least severe event that is logged'),
     file: file

@@ -150,8 +150,8 @@ export class CorpClient {
 
   #urlOf({ request, params = {}, file }: Question): URL {
     if (file !== undefined) return file.url;
-    const { api } = this.access;
-    const url = new URL(`cgi-bin/${request}`, api.endsWith('/') ? api : `${api}/`);
+    // Documents of WeCom write addresses with /cgi-bin.
+    const url = new URL(`${this.access.api.replace(/\/(?:cgi-bin\/?)?$/, '')}/cgi-bin/${request}`);
     for (const [name, value] of Object.entries(params)) url.searchParams.set(name, String(value));
     return url;
   }

@@ -69,6 +69,18 @@ describe('what stands where a configuration should is told as such:', () => {
     expect(message).toContain(words);
   });
 
+  it.each<[string, string]>([
+    ['~ in the path of the log', 'log: { file: ~/orgsync.log }'],
+    ['~ in the path of the store', 'store: sqlite:~/orgsync.sqlite'],
+    ['~ in the path of a text file', 'metrics: { textfile: ~/orgsync.prom }'],
+  ])('%s', async (_, line) => {
+    expect((await failure(load(`corps: [{ id: ww1, secret: x1234567 }]\n${line}\n`))).message).toContain('only shells replace ~');
+  });
+
+  it('~ in the path of a secret', async () => {
+    expect((await failure(load('corps: [{ id: ww1, secret: { file: ~/secret } }]\n'))).message).toContain('only shells replace ~');
+  });
+
   it('a variable of Kubernetes that was not expanded', async () => {
     expect((await failure(load('corps: [{ id: ww1, secret: $(HQ_SECRET) }]\n'))).message).toContain('a name that was to be replaced');
   });

@@ -162,3 +162,16 @@ describe('a member is read as far as what was sent can be read:', () => {
     if ('mobile' in sent && typeof sent['mobile'] !== 'string') expect(await read(sent)).not.toHaveProperty('fields.mobile');
   });
 });
+
+test.each([
+  ['an address with /cgi-bin, as documents have it', '/cgi-bin'],
+  ['an address with /cgi-bin/', '/cgi-bin/'],
+  ['an address with a slash at its end', '/'],
+])('%s', (_, end) =>
+  withSandbox(SMALL, async (sandbox) => {
+    const { directory } = openForSandbox(sandbox, { api: `${sandbox.url}${end}` });
+    const reading = await directory.read(firstCorp(sandbox), { signal: never() });
+    expect(shapeOf(reading)).toEqual(truthShape(sandbox, firstCorp(sandbox).id));
+    await directory.close();
+  }),
+);
