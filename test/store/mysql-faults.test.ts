@@ -184,6 +184,20 @@ describe('a MariaDB that does not answer', () => {
     expect(performance.now() - started).toBeLessThan(3_000);
   });
 
+  test('is not waited for by each unit of work in turn: a run of many corps ends soon, and all is well when it answers again', async () => {
+    const { url } = await open();
+    const { proxy, openEngine } = await through(url);
+    const store = storeOver(openEngine({ connectMs: 400 }));
+    proxy.down.mode = 'drop';
+    await expect(store.corps()).rejects.toMatchObject({ code: 'store_unreachable' });
+    const started = performance.now();
+    for (let corp = 0; corp < 100; corp += 1) await expect(store.corps()).rejects.toMatchObject({ code: 'store_unreachable' });
+    expect(performance.now() - started).toBeLessThan(5_000);
+    proxy.down.mode = 'pass';
+    await expect.poll(async () => store.corps().catch(() => undefined), { timeout: 10_000 }).toEqual([]);
+    await store.close();
+  });
+
   test('is unreachable when nobody listens, in words that hold no password', async () => {
     const engine = mysqlEngines('mysql://somebody:hunter2@127.0.0.1:9/orgsync')();
     const error: unknown = await storeOver(engine).corps().catch((thrown: unknown) => thrown);
