@@ -18,6 +18,8 @@ export interface CorpResult {
   readonly seconds: number;
   /** Why it is not `ok`, or, with `ok`, what could not be written; null otherwise, and when another process holds the corp. */
   readonly error: OrgsyncError | null;
+  /** Where members departed: what hints at the visible range instead. */
+  readonly rangeHints?: readonly string[];
   /** What WeCom listed and could not be read. */
   readonly unreadable: Unreadable;
   /** Whom a held-back run would have dismissed, at most twenty. */

@@ -103,9 +103,9 @@ async function underLease(corp: Corp, deps: AttemptDeps): Promise<Ended> {
 }
 
 async function plan(corp: Corp, deps: OpenDeps): Promise<Ended> {
-  const { snapshot, before, changes, verdict, unreadable } = await compareCorp(corp, withLimits(corp, deps));
+  const { snapshot, before, changes, verdict, unreadable, rangeHints } = await compareCorp(corp, withLimits(corp, deps));
   const departmentNames = namesOf([...before.departments.values(), ...snapshot.departments.values()]);
-  const seen = { counts: countChanges(changes), members: snapshot.members.size, departments: snapshot.departments.size, changes, departmentNames, unreadable };
+  const seen = { counts: countChanges(changes), members: snapshot.members.size, departments: snapshot.departments.size, changes, departmentNames, unreadable, rangeHints };
   return verdict.heldBack ? { ...seen, ...endHeldBack(verdict, unreadable) } : { ...seen, outcome: 'ok', error: unreadableError(unreadable) };
 }
 

@@ -39,6 +39,7 @@ export type CorpStep =
 
 /** The result of a corp that was read. */
 export interface Synced {
+  readonly rangeHints: readonly string[];
   readonly verdict: Verdict;
   readonly counts: ChangeCounts;
   readonly members: number;
@@ -52,6 +53,8 @@ export interface Compared {
   readonly before: Before;
   readonly changes: ChangeSet;
   readonly verdict: Verdict;
+  /** Where members depart: what hints at the visible range instead. A verdict that holds the corp back says so itself. */
+  readonly rangeHints: readonly string[];
   readonly unreadable: Unreadable;
 }
 
@@ -64,24 +67,16 @@ export interface Compared {
  */
 export async function syncCorp(corp: Corp, deps: SyncDeps): Promise<Synced> {
   const { store, directory, lease, fence, log, signal, onStep } = deps;
-  const compared = await compareCorp(corp, deps);
-  const { snapshot, changes, verdict, unreadable } = compared;
-  const seen = { verdict, counts: countChanges(changes), members: snapshot.members.size, departments: snapshot.departments.size, unreadable };
+  const { snapshot, changes, verdict, unreadable, rangeHints } = await compareCorp(corp, deps);
+  const seen = { verdict, rangeHints, counts: countChanges(changes), members: snapshot.members.size, departments: snapshot.departments.size, unreadable };
   if (verdict.heldBack) return seen;
-  tellShrunkRange(corp, compared, log);
+  if (rangeHints.length > 0) log('warn', 'range_shrunk', `${corp.name}: members depart, and ${rangeHints.join('; ')}`, { corp: corp.id });
   onStep({ at: 'writing' });
   log('debug', 'corp_writing', `${corp.name}: writing`, { corp: corp.id, ...seen.counts });
   signal.throwIfAborted();
   lease.ensureHeld();
   const committed = await store.commit(fence, changes, { requests: directory.requestsSent(corp), error: unreadableError(unreadable)?.message ?? null });
-  return { verdict, counts: committed.counts, members: committed.memberCount, departments: committed.departmentCount, unreadable };
-}
-
-/** Departures that no limit holds back can come from the visible range as well. */
-function tellShrunkRange(corp: Corp, { changes, before, snapshot }: Compared, log: Log): void {
-  if (!changes.members.some(({ action }) => action === 'departed')) return;
-  const reasons = explainRange({ changes, before, snapshot });
-  if (reasons.length > 0) log('warn', 'range_shrunk', `${corp.name}: members depart, and ${reasons.join('; ')}`, { corp: corp.id });
+  return { ...seen, counts: committed.counts, members: committed.memberCount, departments: committed.departmentCount };
 }
 
 /** Reads, assembles, compares and judges one corp, and writes nothing. Throws as {@link syncCorp} does. */
@@ -96,7 +91,9 @@ export async function compareCorp(corp: Corp, deps: CompareDeps): Promise<Compar
   const isComplete = unreadable.members.length + unreadable.departments.length === 0;
   const snapshot = isComplete ? await confirmAbsent(corp, walked.snapshot, before, deps) : walked.snapshot;
   const changes = diff(before, snapshot, region);
-  return { snapshot, before, changes, verdict: judge({ changes, before, snapshot }, limits, allowDepartures), unreadable };
+  const verdict = judge({ changes, before, snapshot }, limits, allowDepartures);
+  const departs = !verdict.heldBack && changes.members.some(({ action }) => action === 'departed');
+  return { snapshot, before, changes, verdict, rangeHints: departs ? explainRange({ changes, before, snapshot }) : [], unreadable };
 }
 
 /** The error for a reading with gaps. It is not compared with the store, so nobody departs because of a gap. */

@@ -13,14 +13,15 @@ export function planText(corps: readonly CorpResult[], terminal: Pick<Terminal, 
   return corps.map((result) => corpPlan(result, terminal)).join('\n\n');
 }
 
-function corpPlan({ corp, changes, departmentNames, outcome, error }: CorpResult, { paint, verbose, hang }: Pick<Terminal, 'paint' | 'verbose' | 'hang'>): string {
+function corpPlan({ corp, changes, departmentNames, outcome, error, rangeHints = [] }: CorpResult, { paint, verbose, hang }: Pick<Terminal, 'paint' | 'verbose' | 'hang'>): string {
   const title = paint.bold(`${plain(corp.name)} (${corp.id})`);
   if (changes === null) return `${title}: ${outcome === 'skipped' ? 'another process is reading it now' : `no plan: ${error?.message ?? outcome}`}`;
   const lines = planLines(changes, { paint, hang, name: (id) => ({ id, name: departmentNames.get(id) ?? null }) });
   if (lines.length === 0) return `${title}: nothing to change`;
   const shown = verbose > 0 ? lines : lines.slice(0, SHOWN);
   const more = lines.length > shown.length ? [paint.dim(`  … and ${lines.length - shown.length} more (--verbose shows all)`)] : [];
-  return [`${title}: ${tally(changes)}`, ...shown, ...more].join('\n');
+  const doubts = rangeHints.map((hint) => paint.yellow(hang('  ! ', plain(hint))));
+  return [`${title}: ${tally(changes)}`, ...doubts, ...shown, ...more].join('\n');
 }
 
 function tally({ members, departments }: ChangeSet): string {

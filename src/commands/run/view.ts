@@ -4,6 +4,7 @@ import type { RunWatch } from '../../sync/attempt.ts';
 import type { CorpStep } from '../../sync/corp.ts';
 import type { RunReport } from '../../sync/run.ts';
 import { NO_BARS } from '../../terminal/bars.ts';
+import { plain } from '../../terminal/terminal.ts';
 import type { Bars, Terminal } from '../../terminal/terminal.ts';
 
 /** Draws a bar for each corp, until it is stopped. */
@@ -38,11 +39,12 @@ export function reportLines({ corps }: RunReport): readonly string[] {
 }
 
 /** Formats the table that a run prints on a terminal. */
-export function summary({ corps, startedAt, finishedAt }: RunReport, { table, paint }: Pick<Terminal, 'table' | 'paint'>): string {
+export function summary({ corps, startedAt, finishedAt }: RunReport, { table, paint, hang }: Pick<Terminal, 'table' | 'paint' | 'hang'>): string {
   const head = ['Corp', 'Outcome', 'Members', 'Joined', 'Departed', 'Changed', 'Departments', 'Requests', 'Time'];
   const rows = corps.map((result) => [result.corp.name, colourOutcome(result, paint), ...figures(result)]);
   const seconds = (finishedAt.getTime() - startedAt.getTime()) / 1000;
-  return `${table(head, rows)}\n${paint.dim(`${corps.length} ${corps.length === 1 ? 'corp' : 'corps'} in ${seconds.toFixed(1)} s`)}`;
+  const doubts = corps.flatMap(({ corp, rangeHints = [] }) => rangeHints.map((hint) => paint.yellow(hang('', plain(`${corp.name}: members departed, and ${hint}`)))));
+  return `${[table(head, rows), ...doubts].join('\n')}\n${paint.dim(`${corps.length} ${corps.length === 1 ? 'corp' : 'corps'} in ${seconds.toFixed(1)} s`)}`;
 }
 
 function figures({ outcome, members, counts, departments, requests, seconds }: CorpResult): readonly string[] {
