@@ -184,6 +184,13 @@ describe('a MariaDB that does not answer', () => {
     expect(performance.now() - started).toBeLessThan(3_000);
   });
 
+  test('but works on the statement is waited for, much longer than one that is silent', async () => {
+    const { url } = await open();
+    const units = openUnits(mysqlEngines(url)({ connectMs: 500 }), { clock: systemClock });
+    expect(await units.read((connection) => connection.query('SELECT SLEEP(4) AS slept'))).toEqual([{ slept: 0 }]);
+    await units.close();
+  });
+
   test('is not waited for by each unit of work in turn: a run of many corps ends soon, and all is well when it answers again', async () => {
     const { url } = await open();
     const { proxy, openEngine } = await through(url);
