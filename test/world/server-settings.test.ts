@@ -51,17 +51,30 @@ async function open(url: URL): Promise<OpenedStore> {
   return opened;
 }
 
+/** Uses a store and closes it. A connection that has been used was reset: what init_connect set is gone. */
+async function afresh<T>(url: URL, use: (opened: OpenedStore) => Promise<T>): Promise<T> {
+  const opened = await openStore({ clock: systemClock, url: url.href, readOnly: false });
+  try {
+    return await use(opened);
+  } finally {
+    await opened.store.close();
+  }
+}
+
 /** Makes the tables, and stores what is given: the first time, unchanged, and changed. */
 async function expectAllIsWell(url: URL): Promise<void> {
-  await (await open(url)).migrator.migrate();
-  // A connection that has been used was reset: what init_connect set is gone.
-  const { store, database: units } = await open(url);
+  await afresh(url, ({ migrator }) => migrator.migrate());
+  await afresh(url, expectStored);
+  const found = await afresh(url, ({ store }) => store.findMembers(CORP, [memberKey('odd')]));
+  expect(found.get(memberKey('odd'))).toMatchObject(ODD);
+}
+
+async function expectStored({ store, database: units }: OpenedStore): Promise<void> {
   for (let times = 0; times < 2; times += 1) {
     const { committed } = await sync(store, MEMBERS, { departments: DEPARTMENTS });
     expect(committed).toMatchObject({ memberCount: MEMBERS.length, counts: { joined: times === 0 ? MEMBERS.length : 0, changed: 0 } });
   }
   expect((await store.readBefore(CORP, snapshot(MEMBERS, DEPARTMENTS))).same.size).toBe(MEMBERS.length);
-  expect((await (await open(url)).store.findMembers(CORP, [memberKey('odd')])).get(memberKey('odd'))).toMatchObject(ODD);
   expect([...(await store.findByPhones(['+8613800138000'])).values()].flat()).toHaveLength(1);
   const { committed } = await sync(store, [...MEMBERS.slice(0, -1), seen('USER19', { alias: 'new' })], { departments: DEPARTMENTS });
   expect(committed).toMatchObject({ memberCount: MEMBERS.length, counts: { joined: 0, changed: 1, departed: 0 } });
