@@ -129,9 +129,11 @@ const USAGE_CODES: Readonly<Record<string, ErrorCode>> = {
   'commander.unknownOption': 'unknown_option',
 };
 
-function usageError({ message, code }: CommanderError, advice = 'orgsync --help, or orgsync COMMAND --help, shows what is accepted'): OrgsyncError {
+function usageError({ message, code }: CommanderError, advice: string | undefined): OrgsyncError {
   const sentence = message.replace(/^error: /, '').replace(/\n\s*/g, ' ').trim();
-  return new OrgsyncError('usage', { code: USAGE_CODES[code] ?? 'error', message: sentence, hint: advice });
+  // Commander only compares letters, so where we know more, its suggestion is often another one.
+  const said = advice === undefined ? sentence : sentence.replace(/ \(Did you mean [^)]*\)$/, '');
+  return new OrgsyncError('usage', { code: USAGE_CODES[code] ?? 'error', message: said, hint: advice ?? 'orgsync --help, or orgsync COMMAND --help, shows what is accepted' });
 }
 
 function reportRequest({ verbose }: Terminal, argv: readonly string[]): string {

@@ -76,15 +76,17 @@ function adviseOnCommand(typed: string): string | undefined {
   return meant === undefined ? undefined : `did you mean orgsync ${meant}? orgsync --help lists the commands`;
 }
 
-/** Says whose option it is: often it stands before the command, or after another one. */
+/** Says whose option it is. It gives a command to type only if that is the command which was typed: another one may write. */
 async function adviseOnOption(typed: string, argv: readonly string[]): Promise<string | undefined> {
   const unused: GetContext = () => {
     throw new TypeError('no action is called');
   };
   const { commands } = await buildProgram([], unused);
   const owners = commands.filter(({ options }) => options.some(({ long, short }) => long === typed || short === typed)).map((command) => command.name());
-  const owner = owners.find((name) => argv.includes(name)) ?? owners[0];
-  return owner === undefined ? undefined : `${typed} is an option of ${owners.join(', ')}, after the command: orgsync ${owner} ${typed}`;
+  const [first] = owners;
+  if (first === undefined) return undefined;
+  const meant = owners.find((name) => argv.includes(name));
+  return `${typed} is an option of ${owners.join(', ')}${meant === undefined ? `: see orgsync ${first} --help` : `, after the command: orgsync ${meant} ${typed}`}`;
 }
 
 /** The options of every command, before or after its name. */

@@ -230,7 +230,7 @@ function log(folder: Folder) {
       .describe('The log file, or stdout (for containers); default: none. Each run opens the file anew, so logrotate needs no signal')
       .meta({ suchAs: ['/var/log/orgsync/orgsync.log', 'stdout'] }),
     format: choice('ecs', 'json', 'text').prefault('ecs').describe('Elastic Common Schema, plain JSON, or text for people'),
-    console: choice('auto', 'always', 'never').prefault('auto').describe('Whether logs also go to stderr; auto: on a terminal, with --verbose'),
+    console: choice('auto', 'always', 'never').prefault('auto').describe('Whether logs also go to stderr. auto: on a terminal and only with --verbose'),
   });
 }
 

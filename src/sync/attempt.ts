@@ -141,7 +141,7 @@ function endHeldBack(verdict: Extract<Verdict, { heldBack: true }>, unreadable: 
   const error = new OrgsyncError('held_back', {
     code: 'safety_limit',
     message: `held back: ${[...verdict.reasons, ...(unread === null ? [] : [unread.message])].join('; ')}`,
-    hint: 'look at it with orgsync plan; if it is meant, run once with --allow-departures',
+    hint: 'look at all of it with orgsync plan --allow-departures; if it is meant, run once with --allow-departures',
   });
   return { outcome: 'held_back', error, departing: verdict.departing };
 }

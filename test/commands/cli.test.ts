@@ -76,8 +76,10 @@ describe('the command line', () => {
     [['check', '-c', 'x.yml'], "unknown command 'check'", 'did you mean orgsync doctor?'],
     [['init'], "unknown command 'init'", 'orgsync config example > config.yml'],
     [['--dry-run', 'run'], "unknown option '--dry-run'", '--dry-run is an option of run, after the command: orgsync run --dry-run'],
-    [['--live'], "unknown option '--live'", '--live is an option of lookup, after the command: orgsync lookup --live'],
-    [['plan', '--wait=5m'], "unknown option '--wait=5m'", '--wait is an option of run, after the command: orgsync run --wait'],
+    [['--live'], "unknown option '--live'", '--live is an option of lookup: see orgsync lookup --help'],
+    [['plan', '--wait=5m'], "unknown option '--wait=5m'", '--wait is an option of run: see orgsync run --help'],
+    [['start'], "unknown command 'start'", 'did you mean orgsync run?'],
+    [['migrate', '--dry-run'], "unknown option '--dry-run'", '--dry-run is an option of run: see orgsync run --help'],
   ])('%j says what was probably meant', async (args, message, hint) => {
     const { code, stdout, stderr } = await orgsync(args);
     expect({ code, stdout }).toEqual({ code: 64, stdout: '' });

@@ -306,7 +306,10 @@ describe('the exit code is', () => {
     for (const { userid } of [...corp.members.values()].slice(0, 5)) stage.sandbox.change({ op: 'removeMember', corp: corp.id, userid });
     const ended = await run(stage);
     expect(ended.code).toBe(3);
-    expectComplaint(ended, /at most 2 may/, /would depart: /, /--allow-departures/);
+    expectComplaint(ended, /at most 2 may/, /would depart: /, /orgsync plan --allow-departures/);
+    const planned = await orgsync(['--config', stage.configPath, 'plan', '--allow-departures']);
+    expect(planned).toMatchObject({ code: 0, stderr: '' });
+    expect(planned.stdout.match(/^ *- /gm)).toHaveLength(5);
     expect(await rowsOf(stage.storeUrl, 'SELECT userid, departed_at FROM members ORDER BY userid')).toEqual(before);
     expect(await run(stage, ['--allow-departures'])).toMatchObject(SILENT);
     const { stored, source } = await stage.organisations();

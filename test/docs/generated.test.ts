@@ -37,7 +37,7 @@ describe('config.example.yml', async () => {
   const text = await readFile(join(ROOT, 'config.example.yml'), 'utf8');
 
   it('begins with where its schema is', () => {
-    expect(text.split('\n')[0]).toBe('# yaml-language-server: $schema=./docs/orgsync.schema.json');
+    expect(text.split('\n')[0]).toBe('# yaml-language-server: $schema=orgsync.schema.json');
   });
 
   it('loads', async () => {

@@ -39,10 +39,11 @@ export function planCommand(getContext: GetContext): CommandUnknownOpts {
     .option('--corp <id|name>', 'only this corp; may be given several times', collect, [])
     .option('--shard <i/n>', 'only the i-th of n parts of the corps', shard)
     .option('--max-run <duration>', 'stop after so long, with exit code 75', duration)
+    .option('--allow-departures', 'show all of what a run with this option would change, also what safety: holds back', false)
     .option('--exit-code', 'end with 2 when there is something to change', false)
     .addHelpText('after', EXAMPLES.plan);
   return command.action(async ({ exitCode, ...options }) => {
-    await start({ ...options, dryRun: true, allowDepartures: false, ignoreGate: false, wait: 0 }, getContext(), exitCode);
+    await start({ ...options, dryRun: true, ignoreGate: false, wait: 0 }, getContext(), exitCode);
   });
 }
 
