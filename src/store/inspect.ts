@@ -7,6 +7,7 @@ import { formatAge } from '../core/status.ts';
 import { asOrgsyncError } from '../errors.ts';
 import type { OrgsyncError } from '../errors.ts';
 import type { Database } from './engine/database.ts';
+import { cannotCreate } from './engine/sqlite/errors.ts';
 import { marks } from './engine/statements.ts';
 import { compareReplica } from './replica.ts';
 import { checkTables } from './schema/migrate.ts';
@@ -67,9 +68,9 @@ async function inspectFolder(file: string): Promise<Finding> {
   try {
     await access(dirname(file), constants.W_OK | constants.X_OK);
     return reportOk(title, `not yet: the first run creates ${file}`);
-  } catch {
-    const fix = 'make the folder of the file, and let this user write in it; or correct `store:`';
-    return { title, result: 'failed', kind: 'config', detail: `${file} does not exist, and cannot be created`, fix };
+  } catch (error) {
+    const { message, hint } = cannotCreate(file, error);
+    return { title, result: 'failed', kind: 'config', detail: message, fix: hint };
   }
 }
 

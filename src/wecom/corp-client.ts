@@ -8,6 +8,7 @@ import type { Connections } from '../http.ts';
 import type { CorpAccess, WecomOptions } from './access.ts';
 import { ask } from './request/ask.ts';
 import { Ban } from './request/ban.ts';
+import { throwAsContacts } from './request/errcodes.ts';
 import type { Raw } from './request/envelope.ts';
 import { unusable } from './request/faults.ts';
 import { OpenRequests } from './request/open-requests.ts';
@@ -76,7 +77,7 @@ export class CorpClient {
   /** Asks with the token of contacts-sync; only when a contacts secret is configured. Throws as {@link ask} does. */
   async askContacts(question: Question, signal: AbortSignal): Promise<Raw> {
     if (this.#contacts === undefined) throw new OrgsyncError('defect', { code: 'defect', message: 'asked by a contacts secret that is not there' });
-    return this.#ask(question, this.#contacts, signal);
+    return this.#ask(question, this.#contacts, signal).catch((error: unknown) => throwAsContacts(error));
   }
 
   /** Fetches a file, within the same rate limit as requests. Throws as {@link ask} does. */

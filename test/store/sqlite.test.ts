@@ -49,7 +49,10 @@ describe('an SQLite store', () => {
     const dir = await folder();
     await writeFile(path.join(dir, 'letter'), 'Dear database, '.repeat(400));
     const failure = async (file: string): Promise<unknown> => await (await open(path.join(dir, file))).store.ensureReady().catch((error: unknown) => error);
-    expect(await failure('nowhere/orgsync.sqlite')).toMatchObject({ kind: 'config', code: 'store_path', hint: expect.any(String) as string });
+    expect(await failure('nowhere/orgsync.sqlite')).toMatchObject({ kind: 'config', code: 'store_path', hint: `create the folder ${path.join(dir, 'nowhere')} for this account; or correct \`store:\`` });
+    // A folder in which not even root creates a file: it must not be made writable.
+    const { store } = await open('/sys/orgsync.sqlite');
+    await expect(store.ensureReady()).rejects.toMatchObject({ code: 'store_path', message: expect.stringMatching(/cannot be created: E(ACCES|PERM|ROFS)/) as string, hint: expect.stringMatching(/^let `store:` name a file in a folder of this account, such as/) as string });
     expect(await failure('letter')).toMatchObject({ kind: 'config', code: 'store_not_a_database', message: expect.stringContaining('letter') as string });
   });
 

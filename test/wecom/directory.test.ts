@@ -104,6 +104,9 @@ test('a refused contacts secret is told, and the reading goes on', () =>
     const reading = await directory.read(firstCorp(sandbox), { signal: never() });
     expect(shapeOf(reading)).toEqual(truthShape(sandbox, firstCorp(sandbox).id));
     expect(logged.filter(({ level }) => level === 'warn').map(({ event }) => event)).toContain('contacts_secret_unused');
+    // `orgsync doctor` names the key of the configuration that is wrong, not the other one.
+    const failed = (await directory.probe(firstCorp(sandbox), never())).filter(({ result }) => result === 'failed');
+    expect(failed).toMatchObject([{ title: 'the contacts secret gives ids', kind: 'refused', fix: expect.stringMatching(/^check `contacts_secret`: .*通讯录同步/u) as string }]);
     await directory.close();
   }));
 

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { EXIT_CODES } from '../../src/errors.ts';
-import { knownErrcodes, meaningOf, refusal } from '../../src/wecom/request/errcodes.ts';
+import { knownErrcodes, meaningOf, refusal, throwAsContacts } from '../../src/wecom/request/errcodes.ts';
 
 test.each([
   [-1, 'repeat', 69],
@@ -78,6 +78,9 @@ test('60020 names the address that WeCom saw', () => {
     hint: expect.stringMatching(/^add 203\.0\.113\.9 /),
   });
   expect(refusal({ errcode: 60020, errmsg: '', request: 'department/list' }).hint).toContain('public address');
+  for (const text of [errmsg, '']) {
+    expect(() => throwAsContacts(refusal({ errcode: 60020, errmsg: text, request: 'user/list_id' }))).toThrow(expect.objectContaining({ errcode: 60020, hint: expect.stringContaining('trusted addresses of contacts-sync (通讯录同步, 企业可信IP)') as string }));
+  }
 });
 
 test('an errmsg is shown short, and harmless on a terminal', () => {

@@ -151,7 +151,7 @@ describe('an SQLite store that cannot be used is told as such, with its file:', 
     const { store } = await open(file);
     await expect(sync(store, MEMBERS)).rejects.toMatchObject({ hint: expect.stringMatching(/write/) as string });
     // SQLite makes a file beside it for readers as well.
-    await expect((await open(file, true)).store.findByPhones(['+8613800138000'])).rejects.toMatchObject({ kind: 'config', code: 'store_path', hint: expect.stringContaining('write in it') as string });
+    await expect((await open(file, true)).store.findByPhones(['+8613800138000'])).rejects.toMatchObject({ kind: 'config', code: 'store_path', hint: expect.stringContaining('write the file and its folder') as string });
   });
 
   test.each<[string, string, number]>([

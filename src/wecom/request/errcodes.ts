@@ -157,3 +157,20 @@ export function refusal({ errcode, errmsg, request }: { errcode: number; errmsg:
     hint: address === undefined ? hint : `add ${address} to the application's trusted addresses (应用管理, the application, 企业可信IP); it counts after about a minute`,
   });
 }
+
+const CONTACTS_SECRET = "check `contacts_secret`: it must be the Secret of contacts-sync (通讯录同步) of this very corp, and contacts-sync's API must be switched on";
+
+/** Hints for the contacts secret, where those of the application's secret would mislead. */
+const CONTACTS_HINTS: Partial<Record<ErrorCode, string>> = {
+  secret_refused: CONTACTS_SECRET,
+  api_forbidden: CONTACTS_SECRET,
+  application_disabled: CONTACTS_SECRET,
+};
+
+/** Throws an error of a question that was asked with the contacts secret, with the hint for that secret. */
+export function throwAsContacts(error: unknown): never {
+  if (!(error instanceof WecomError)) throw error;
+  const { kind, errcode, request, code, message } = error;
+  const hint = CONTACTS_HINTS[code] ?? error.hint?.replace("the application's trusted addresses (应用管理, the application, ", 'the trusted addresses of contacts-sync (通讯录同步, ') ?? '';
+  throw new WecomError(kind, { errcode, request, code, message, hint });
+}

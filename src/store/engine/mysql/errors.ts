@@ -129,7 +129,7 @@ export const MYSQL_ERRORS: readonly Meaning[] = [
     codes: ['ER_DBACCESS_DENIED_ERROR', 'ER_TABLEACCESS_DENIED_ERROR', 'ER_COLUMNACCESS_DENIED_ERROR', 'ER_SPECIFIC_ACCESS_DENIED_ERROR'],
     kind: 'refused',
     code: 'store_denied',
-    hint: 'the account needs SELECT to look up; SELECT, INSERT, UPDATE, and DELETE on memberships, to run; CREATE, ALTER, INDEX, and UPDATE on corps and members, to migrate: docs/security.md has the statements',
+    hint: 'the account needs SELECT to look up; SELECT, INSERT, UPDATE, and DELETE on memberships, to run; CREATE, ALTER, INDEX, and UPDATE on corps and members, to migrate; UPDATE, and DELETE on members, memberships, changes and wrong_numbers, to forget: docs/security.md has the grants of each account',
     trouble: 'final',
   },
   {

@@ -1,3 +1,4 @@
+import { dirname } from 'node:path';
 import { type ErrorCode, type ErrorKind, OrgsyncError } from '../../../errors.ts';
 import type { Trouble } from '../database.ts';
 
@@ -9,6 +10,9 @@ interface Meaning {
   readonly hint: string;
   readonly trouble: Trouble;
 }
+
+/** The hint where the folder is not for this account: it may be one that must not become writable, such as `/etc/orgsync`. */
+export const OTHER_FILE = 'let `store:` name a file in a folder of this account, such as `store: sqlite:/var/lib/orgsync/orgsync.sqlite`';
 
 /** The known errors of SQLite; the first row that fits counts. */
 export const SQLITE_ERRORS: readonly Meaning[] = [
@@ -51,21 +55,21 @@ export const SQLITE_ERRORS: readonly Meaning[] = [
     code: 'SQLITE_READONLY',
     kind: 'refused',
     ours: 'store_denied',
-    hint: 'let this user write to the file and to its folder',
+    hint: `let this account write the file and its folder; or ${OTHER_FILE}`,
     trouble: 'final',
   },
   {
     code: 'SQLITE_PERM',
     kind: 'refused',
     ours: 'store_denied',
-    hint: 'let this user read and write the file and its folder',
+    hint: `let this account read and write the file and its folder; or ${OTHER_FILE}`,
     trouble: 'final',
   },
   {
     code: 'SQLITE_AUTH',
     kind: 'refused',
     ours: 'store_denied',
-    hint: 'let this user read and write the file and its folder',
+    hint: `let this account read and write the file and its folder; or ${OTHER_FILE}`,
     trouble: 'final',
   },
   {
@@ -115,14 +119,14 @@ export const SQLITE_ERRORS: readonly Meaning[] = [
     code: 'SQLITE_CANTOPEN',
     kind: 'config',
     ours: 'store_path',
-    hint: 'make the folder of the file, and let this user write in it',
+    hint: `let this account read and write the file and its folder; or ${OTHER_FILE}`,
     trouble: 'final',
   },
   {
     code: /^(ConnectionFailed|.*[Uu]nable to open)/,
     kind: 'config',
     ours: 'store_path',
-    hint: 'make the folder of the file, and let this user write in it',
+    hint: `let this account read and write the file and its folder; or ${OTHER_FILE}`,
     trouble: 'final',
   },
 ];
@@ -158,4 +162,10 @@ function meaningOf(error: unknown): Meaning | undefined {
 
 function codeOf(error: unknown): unknown {
   return typeof error === 'object' && error !== null && 'code' in error ? error.code : undefined;
+}
+
+/** Why a file cannot be created, and what to do about it. */
+export function cannotCreate(file: string, error: unknown): { readonly message: string; readonly hint: string } {
+  const hint = codeOf(error) === 'ENOENT' ? `create the folder ${dirname(file)} for this account; or correct \`store:\`` : OTHER_FILE;
+  return { message: `${file} cannot be created: ${error instanceof Error ? error.message : String(error)}`, hint };
 }

@@ -6,7 +6,7 @@ import type { Clock } from '../../../core/ports/system.ts';
 import { OrgsyncError } from '../../../errors.ts';
 import type { Engine, Row, Session, SqlValue, Written } from '../database.ts';
 import { sqliteDialect } from './dialect.ts';
-import { judgeSqliteError, translateSqliteError } from './errors.ts';
+import { cannotCreate, judgeSqliteError, translateSqliteError } from './errors.ts';
 
 /** How to open an SQLite file. */
 export interface SqliteOptions {
@@ -164,7 +164,8 @@ async function create(file: string, mayCreate: boolean): Promise<void> {
     const handle = await openFile(file, 'a', 0o600);
     await handle.close();
   } catch (error) {
-    throw wrongPath(`${file} cannot be created: ${error instanceof Error ? error.message : String(error)}`, 'make the folder of the file, and let this user write in it', error);
+    const { message, hint } = cannotCreate(file, error);
+    throw wrongPath(message, hint, error);
   }
 }
 
