@@ -82,6 +82,8 @@ async function attemptRun(request: RunRequest, deps: RunDeps): Promise<Ended> {
   const unfit = reasonToSkip(request, deps);
   if (unfit !== null) return { ...SKIPPED, ...unfit };
   await deps.store.ensureReady();
+  // A plan takes no lease. Where the leases are is the pace as well: if it cannot be reached, the first request would wait as long as a lease lasts.
+  if (request.dryRun) await deps.leases.holders();
   if (request.named || request.dryRun) return await runCorps(await corpsOf(request), request, deps);
   const { shard } = request;
   const name = shard === undefined ? 'run' : `run:${shard.index}/${shard.of}`;

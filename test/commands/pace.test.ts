@@ -91,6 +91,17 @@ test.each([
   expect(stage.sandbox.stats.arrivals(corp).filter((at) => at > lostAt + 1_100)).toEqual([]);
 }, 120_000);
 
+test('a plan and a live lookup whose Redis cannot be reached at all end at once, and send nothing', async () => {
+  const stage = await setStage({ yaml: 'redis: redis://127.0.0.1:1/0\n' });
+  for (const args of [['plan'], ['lookup', '13800138000', '--live']]) {
+    const startedAt = performance.now();
+    const { code, stderr } = await orgsync(['--config', stage.configPath, ...args]);
+    expect([args, code, stderr]).toEqual([args, 69, expect.stringMatching(/Redis at 127\.0\.0\.1:1 cannot be used: connection refused[^]*fix: /) as string]);
+    expect(performance.now() - startedAt).toBeLessThan(20_000);
+  }
+  expect(stage.sandbox.stats.total.requests).toBe(0);
+}, 120_000);
+
 test('a run without Redis makes at most ten connections to its database, however many requests it sends', async () => {
   const stage = await setStage({ engine: 'mariadb', corps: 3, members: 120, departments: 40, wecom: '  rate: 10\n' });
   const store = new URL(stage.storeUrl);
