@@ -57,7 +57,15 @@ async function unlock(typed: string, yes: boolean, app: App, context: CommandCon
     return;
   }
   app.log('warn', 'lease_forced', `the lease ${name} of ${holder.host} (pid ${holder.pid}) was freed by hand`, { lease: name });
-  show(context, { name, released: true, holder }, `freed ${name}, which ${holder.host} (pid ${holder.pid}) held`);
+  const others = await othersOf(holder, leases);
+  const more = others.length === 0 ? [] : ['the same process still holds others; if it is dead, free each of them, too:', ...others.map((other) => `  orgsync unlock ${other}`)];
+  show(context, { name, released: true, holder, others }, [`freed ${name}, which ${holder.host} (pid ${holder.pid}) held`, ...more].join('\n'));
+}
+
+/** The other leases of a holder: a run that was killed leaves those of its corps as well, and the next run would skip these corps. */
+async function othersOf({ host, pid }: Holder, leases: Leases): Promise<readonly string[]> {
+  const held = await leases.holders();
+  return held.filter((one) => one.host === host && one.pid === pid).map(({ name }) => name);
 }
 
 /** Returns the lease's name, in its own spelling. Throws `usage` / `unknown_lease` when there is no lease of this name. */
@@ -91,10 +99,12 @@ interface Unlocked {
   readonly name: string;
   readonly released: boolean;
   readonly holder: Holder | null;
+  /** The leases that the same process still holds. */
+  readonly others?: readonly string[];
 }
 
-function show({ terminal }: CommandContext, { name, released, holder }: Unlocked, text: string): void {
+function show({ terminal }: CommandContext, { name, released, holder, others = [] }: Unlocked, text: string): void {
   const was = holder === null ? null : { host: holder.host, pid: holder.pid, since: holder.since.toISOString(), expires_at: holder.expiresAt?.toISOString() ?? null };
-  if (terminal.json) terminal.document({ name, released, holder: was });
-  else if (!terminal.quiet) terminal.data(plain(text));
+  if (terminal.json) terminal.document({ name, released, holder: was, still_held: others });
+  else if (!terminal.quiet) terminal.data(text.split('\n').map(plain).join('\n'));
 }

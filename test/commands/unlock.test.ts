@@ -36,6 +36,21 @@ test('asks, and therefore refuses without --yes where nobody can be asked', asyn
   expect((await running.ended).code).toBe(0);
 });
 
+test('names what a killed run holds besides, and how each is freed; then the next run does the work', async () => {
+  const stage = await setStage();
+  const { id } = corpOf(stage.sandbox);
+  const { held, running } = await startHeld(stage);
+  running.child.kill('SIGKILL');
+  await running.ended;
+  held.remove();
+  const freed = await unlock(stage, 'run', '--yes');
+  expect(freed).toMatchObject({ code: 0, stdout: `freed run, which ${hostname()} (pid ${running.child.pid ?? 0}) held\nthe same process still holds others; if it is dead, free each of them, too:\n  orgsync unlock corp:${id}\n` });
+  const [command = ''] = /(?<=orgsync unlock )\S+/u.exec(freed.stdout) ?? [];
+  expect(JSON.parse((await unlock(stage, command, '--yes', '--json')).stdout)).toMatchObject({ name: `corp:${id}`, released: true, still_held: [] });
+  expect(await orgsync(['run', '-c', stage.configPath])).toMatchObject({ code: 0, stderr: '' });
+  expect((await stage.organisations()).stored.members).not.toEqual([]);
+});
+
 describeWith(['script'], 'orgsync unlock on a terminal', () => {
   test.each([['n\n', 'left as it is', 0], ['y\n', 'freed run', 75]])('shows the holder and asks; %j: %s', async (typed, said, ends) => {
     const stage = await setStage({ yaml: 'lock: { ttl: 3s }\n' });
