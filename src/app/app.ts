@@ -53,7 +53,7 @@ export interface App {
   store(): Promise<Store>;
   /** The store for a command that only reads: `store_read` where it is configured and can be used. Call it before {@link App.corps}. */
   reading(): Promise<Reading>;
-  /** From now on, a missing SQLite store may be created. */
+  /** From now on, an SQLite store may be created or upgraded. */
   migrator(): Promise<Migrator>;
   history(): Promise<History>;
   alertBook(): Promise<AlertBook>;
@@ -71,8 +71,8 @@ export interface App {
   corps(named?: readonly string[]): Promise<readonly Corp[]>;
   /** Opens the reporters of a run, or of a shard's run. */
   reporters(shard: Shard | undefined): Promise<Reporters>;
-  /** Opens what a run needs. From now on, a missing SQLite store may be created. */
-  runDeps(reporters: Pick<Reporters, 'meter' | 'started'>, watch: RunWatch): Promise<RunDeps>;
+  /** Opens what a run or, with `dryRun`, a plan needs. From now on, a run may create or upgrade an SQLite store. */
+  runDeps(reporters: Pick<Reporters, 'meter' | 'started'>, watch: RunWatch, how: { readonly dryRun: boolean }): Promise<RunDeps>;
   /** Closes what was opened, the last first, also when opening failed. Idempotent. */
   close(): Promise<void>;
 }
@@ -101,7 +101,7 @@ class OpenApp implements App {
   readonly #context: CommandContext;
   readonly #closers: Closers;
   readonly #corps: CorpList;
-  /** Only a run and a migration create a store: elsewhere, a missing file is a wrong path. */
+  /** Only a run and a migration create or upgrade a store. Elsewhere, a missing file is a wrong path. */
   #mayCreate = false;
   /** Where `corps.query` reads instead of the store. */
   #readFrom: Database | undefined;
@@ -200,8 +200,8 @@ class OpenApp implements App {
     return openReporters({ config, clock, log, scrub: this.#context.scrub, writer, shard, store, alertBook, ration, corps: () => this.corps() });
   }
 
-  async runDeps({ meter, started }: Pick<Reporters, 'meter' | 'started'>, watch: RunWatch): Promise<RunDeps> {
-    this.#mayCreate = true;
+  async runDeps({ meter, started }: Pick<Reporters, 'meter' | 'started'>, watch: RunWatch, { dryRun }: { readonly dryRun: boolean }): Promise<RunDeps> {
+    this.#mayCreate ||= !dryRun;
     const { config, clock, log, writer } = this;
     const [store, leases] = await Promise.all([this.store(), this.leases()]);
     return {

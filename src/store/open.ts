@@ -15,7 +15,7 @@ export interface OpenOptions {
   readonly url: string | Secret;
   /** Whether writing is refused. */
   readonly readOnly: boolean;
-  /** Whether a missing SQLite store may be created now; by default it may. Tables of an older version are upgraded all the same. */
+  /** Whether an SQLite store may be created, or upgraded from an older version, now; by default it may. */
   readonly mayCreate?: () => boolean;
   /** The ttl of a lease. The server ends the session of a silent writer earlier than that, and a run whose server is silent ends earlier, too: see {@link storeLimits}. */
   readonly leaseTtlMs?: number;

@@ -20,7 +20,7 @@ export interface StoreOptions {
   readonly allowTakeover: boolean;
   /** Creates or upgrades the tables. Given for an embedded store, which migrates itself. */
   readonly migrate?: () => Promise<unknown>;
-  /** Whether {@link migrate} may create tables where there are none; by default it may. */
+  /** Whether {@link migrate} may be called now; by default it may. */
   readonly mayCreate?: () => boolean;
 }
 
@@ -54,7 +54,7 @@ export function createStore(database: Database, { now, allowTakeover, migrate, m
   };
 }
 
-/** Checks the tables and reads, in one unit of work. Where tables are missing or old, it calls `migrate` first, if there is one. */
+/** Checks the tables and reads, in one unit of work. Where tables are missing or old, it calls `migrate` first, if there is one and it may. */
 function afterCheck(database: Database, migrate: StoreOptions['migrate'], mayCreate: () => boolean): Database['read'] {
   return async (work) => {
     try {
@@ -63,14 +63,17 @@ function afterCheck(database: Database, migrate: StoreOptions['migrate'], mayCre
         return await work(connection);
       });
     } catch (error) {
-      // Read first, and write only if it must: a lookup must not wait for the commit of a run.
-      if (migrate === undefined || !isLacking(error, mayCreate())) throw error;
+      // Read first, and write only if it must: a run whose tables are there waits for no other writer here.
+      if (migrate === undefined || !isLacking(error)) throw error;
+      if (!mayCreate()) throw new OrgsyncError(error.kind, { code: error.code, message: error.message, hint: HINT, cause: error });
       await migrate();
       return await database.read(work);
     }
   };
 }
 
-function isLacking(error: unknown, mayCreate: boolean): boolean {
-  return error instanceof OrgsyncError && (error.code === 'tables_outdated' || (error.code === 'tables_missing' && mayCreate));
+const HINT = 'run `orgsync migrate`; the next `orgsync run` does it, too';
+
+function isLacking(error: unknown): error is OrgsyncError {
+  return error instanceof OrgsyncError && (error.code === 'tables_outdated' || error.code === 'tables_missing');
 }

@@ -90,7 +90,7 @@ async function migrate(configPath: string): Promise<void> {
 async function sync(configPath: string, request: Partial<RunRequest> = {}, signal = CALM): Promise<RunReport> {
   const app = await open(configPath, signal);
   try {
-    const deps = await app.runDeps({ meter: NO_METER, started: () => undefined }, { onCorps: () => undefined, onStep: () => undefined, onEnd: () => undefined });
+    const deps = await app.runDeps({ meter: NO_METER, started: () => undefined }, { onCorps: () => undefined, onStep: () => undefined, onEnd: () => undefined }, { dryRun: request.dryRun ?? false });
     const all = { corps: () => app.corps(), named: false, dryRun: false, allowDepartures: false, ignoreGate: false, waitMs: 0 };
     return await run({ ...all, ...request }, deps);
   } finally {

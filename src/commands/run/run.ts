@@ -116,7 +116,7 @@ async function runWithBars(options: StartOptions, app: App, reporters: Reporters
   try {
     // Check corps named by hand first. A whole run reads its corps later, because that may need the store.
     const named = options.corp.length > 0 ? await app.corps(options.corp) : undefined;
-    return await run(request(options, async () => named ?? app.corps()), await app.runDeps(reporters, watch));
+    return await run(request(options, async () => named ?? app.corps()), await app.runDeps(reporters, watch, options));
   } finally {
     watch.stop();
   }

@@ -5,7 +5,7 @@
  * newest, or a lock wait was longer than the retries.
  */
 export interface Tables {
-  /** Throws `config` (`tables_missing`, `tables_outdated`) or `refused` (`tables_too_new`) unless the tables are those of this version. The embedded store migrates itself first. */
+  /** Throws `config` (`tables_missing`, `tables_outdated`) or `refused` (`tables_too_new`) unless the tables are those of this version. In a run, the embedded store migrates itself first. */
   ensureReady(): Promise<void>;
 }
 
