@@ -142,6 +142,7 @@ export type ErrorCode =
   | 'store_error' // the database said something that orgsync does not know
   // Redis
   | 'pace_unavailable' // no slot for a request could be reserved within `lock.ttl`
+  | 'pace_unusable' // the store may not be written, and the host has no place for the pace
   | 'redis_url' // `redis:` is not the address of a Redis
   | 'redis_unreachable' // Redis does not answer
   | 'redis_credentials' // the password or the user name is wrong

@@ -260,10 +260,13 @@ class OpenApp implements App {
     return createPacing({ slots, address, clock, log, patienceMs: config.lock.ttl });
   });
 
-  /** Without Redis, the store keeps the schedule of slots. When the store is read-only, each process has its own schedule. */
+  /** Without Redis, the store keeps the schedule of slots; where it may not be written, a file of this host and account. */
   async #ownSlots(): Promise<Slots> {
-    if (this.config.read_only || this.#lacksStore()) return (await import('../local/slots.ts')).createLocalSlots(this.clock);
-    const [database, { createStoreSlots }] = await Promise.all([this.#database(), import('../store/shared/slots.ts')]);
+    const { createStoreSlots } = await import('../store/shared/slots.ts');
+    if (!this.config.read_only && !this.#lacksStore()) return createStoreSlots(await this.#database(), this.clock);
+    const { openHostStore } = await import('./host-store.ts');
+    const { store, database } = await openHostStore({ clock: this.clock, stopping: this.#context.signal });
+    this.#closers.keep(store);
     return createStoreSlots(database, this.clock);
   }
 

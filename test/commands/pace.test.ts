@@ -59,6 +59,27 @@ test('a run and live lookups of other processes keep one pace for a corp, withou
   expect(corps[corp?.id ?? '']?.byEndpoint['user/getuserid']).toBeGreaterThanOrEqual(numbers.length);
 });
 
+test('plans under read_only keep one pace for a corp, without Redis too', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'orgsync-pace-'));
+  const config = join(folder, 'config.yml');
+  const sandbox = await spawnSandbox(['--corps', '1', '--members', '60', '--departments', '15', '--strict', '10', '--write-config', config]);
+  onTestFinished(async () => {
+    await sandbox.close();
+    await rm(folder, { recursive: true, force: true });
+  });
+  expect(await orgsync(['--config', config, 'migrate'])).toMatchObject({ code: 0 });
+  const env = { ORGSYNC_READ_ONLY: '1', TMPDIR: folder };
+  const plans = [0, 1, 2].map(() => start(['--config', config, 'plan'], { env }));
+  for (const { ended } of plans) expect(await ended).toMatchObject({ code: 0, stderr: '' });
+  const { corps, breaches } = await sandbox.control.stats();
+  expect(breaches).toEqual([]);
+  for (const { maxInOneSecond } of Object.values(corps)) expect(maxInOneSecond).toBeLessThanOrEqual(10);
+  await rm(join(folder, `orgsync-${process.getuid?.()}`), { recursive: true });
+  await writeFile(join(folder, `orgsync-${process.getuid?.()}`), '');
+  const refused = await orgsync(['--config', config, 'plan'], { env });
+  expect(refused).toMatchObject({ code: 78, stderr: expect.stringContaining('TMPDIR') as string });
+});
+
 test('plans of two corps, each by a process of its own, share the rate of their address', async () => {
   const redis = await startRedis();
   onTestFinished(async () => redis.close());

@@ -1,5 +1,5 @@
 import { systemClock } from '../../src/local/clock.ts';
-import { createLocalSlots } from '../../src/local/slots.ts';
+import { createLocalSlots } from '../support/local-slots.ts';
 import { describeSlots } from './slots.contract.ts';
 
 describeSlots('of one process', async (processes) => {

@@ -4,7 +4,7 @@ import { createPacing, type Pacer, type Pacing } from '../../src/core/pacer.ts';
 import type { Slots } from '../../src/core/ports/slots.ts';
 import { AddressBook, nextSlots } from '../../src/core/schedule.ts';
 import { OrgsyncError } from '../../src/errors.ts';
-import { createLocalSlots } from '../../src/local/slots.ts';
+import { createLocalSlots } from '../support/local-slots.ts';
 import { createTestClock, type TestClock } from '../support/clock.ts';
 import { mostInASecond } from '../support/sliding.ts';
 

@@ -6,7 +6,7 @@ import type { TokenCache } from '../../src/core/ports/tokens.ts';
 import { Secret } from '../../src/core/secret.ts';
 import type { CorpAccess, WecomOptions } from '../../src/wecom/access.ts';
 import { openWecom } from '../../src/wecom/directory.ts';
-import { createLocalSlots } from '../../src/local/slots.ts';
+import { createLocalSlots } from '../support/local-slots.ts';
 import { createTokenCache } from '../../src/local/tokens.ts';
 import { corpOf } from '../support/sandbox.ts';
 import type { Sandbox } from '../support/sandbox.ts';

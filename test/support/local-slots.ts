@@ -1,6 +1,6 @@
-import type { Ask, Reserved, Scope, Slots } from '../core/ports/slots.ts';
-import type { Clock } from '../core/ports/system.ts';
-import { AddressBook, AHEAD_MS, nextSlots } from '../core/schedule.ts';
+import type { Ask, Reserved, Scope, Slots } from '../../src/core/ports/slots.ts';
+import type { Clock } from '../../src/core/ports/system.ts';
+import { AddressBook, AHEAD_MS, nextSlots } from '../../src/core/schedule.ts';
 
 /** Keeps the schedule of this process alone, on its monotonic clock. Never throws. */
 export function createLocalSlots(clock: Clock): Slots {
