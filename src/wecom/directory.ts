@@ -1,6 +1,7 @@
 import { NO_METER } from '../core/meter.ts';
 import type { Corp } from '../core/model.ts';
 import type { Directory } from '../core/ports/directory.ts';
+import type { Log } from '../core/ports/system.ts';
 import { WecomError } from '../errors.ts';
 import { Connections } from '../http.ts';
 import type { WecomOptions } from './access.ts';
@@ -17,8 +18,8 @@ import { Walk } from './reading/walk.ts';
 const FREQUENCY = 45009;
 /** The status of a member who has left and is still listed (P90196). */
 const LEFT = 5;
-/** How many departments and members with an unusable list of leaders are logged by their id. */
-const LISTS_NAMED = 20;
+/** How many departments and members with odd values are logged by their id. */
+const ODD_NAMED = 20;
 /** How long token requests pause after the first frequency limit on one of them. */
 const TOKEN_WAIT_MS = 65_000;
 
@@ -41,8 +42,7 @@ export function openWecom({ access, pacing, tokens, clock, log, meter = NO_METER
       await readCorp(walk, client, log);
       if (walk.isWhole) await readRange(walk, client, log);
       if (walk.isWhole) await crossCheck(walk, client, log);
-      const odd = walk.oddLeaders;
-      if (odd.length > 0) log('warn', 'leaders_unreadable', `${odd.length} lists of leaders hold what is no userid, and were left out`, { corp: corp.id, lists: odd.length, of: odd.slice(0, LISTS_NAMED) });
+      logOddities(walk, corp, log);
       return walk.reading();
     },
     async findMember(corp, userid, signal) {
@@ -65,6 +65,16 @@ export function openWecom({ access, pacing, tokens, clock, log, meter = NO_METER
       return Promise.resolve();
     },
   };
+}
+
+/** Logs once what was read otherwise than it was sent, and stops nothing. */
+function logOddities(walk: Walk, corp: Corp, log: Log): void {
+  const { oddLeaders: leaders, oddDepartments: departments, respelled } = walk;
+  if (leaders.length > 0) log('warn', 'leaders_unreadable', `${leaders.length} lists of leaders hold what is no userid, and were left out`, { corp: corp.id, lists: leaders.length, of: leaders.slice(0, ODD_NAMED) });
+  if (departments.length > 0) {
+    log('warn', 'memberships_unreadable', `${departments.length} members have a list of departments that holds what is no department id; the others, and where they were listed, count`, { corp: corp.id, members: departments.length, of: departments.slice(0, ODD_NAMED) });
+  }
+  if (respelled.length > 0) log('warn', 'userids_respelled', `${respelled.length} userids came in two spellings that differ in case only; each is one member`, { corp: corp.id, userids: respelled.length, of: respelled.slice(0, ODD_NAMED) });
 }
 
 /** After too many wrong numbers (more than 20 % of the member limit), WeCom refuses this endpoint for the rest of the day (P95402, P90313). */

@@ -22,7 +22,7 @@ test.each(files(/^[a-z_]+\.err\..*\.json$/))('%s is a refusal, whatever lists it
 test.each(files(/^user_list\.ok\..*\.json$/))('%s gives every member it holds', (file) => {
   const raw = JSON.parse(bytesOf(file).toString()) as { userlist: { userid: string }[] };
   const parsed = members(file);
-  expect([parsed?.items.map(({ userid }) => userid), parsed?.unusable]).toEqual([raw.userlist.map(({ userid }) => userid), 0]);
+  expect([parsed?.items.map(({ userid }) => userid), parsed?.unusable]).toEqual([raw.userlist.map(({ userid }) => userid), []]);
 });
 
 test.each(files(/^user_get\.ok\..*\.json$/))('%s gives the member asked for', (file) => {
@@ -34,7 +34,7 @@ test.each(files(/^user_get\.ok\..*\.json$/))('%s gives the member asked for', (f
 test.each(files(/^department_list\.ok\..*\.json$/))('%s gives every department it holds', (file) => {
   const raw = JSON.parse(bytesOf(file).toString()) as { department: { id: number }[] };
   const parsed = parseDepartments(answerOf(file));
-  expect([parsed?.items.map(({ id }) => id), parsed?.unusable]).toEqual([raw.department.map(({ id }) => id), 0]);
+  expect([parsed?.items.map(({ id }) => id), parsed?.unusable]).toEqual([raw.department.map(({ id }) => id), []]);
 });
 
 describe('what was not sent is missing, and empty is not missing', () => {
@@ -88,13 +88,20 @@ describe('hostile answers', () => {
 
   test.each(['user_list.no-list.json', 'user_list.list-is-object.json'])('%s holds no list, which is not an empty one', (file) => expect(members(at(file))).toBeUndefined());
 
-  test('members without a usable userid are named, as far as they say who they are', () => {
-    const odd = [{ userid: '王·五', name: '王五' }, { userid: 'a b' }, { userid: 7, name: '赵六' }, { userid: 'x'.repeat(65) }, { name: '' }, null];
-    expect(parseMembers({ userlist: [{ userid: 'a' }, ...odd] })).toMatchObject({
-      items: [{ userid: 'a' }],
-      unusable: 6,
-      named: ['王五 (userid “王·五”)', 'userid “a b”', '赵六 (userid 7)', `userid “${'x'.repeat(64)}…”`],
-    });
+  test('members without a usable userid are named, as far as they say who they are, and have a place', () => {
+    const named = [{ userid: '王·五', name: '王五' }, { userid: 'a b' }, { userid: 7, name: '赵六' }, { userid: 'x'.repeat(65) }, { userid: [], name: '钱七' }];
+    const nameless = [{ name: '', mobile: '+86 138-0013-8000' }, { userid: {}, name: ' ', mobile: 13_800_138_000 }, { userid: null, mobile: '12' }, null];
+    const parsed = parseMembers({ userlist: [{ userid: 'a' }, ...named, { userid: 'b' }, ...nameless] });
+    expect(parsed?.items.map(({ userid }) => userid)).toEqual(['a', 'b']);
+    expect(parsed?.unusable.map(({ name, record }) => [record, name])).toEqual([
+      [2, '王五 (userid “王·五”)'],
+      [3, 'userid “a b”'],
+      [4, '赵六 (userid 7)'],
+      [5, `userid “${'x'.repeat(64)}…”`],
+      [6, '钱七 (userid unreadable)'],
+      ...[8, 9, 10, 11].map((record) => [record, undefined]),
+    ]);
+    expect(parsed?.unusable.slice(-4).map(({ mobile }) => mobile)).toEqual(['138****8000', '138****8000', undefined, undefined]);
   });
 
   test.each([
@@ -102,13 +109,13 @@ describe('hostile answers', () => {
     ['user_list.without-userid.json', ['ChenYue'], 2],
   ])('%s counts what it cannot name', (file, userids, unusable) => {
     const parsed = members(at(file));
-    expect([parsed?.items.map(({ userid }) => userid), parsed?.unusable]).toEqual([userids, unusable]);
+    expect([parsed?.items.map(({ userid }) => userid), parsed?.unusable.length]).toEqual([userids, unusable]);
   });
 
   test('userids with blanks, letters beyond ASCII and the like are counted, not taken', () => {
     const parsed = members(at('user_list.userid-with-odd-characters.json'));
     for (const { userid } of parsed?.items ?? []) expect(userid).toMatch(/^[\x21-\x7e]+$/);
-    expect(parsed?.unusable).toBeGreaterThan(1);
+    expect(parsed?.unusable.length).toBeGreaterThan(1);
   });
 
   test('gender and status are read as a number and as text', () => {
@@ -125,7 +132,26 @@ describe('hostile answers', () => {
       { departmentId: 2, sortOrder: 0, isLeader: false },
     ]);
     expect(parseDepartments({ department: [{ id: '2', parentid: '1', order: '9' }] })?.items).toEqual([{ id: 2, parentId: 1, sortOrder: 9 }]);
-    expect(parseMembers({ userlist: [{ userid: 'a', department: ['1', 'x'] }] })?.items).toEqual([{ userid: 'a', fields: {} }]);
+  });
+
+  test('of a list of departments with odd entries the others count, with their own order, and who has it is told', () => {
+    const userlist = [
+      { userid: 'a', department: ['1', 'x', 3], order: [7, 8, 9] },
+      { userid: 'b', department: [2.5, -1] },
+      { userid: 'c', department: '2' },
+      { userid: 'd', department: null },
+      { userid: 'e', department: [] },
+    ];
+    const parsed = parseMembers({ userlist });
+    expect(parsed?.items.map(({ memberships }) => memberships)).toEqual([[{ departmentId: 1, sortOrder: 7 }, { departmentId: 3, sortOrder: 9 }], undefined, undefined, undefined, []]);
+    expect(parsed?.oddDepartments).toEqual(['a', 'b', 'c']);
+  });
+
+  test('a mobile and a telephone are read as text and as a number, and only a number that JSON holds exactly', () => {
+    const fields = (sent: Raw): unknown => parseMembers({ userlist: [{ userid: 'a', ...sent }] })?.items[0]?.fields;
+    expect(fields({ mobile: 13_800_138_000, telephone: 1_012_345_678 })).toEqual({ mobile: '13800138000', telephone: '1012345678' });
+    expect(fields({ mobile: '', telephone: '010-1' })).toEqual({ mobile: '', telephone: '010-1' });
+    for (const nonsense of [0, -0, -1, 1.5, 2 ** 53, 1e21, true, null, []]) expect(fields({ mobile: nonsense, telephone: nonsense })).toEqual({});
   });
 
   test.each([
@@ -146,11 +172,11 @@ describe('hostile answers', () => {
   });
 
   test('fields of a wrong type count as not sent', () => {
-    expect(members(at('user_list.wrong-types.json'))?.items).toEqual([{ userid: 'ChenYue', fields: { gender: '1', status: 1, mainDepartment: 1 } }]);
+    expect(members(at('user_list.wrong-types.json'))?.items).toEqual([{ userid: 'ChenYue', fields: { gender: '1', status: 1, mainDepartment: 1, mobile: '13900007919' } }]);
   });
 
   test('numbers that do not fit count as not sent, and nothing wraps around', () => {
-    expect(members(at('user_list.numbers-out-of-range.json'))?.items).toEqual([{ userid: 'ChenYue', fields: { name: '陈越' } }]);
+    expect(members(at('user_list.numbers-out-of-range.json'))?.items).toEqual([{ userid: 'ChenYue', fields: { name: '陈越' }, memberships: [{ departmentId: 1 }] }]);
   });
 
   test('numbers that no database gives back as they were sent are read as it will give them back', () => {
@@ -213,7 +239,7 @@ describe('hostile answers', () => {
 
   test('departments whose id is none are counted, and none is made up', () => {
     const parsed = parseDepartments(answerOf(at('department_list.odd-ids.json')));
-    expect([parsed?.items.map(({ id }) => id), parsed?.unusable]).toEqual([[1, 5], 4]);
+    expect([parsed?.items.map(({ id }) => id), parsed?.unusable.length]).toEqual([[1, 5], 4]);
   });
 
   test('an order beyond 32 bits counts as not sent', () => {
@@ -226,7 +252,8 @@ describe('hostile answers', () => {
   });
 
   test('ranges of another type: what can be read is read', () => {
-    expect(parseAgent(answerOf(at('agent_get.ranges-of-another-type.json')))).toMatchObject({ users: { items: ['ChenYue'], named: [] }, departmentIds: [], tagIds: [] });
+    expect(parseAgent(answerOf(at('agent_get.ranges-of-another-type.json')))).toMatchObject({ users: { items: ['ChenYue'], unusable: [{ record: 2 }, { record: 3 }] }, departmentIds: [], tagIds: [] });
+    expect(parseAgent({ allow_tags: { tagid: [1, null, '2'] } }).tagIds).toEqual([1, 2]);
   });
 
   test('a cursor that is no text ends the paging', () => {

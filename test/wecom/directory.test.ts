@@ -60,11 +60,11 @@ test('a member of the visible range or of a tag whose userid is none is named', 
   withSandbox({ corps: 1, members: 20, departments: 3 }, async (sandbox) => {
     const world = corpOf(sandbox);
     sandbox.change({ op: 'setSecret', corp: world.id, kind: 'app_pre2022', patch: { range: { departments: [1], users: [], tags: [1] } } });
-    sandbox.faults.add({ match: { endpoint: 'agent/get' }, effect: { kind: 'patch', set: { allow_userinfos: { user: [{ userid: '王·五' }] } } } });
+    sandbox.faults.add({ match: { endpoint: 'agent/get' }, effect: { kind: 'patch', set: { allow_userinfos: { user: [{ userid: '王·五' }, null] } } } });
     sandbox.faults.add({ match: { endpoint: 'tag/get' }, effect: { kind: 'patch', set: { userlist: [{ userid: 'a b', name: '李四' }] } } });
     const { directory } = openForSandbox(sandbox, { agentId: sandbox.world.secret(world, 'app_pre2022').agentId });
     const { gaps, unreadable } = await directory.read(firstCorp(sandbox), { signal: never() });
-    expect([gaps, unreadable]).toEqual([[], { members: ['userid “王·五”', '李四 (userid “a b”)'], departments: [] }]);
+    expect([gaps, unreadable]).toEqual([[], { members: ['userid “王·五”', 'record 2 of the visible range', '李四 (userid “a b”)'], departments: [] }]);
     await directory.close();
   }));
 

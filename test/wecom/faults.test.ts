@@ -344,18 +344,47 @@ test('a member without a usable userid is named, and the others are read', () =>
     await directory.close();
   }));
 
-test.each([
-  ['user_list.list-of-other-things.json', '4 of 5 members have no usable userid'],
-])('members that cannot be named (%s) make their department a gap', (file, why) =>
+test('members that say nothing about who they are are named by their place, and the others are read', () =>
   withSandbox(SMALL, async (sandbox) => {
     const [, department = 0] = corpOf(sandbox).departmentIds;
-    sandbox.faults.add({ match: { endpoint: 'user/list', department }, effect: adversarial(file) });
+    const odd = sandbox.faults.add({ match: { endpoint: 'user/list', department }, effect: adversarial('user_list.list-of-other-things.json') });
     const { directory } = openForSandbox(sandbox);
-    const { gaps } = await directory.read(firstCorp(sandbox), { signal: never() });
-    expect(gaps).toEqual([{ what: `department ${department}`, why }]);
+    const { gaps, unreadable, members } = await directory.read(firstCorp(sandbox), { signal: never() });
+    expect([gaps, members.some(({ userid }) => userid === 'ChenYue')]).toEqual([[], true]);
+    expect(unreadable).toEqual({ members: [2, 3, 4, 5].map((record) => `record ${record} of department ${department}`), departments: [] });
+    odd.remove();
+    sandbox.faults.add({ match: { endpoint: 'user/list', department }, effect: { kind: 'patch', set: { userlist: [{ userid: '', name: '', mobile: '13800138000' }] } } });
+    expect((await directory.read(firstCorp(sandbox), { signal: never() })).unreadable.members).toEqual([`record 1 of department ${department} (mobile 138****8000)`]);
     await directory.close();
-  }),
-);
+  }));
+
+test('a member whose list of departments has odd entries is in the others, and in each department in whose own list they came', () =>
+  withSandbox(SMALL, async (sandbox) => {
+    const [, one = 0, two = 0] = corpOf(sandbox).departmentIds;
+    const lists = [[one, [{ userid: 'a', department: [one, 2.5], order: [7, 8] }, { userid: 'b', department: [1.5, -1, 1] }, { userid: 'c', department: 'x' }]], [two, [{ userid: 'A', department: [one, 2.5], order: [7, 8] }]]] as const;
+    for (const [department, userlist] of lists) sandbox.faults.add({ match: { endpoint: 'user/list', department }, effect: { kind: 'patch', set: { userlist } } });
+    const { directory, logged } = openForSandbox(sandbox);
+    const { gaps, unreadable, members } = await directory.read(firstCorp(sandbox), { signal: never() });
+    expect([gaps, unreadable]).toEqual([[], { members: [], departments: [] }]);
+    const places = (key: string): unknown => members.filter(({ userid }) => userid.toLowerCase() === key).map(({ memberships }) => memberships);
+    expect(places('a')).toEqual([0, 1].map(() => [{ departmentId: one, sortOrder: 7 }, { departmentId: two }]));
+    expect(places('b')).toEqual([[{ departmentId: 1 }, { departmentId: one }]]);
+    expect(places('c')).toEqual([[{ departmentId: one }]]);
+    expect(logged.filter(({ event }) => event === 'memberships_unreadable')).toMatchObject([{ level: 'warn', facts: { members: 3, of: expect.arrayContaining(['member b']) } }]);
+    await directory.close();
+  }));
+
+test('two spellings of one userid are told once, in one answer and in several', () =>
+  withSandbox(SMALL, async (sandbox) => {
+    const [, one = 0, two = 0] = corpOf(sandbox).departmentIds;
+    sandbox.faults.add({ match: { endpoint: 'user/list', department: one }, effect: adversarial('user_list.same-userid-in-two-cases.json') });
+    for (const [department, userid] of [[1, 'x.y'], [two, 'X.y']] as const) sandbox.faults.add({ match: { endpoint: 'user/list', department }, effect: { kind: 'patch', set: { userlist: [{ userid }] } } });
+    const { directory, logged } = openForSandbox(sandbox);
+    await directory.read(firstCorp(sandbox), { signal: never() });
+    const told = logged.filter(({ event }) => event === 'userids_respelled');
+    expect(told).toMatchObject([{ level: 'warn', facts: { userids: 2, of: expect.arrayContaining(['ChenYue and chenyue', expect.stringMatching(/^x\.y and x\.y$/i)]) } }]);
+    await directory.close();
+  }));
 
 test.each(['user_list.no-list.json', 'user_list.list-is-object.json', 'any.null.json', 'any.errcode-null.json', 'any.login-page.html'])('a department answered by %s is a gap, never empty', (file) =>
   withSandbox(SMALL, async (sandbox) => {
@@ -368,7 +397,7 @@ test.each(['user_list.no-list.json', 'user_list.list-is-object.json', 'any.null.
   }),
 );
 
-test('departments without a usable id are named, and the others are read; those that cannot be named are a gap', () =>
+test('departments without a usable id are named, by their place if need be, and the others are read', () =>
   withSandbox(SMALL, async (sandbox) => {
     const odd = sandbox.faults.add({ match: { endpoint: 'department/list' }, effect: adversarial('department_list.odd-ids.json') });
     const { directory } = openForSandbox(sandbox);
@@ -377,7 +406,8 @@ test('departments without a usable id are named, and the others are read; those 
     expect(unreadable).toEqual({ members: [], departments: ['部门0 (id 0)', '部门-3 (id -3)', '部门6 (id 6.5)', '没有编号'] });
     odd.remove();
     sandbox.faults.add({ match: { endpoint: 'department/list' }, effect: { kind: 'patch', set: { department: [{ id: 1, parentid: 0 }, {}, 7] } } });
-    expect((await directory.read(firstCorp(sandbox), { signal: never() })).gaps).toEqual([{ what: 'the departments', why: '2 of 3 have no usable id' }]);
+    const nameless = await directory.read(firstCorp(sandbox), { signal: never() });
+    expect([nameless.gaps, nameless.unreadable]).toEqual([[], { members: [], departments: ['record 2 of the departments', 'record 3 of the departments'] }]);
     await directory.close();
   }));
 

@@ -25,3 +25,27 @@ test.each(['王·五', 'a b', '陈越', 'x'.repeat(65)])('a member with the user
   const { stored, source } = await stage.organisations();
   expect(stored).toEqual(source);
 });
+
+test('members who say nothing about who they are are named by their place, the others are written, and nobody departs', async () => {
+  const stage = await setStage({ members: 20, departments: 4 });
+  await stage.sync();
+  const corp = corpOf(stage.sandbox);
+  const access_token = await tokenFor(stage.sandbox.url, corp, stage.sandbox.world.secret(corp, 'app_pre2022'));
+  const { json } = await ask(stage.sandbox.url, 'user/list', { access_token, department_id: 1 });
+  const [, changed, ...rest] = json['userlist'] as { userid: string }[];
+  const before = (await stage.organisations()).stored.members.length;
+  const userlist = [null, { ...changed, name: '新名' }, ...rest, { userid: '', name: '', mobile: '13800138000' }, ...Array.from({ length: 30 }, () => ({}))];
+  const odd = stage.sandbox.faults.add({ match: { endpoint: 'user/list', department: 1 }, effect: { kind: 'patch', set: { userlist } } });
+  const report = await stage.sync();
+  const last = rest.length + 3;
+  expect(report).toMatchObject({
+    outcome: 'partial',
+    exitCode: 1,
+    corps: [{ outcome: 'ok', counts: { departed: 0 }, error: { code: 'members_unreadable', message: expect.stringMatching(new RegExp(`left out: record 1 of department 1, record ${last} of department 1 \\(mobile 138\\*{4}8000\\), .* and 12 more`)) } }],
+  });
+  expect(report.corps[0]?.unreadable.members).toHaveLength(32);
+  const { stored } = await stage.organisations();
+  expect([stored.members.length, JSON.stringify(stored)]).toEqual([before, expect.stringContaining('新名')]);
+  odd.remove();
+  expect(await stage.sync()).toMatchObject({ outcome: 'ok', exitCode: 0 });
+});

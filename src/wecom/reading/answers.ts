@@ -1,7 +1,8 @@
+import { maskPhone, tidyPhone } from '../../core/mobile.ts';
 import type { MemberFields, SeenDepartment, SeenMember, SeenMembership } from '../../core/model.ts';
 import { isRaw } from '../request/envelope.ts';
 import type { Raw } from '../request/envelope.ts';
-import { readDigits, readExact, readJson, readList, readNumber, readText, readUserid } from './values.ts';
+import { readDigits, readExact, readJson, readList, readNumber, readNumeric, readText, readUsable, readUserid } from './values.ts';
 
 /*
  * Parses WeCom's answers. This does not use zod, which checks the configuration: for 100,000 members these functions take
@@ -9,19 +10,29 @@ import { readDigits, readExact, readJson, readList, readNumber, readText, readUs
  * of five).
  *
  * A field of a wrong type counts as not sent, because a field that was not sent overwrites nothing. A department without
- * a usable id and a member without a usable userid are named, and the others are read.
+ * a usable id and a member without a usable userid are named, or counted by their place, and the others are read.
  */
 
 const LONGEST_SHOWN = 64;
 
-/** The usable items of a list, and the number of unusable ones. */
+/** The usable items of a list, and the other ones. */
 export interface Usable<T> {
   readonly items: readonly T[];
-  readonly unusable: number;
-  /** Those of the unusable ones that have a name or an id, for people. */
-  readonly named: readonly string[];
+  readonly unusable: readonly Unusable[];
   /** The ids of usable items whose list of leaders is not usable. */
   readonly oddLeaders: readonly string[];
+  /** The userids of usable items whose list of departments holds what is no department id. */
+  readonly oddDepartments: readonly string[];
+}
+
+/** A record without a usable id. */
+export interface Unusable {
+  /** Its name and id, as far as it has them, for people; undefined when it has neither. */
+  readonly name: string | undefined;
+  /** Its place in the list; the first record is 1. */
+  readonly record: number;
+  /** Masked; undefined when it has none. */
+  readonly mobile: string | undefined;
 }
 
 /** Under which keys a list has ids and leaders. */
@@ -30,7 +41,7 @@ const MEMBER_KEYS = { id: 'userid', leaders: 'direct_leader' } as const;
 type Keys = typeof DEPARTMENT_KEYS | typeof MEMBER_KEYS;
 
 /** A list that was not sent. */
-const NO_USERS: Usable<string> = { items: [], unusable: 0, named: [], oddLeaders: [] };
+const NO_USERS: Usable<string> = { items: [], unusable: [], oddLeaders: [], oddDepartments: [] };
 
 /** The visible range of an application, from `agent/get` (P90227). */
 export interface AgentRange {
@@ -71,8 +82,8 @@ export function parseMemberAnswer(answer: Raw, userid: string): SeenMember | und
 export function parseAgent(answer: Raw): AgentRange {
   return {
     users: parseItems(within(answer['allow_userinfos'], 'user'), (raw) => readUserid(raw['userid'])) ?? NO_USERS,
-    departmentIds: readList(within(answer['allow_partys'], 'partyid'), readNumber) ?? [],
-    tagIds: readList(within(answer['allow_tags'], 'tagid'), readNumber) ?? [],
+    departmentIds: readUsable(within(answer['allow_partys'], 'partyid'), readNumber),
+    tagIds: readUsable(within(answer['allow_tags'], 'tagid'), readNumber),
   };
 }
 
@@ -83,7 +94,7 @@ export interface Tagged {
 }
 
 export function parseTagged(answer: Raw): Tagged {
-  return { users: parseUserids(answer) ?? NO_USERS, departmentIds: readList(answer['partylist'], readNumber) ?? [] };
+  return { users: parseUserids(answer) ?? NO_USERS, departmentIds: readUsable(answer['partylist'], readNumber) };
 }
 
 /** Parses `user/list_id`; undefined when the answer contains no list. */
@@ -104,38 +115,46 @@ function within(value: unknown, key: string): unknown {
 function parseItems<T>(list: unknown, parse: (raw: Raw) => T | undefined, keys: Keys = MEMBER_KEYS): Usable<T> | undefined {
   if (!Array.isArray(list)) return undefined;
   const items: T[] = [];
-  const named: string[] = [];
-  const oddLeaders: string[] = [];
-  for (const raw of list) {
+  const unusable: Unusable[] = [];
+  const [oddLeaders, oddDepartments]: [string[], string[]] = [[], []];
+  for (const [at, raw] of list.entries()) {
+    const record = isRaw(raw) ? raw : {};
     const item = isRaw(raw) ? parse(raw) : undefined;
-    if (item !== undefined) {
-      items.push(item);
-      if (isRaw(raw) && hasOddLeaders(raw[keys.leaders])) oddLeaders.push(String(raw[keys.id]));
-    } else if (isRaw(raw)) {
-      named.push(...nameOf(raw, keys.id));
+    if (item === undefined) {
+      unusable.push({ name: nameOf(record, keys.id), record: at + 1, mobile: maskedMobile(record['mobile']) });
+      continue;
     }
+    items.push(item);
+    if (isOddList(record[keys.leaders], readUserid)) oddLeaders.push(String(record[keys.id]));
+    if (isOddList(record['department'], readNumber)) oddDepartments.push(String(record[keys.id]));
   }
-  return { items, unusable: list.length - items.length, named, oddLeaders };
+  return { items, unusable, oddLeaders, oddDepartments };
 }
 
-function hasOddLeaders(value: unknown): boolean {
-  return (value ?? null) !== null && readList(value, readUserid) === undefined;
+function isOddList(value: unknown, readItem: (item: unknown) => unknown): boolean {
+  return (value ?? null) !== null && readList(value, readItem) === undefined;
 }
 
-/** Names a record without a usable id, for people. Empty when it says nothing about what it is. */
-function nameOf(raw: Raw, key: Keys['id']): readonly string[] {
-  const { name, [key]: id } = raw;
-  const who = [shorten(name), id === undefined || id === '' ? undefined : `${key} ${shorten(id, '“', '”') ?? 'unreadable'}`].filter((part) => part !== undefined);
-  const [first, second] = who;
-  if (first === undefined) return [];
-  return [second === undefined ? first : `${first} (${second})`];
+/** Names a record without a usable id, for people. Undefined when it says nothing about what it is. */
+function nameOf(raw: Raw, key: Keys['id']): string | undefined {
+  const [name, id] = [shorten(raw['name']), shorten(raw[key], '“', '”')];
+  const shown = id === undefined ? undefined : `${key} ${id}`;
+  if (name === undefined) return shown;
+  const isSent = (raw[key] ?? '') !== '';
+  return isSent ? `${name} (${shown ?? `${key} unreadable`})` : name;
+}
+
+/** The middle of a number is hidden; what is too short for this is not shown. */
+function maskedMobile(value: unknown): string | undefined {
+  const mobile = tidyPhone(readNumeric(value, LONGEST_SHOWN) ?? '').replaceAll(/[\s().-]/g, '');
+  return /^\+?\d{8,15}$/.test(mobile) ? maskPhone(mobile) : undefined;
 }
 
 /** Text or a number for a message, at most 64 characters; undefined when it is neither, or empty. */
 function shorten(value: unknown, open = '', close = ''): string | undefined {
   if (typeof value === 'number') return String(value);
   const short = readText(value, LONGEST_SHOWN);
-  if (typeof value !== 'string' || short === undefined || short === '') return undefined;
+  if (typeof value !== 'string' || short === undefined || short.trim() === '') return undefined;
   return `${open}${short}${value.length > LONGEST_SHOWN ? '…' : ''}${close}`;
 }
 
@@ -170,15 +189,19 @@ const exact =
   (longest: number) =>
   (value: unknown): string | undefined =>
     readExact(value, longest);
+const numeric =
+  (longest: number) =>
+  (value: unknown): string | undefined =>
+    readNumeric(value, longest);
 
 /** The fields of a member (P90196, P90201). */
 const FIELDS: readonly FieldRule[] = [
   ['name', 'name', text(255)],
   ['alias', 'alias', text(255)],
-  ['mobile', 'mobile', exact(64)],
+  ['mobile', 'mobile', numeric(64)],
   ['email', 'email', exact(255)],
   ['biz_mail', 'bizMail', exact(255)],
-  ['telephone', 'telephone', exact(64)],
+  ['telephone', 'telephone', numeric(64)],
   ['position', 'position', text(255)],
   ['gender', 'gender', readDigits],
   ['status', 'status', readNumber],
@@ -208,20 +231,22 @@ const LEADS: ReadonlyMap<number | undefined, boolean> = new Map([
   [1, true],
 ]);
 
-/** `department`, `order` and `is_leader_in_dept` are parallel lists. The latter two can be shorter, or empty; the missing values count as not sent. */
+/**
+ * `department`, `order` and `is_leader_in_dept` are parallel lists. The latter two can be shorter, or empty; the missing
+ * values count as not sent. Entries of `department` that are no id are left out; when only such are left, nothing was sent.
+ */
 function parseMemberships(raw: Raw): readonly SeenMembership[] | undefined {
-  const ids = readList(raw['department'], readNumber);
-  if (ids === undefined) return undefined;
+  const ids: unknown = raw['department'];
+  if (!Array.isArray(ids)) return undefined;
   const orders = Array.isArray(raw['order']) ? raw['order'] : [];
   const leads = Array.isArray(raw['is_leader_in_dept']) ? raw['is_leader_in_dept'] : [];
-  const memberships: SeenMembership[] = [];
-  const met = new Set<number>();
-  for (const [at, departmentId] of ids.entries()) {
-    if (met.has(departmentId)) continue;
-    met.add(departmentId);
+  const memberships = new Map<number, SeenMembership>();
+  for (const [at, id] of ids.entries()) {
+    const departmentId = readNumber(id);
+    if (departmentId === undefined || memberships.has(departmentId)) continue;
     const sortOrder = readNumber(orders[at]);
     const isLeader = LEADS.get(readNumber(leads[at]));
-    memberships.push({ departmentId, ...(sortOrder !== undefined && { sortOrder }), ...(isLeader !== undefined && { isLeader }) });
+    memberships.set(departmentId, { departmentId, ...(sortOrder !== undefined && { sortOrder }), ...(isLeader !== undefined && { isLeader }) });
   }
-  return memberships;
+  return memberships.size === 0 && ids.length > 0 ? undefined : [...memberships.values()];
 }

@@ -2,7 +2,7 @@ import type { SeenDepartment, SeenMember } from '../../core/model.ts';
 import { OrgsyncError } from '../../errors.ts';
 import type { ErrorCode } from '../../errors.ts';
 import { parseDepartments, parseMembers } from './answers.ts';
-import type { Usable } from './answers.ts';
+import type { Unusable, Usable } from './answers.ts';
 import { createAesKey, decryptFile, EXPORT_FILE, fileLimit, openFile, parseFile } from './export-file.ts';
 import type { ExportFile } from './export-file.ts';
 import { throwUnusable, treatmentOf } from '../request/faults.ts';
@@ -51,17 +51,18 @@ async function exportOnce<T>({ client, request, parse, signal }: Order<T>): Prom
   const { jobid } = await client.ask({ request, body: { encoding_aeskey: aesKey, block_size: BLOCK }, expects: 'jobid' }, signal);
   if (typeof jobid !== 'string') throwUnusable(request, 'no usable jobid');
   const items: T[] = [];
-  const named: string[] = [];
-  const oddLeaders: string[] = [];
-  let unusable = 0;
+  const unusable: Unusable[] = [];
+  const [oddLeaders, oddDepartments]: [string[], string[]] = [[], []];
+  let records = 0;
   for (const file of await awaitFiles(client, jobid, signal)) {
     const part = parse(decryptFile(await fetchFile(client, file, signal), aesKey)) ?? throwUnusable(EXPORT_FILE, 'no list');
     for (const item of part.items) items.push(item);
-    named.push(...part.named);
+    for (const one of part.unusable) unusable.push({ ...one, record: records + one.record });
     oddLeaders.push(...part.oddLeaders);
-    unusable += part.unusable;
+    oddDepartments.push(...part.oddDepartments);
+    records += part.items.length + part.unusable.length;
   }
-  return { items, unusable, named, oddLeaders };
+  return { items, unusable, oddLeaders, oddDepartments };
 }
 
 /** Fetches a file. If that fails, WeCom may still be reachable, because files are on other servers: the error is `failed`, not `unavailable`. */

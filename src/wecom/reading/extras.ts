@@ -18,12 +18,12 @@ export async function readRange(walk: Walk, client: CorpClient, log: Log): Promi
   if (agentId === undefined) return;
   const range = await getAgentRange(client, agentId, walk.signal);
   const userids = [...range.users.items];
-  walk.noteUnreadable(range.users);
+  walk.noteUnusable('the visible range', range.users);
   await walk.inParallel(range.tagIds, async (tagId) => {
     try {
       const tagged = await getTagged(client, tagId, walk.signal);
       userids.push(...tagged.users.items);
-      walk.noteUnreadable(tagged.users);
+      walk.noteUnusable(`tag ${tagId}`, tagged.users);
       await readTaggedDepartments(walk, client, tagged.departmentIds);
     } catch (error) {
       walk.signal.throwIfAborted();
@@ -38,7 +38,7 @@ export async function readRange(walk: Walk, client: CorpClient, log: Log): Promi
 /** A tag can contain departments that `department/list` does not return. */
 async function readTaggedDepartments(walk: Walk, client: CorpClient, ids: readonly number[]): Promise<void> {
   for (const id of ids.filter((id) => !walk.hasDepartment(id))) {
-    walk.takeListed(`department ${id}`, await listMembers(client, id, walk.signal));
+    walk.takeListed(`department ${id}`, await listMembers(client, id, walk.signal), id);
   }
 }
 

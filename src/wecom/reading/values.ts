@@ -39,6 +39,11 @@ export function readExact(value: unknown, longest: number): string | undefined {
   return typeof value === 'string' && value.length <= longest ? clean(value) : undefined;
 }
 
+/** Reads text as {@link readExact} does, also when it was sent as a number: a mobile has no sign and no fraction. */
+export function readNumeric(value: unknown, longest: number): string | undefined {
+  return readExact(typeof value === 'number' && Number.isSafeInteger(value) && value > 0 ? String(value) : value, longest);
+}
+
 /** Reads a userid: 1 to 64 printable ASCII characters, slightly more than P90195 allows. */
 export function readUserid(value: unknown): string | undefined {
   return typeof value === 'string' && /^[\x21-\x7e]{1,64}$/.test(value) ? value : undefined;
@@ -60,6 +65,11 @@ export function readList<T>(value: unknown, readItem: (item: unknown) => T | und
     items.push(read);
   }
   return items;
+}
+
+/** Returns the usable items of a list; empty when it is not a list. */
+export function readUsable<T>(value: unknown, readItem: (item: unknown) => T | undefined): readonly T[] {
+  return Array.isArray(value) ? value.flatMap((item) => readItem(item) ?? []) : [];
 }
 
 /** Reads any JSON and cleans its texts; numbers that JSON cannot express (`1e999`) become null. Undefined when it is nested too deeply. A value that is clean already is not copied. */

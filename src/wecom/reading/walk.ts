@@ -3,7 +3,7 @@ import { memberKey } from '../../core/model.ts';
 import type { Gap, MemberKey, Reading, SeenDepartment, SeenMember } from '../../core/model.ts';
 import type { ReadingProgress } from '../../core/ports/directory.ts';
 import { WecomError } from '../../errors.ts';
-import type { Usable } from './answers.ts';
+import type { Unusable, Usable } from './answers.ts';
 import { treatmentOf } from '../request/faults.ts';
 import type { CorpClient } from '../corp-client.ts';
 import { getMember, listDepartments, listMembers, listUserids } from './questions.ts';
@@ -22,10 +22,14 @@ export class Walk {
   readonly #progress: ReadingProgress | undefined;
   readonly #departments = new Map<number, SeenDepartment>();
   readonly #members: SeenMember[] = [];
-  readonly #met = new Set<MemberKey>();
+  readonly #met = new Map<MemberKey, string>();
   readonly #gaps: Gap[] = [];
   readonly #unreadable = { members: new Set<string>(), departments: new Set<string>() };
   readonly #oddLeaders = new Set<string>();
+  /** Members whose list of departments holds what is no id, with the departments in whose own lists they came. */
+  readonly #oddDepartments = new Map<MemberKey, Set<number>>();
+  /** Userids that came in two spellings. */
+  readonly #respelled = new Map<MemberKey, string>();
   /** Departments whose members could not be listed, with the error. They are gaps unless WeCom no longer lists the department. */
   readonly #doubtful = new Map<number, unknown>();
   #read = 0;
@@ -46,8 +50,7 @@ export class Walk {
 
   /** Replaces the known departments. Returns the ids that are new. */
   takeDepartments(listed: Usable<SeenDepartment>): readonly number[] {
-    for (const name of listed.named) this.#unreadable.departments.add(name);
-    if (listed.unusable > listed.named.length) this.gap('the departments', `${listed.unusable} of ${listed.items.length + listed.unusable} have no usable id`);
+    for (const one of listed.unusable) this.#unreadable.departments.add(nameUnusable(one, 'the departments'));
     this.#noteLeaders('department', listed);
     const known = new Set(this.#departments.keys());
     this.#departments.clear();
@@ -100,19 +103,24 @@ export class Walk {
   }
 
   take(member: SeenMember): void {
+    const key = memberKey(member.userid);
+    const earlier = this.#met.get(key) ?? member.userid;
+    if (earlier !== member.userid && !this.#respelled.has(key)) this.#respelled.set(key, `${earlier} and ${member.userid}`);
     this.#members.push(member);
-    this.#met.add(memberKey(member.userid));
+    this.#met.set(key, earlier);
   }
 
-  /** Adds the members of a list. `what` names the list. */
-  takeListed(what: string, members: Usable<SeenMember>): void {
+  /** Adds the members of a list, which `what` names. `departmentId` is the department whose list it is. */
+  takeListed(what: string, members: Usable<SeenMember>, departmentId?: number): void {
     for (const member of members.items) this.take(member);
-    this.#noteUnusable(what, members);
+    this.#noteDepartments(members, departmentId);
+    this.#noteLeaders('member', members);
+    this.noteUnusable(what, members);
   }
 
-  /** Notes the members of the visible range who have no usable userid. Entries that name nobody are left out. */
-  noteUnreadable({ named }: Usable<unknown>): void {
-    for (const name of named) this.#unreadable.members.add(name);
+  /** Notes the members of a list, which `what` names, who have no usable userid. */
+  noteUnusable(what: string, { unusable }: Usable<unknown>): void {
+    for (const one of unusable) this.#unreadable.members.add(nameUnusable(one, what));
   }
 
   hasDepartment(id: number): boolean {
@@ -130,7 +138,8 @@ export class Walk {
   }
 
   reading(): Reading {
-    return { departments: [...this.#departments.values()], members: this.#members, gaps: this.#gaps, unreadable: { members: [...this.#unreadable.members], departments: [...this.#unreadable.departments] } };
+    const members = this.#oddDepartments.size === 0 ? this.#members : this.#members.map((member) => this.#withOwnLists(member));
+    return { departments: [...this.#departments.values()], members, gaps: this.#gaps, unreadable: { members: [...this.#unreadable.members], departments: [...this.#unreadable.departments] } };
   }
 
   /** Runs `task` for every item, several at a time. When one throws, all stop. */
@@ -163,11 +172,12 @@ export class Walk {
 
   async #readMembersOf(id: number): Promise<void> {
     try {
-      this.takeListed(`department ${id}`, await listMembers(this.#client, id, this.signal));
+      this.takeListed(`department ${id}`, await listMembers(this.#client, id, this.signal), id);
     } catch (error) {
       if (treatmentOf(error) !== 'too_large') throw error;
       const userids = await listUserids(this.#client, id, this.signal);
-      this.#noteUnusable(`department ${id}`, userids);
+      this.#noteDepartments(userids, id);
+      this.noteUnusable(`department ${id}`, userids);
       await this.readMembers(userids.items);
     }
   }
@@ -177,16 +187,34 @@ export class Walk {
     return [...this.#oddLeaders];
   }
 
-  #noteLeaders(entity: 'department' | 'member', { oddLeaders }: Usable<unknown>): void {
-    for (const id of oddLeaders) this.#oddLeaders.add(`${entity} ${id}`);
+  /** Members whose list of departments holds what is no id. */
+  get oddDepartments(): readonly string[] {
+    return [...this.#oddDepartments.keys()].map((key) => `member ${this.#met.get(key) ?? key}`);
   }
 
-  /** Notes the members without a usable userid. Those who cannot even be named are a gap: that may be no list of members. */
-  #noteUnusable(what: string, members: Usable<unknown>): void {
-    const { items, unusable, named } = members;
-    this.#noteLeaders('member', members);
-    this.noteUnreadable(members);
-    if (unusable > named.length) this.gap(what, `${unusable} of ${items.length + unusable} members have no usable userid`);
+  /** Userids that came in two spellings and are one member: `a and A`. */
+  get respelled(): readonly string[] {
+    return [...this.#respelled.values()];
+  }
+
+  /** A member is in each department in whose own list they came, whatever is wrong with their list of departments. */
+  #withOwnLists(member: SeenMember): SeenMember {
+    const own = this.#oddDepartments.get(memberKey(member.userid));
+    if (own === undefined || own.size === 0) return member;
+    const listed = member.memberships ?? [];
+    const missing = [...own].filter((id) => listed.every(({ departmentId }) => departmentId !== id));
+    return { ...member, memberships: [...listed, ...missing.map((departmentId) => ({ departmentId }))] };
+  }
+
+  #noteDepartments({ oddDepartments }: Usable<unknown>, departmentId: number | undefined): void {
+    for (const userid of oddDepartments) {
+      const own = this.#oddDepartments.get(memberKey(userid)) ?? new Set();
+      this.#oddDepartments.set(memberKey(userid), departmentId === undefined ? own : own.add(departmentId));
+    }
+  }
+
+  #noteLeaders(entity: 'department' | 'member', { oddLeaders }: Usable<unknown>): void {
+    for (const id of oddLeaders) this.#oddLeaders.add(`${entity} ${id}`);
   }
 
   #answered(): void {
@@ -220,4 +248,9 @@ export class Walk {
   #tell(): void {
     this.#progress?.onDepartments(Math.min(this.#read, this.#departments.size), this.#departments.size);
   }
+}
+
+/** Names a record without a usable id: by what it says of itself, or by its place in the list, which `what` names. */
+function nameUnusable({ name, record, mobile }: Unusable, what: string): string {
+  return name ?? `record ${record} of ${what}${mobile === undefined ? '' : ` (mobile ${mobile})`}`;
 }
