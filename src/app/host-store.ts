@@ -22,7 +22,7 @@ export async function openHostStore(options: { readonly clock: Clock; readonly s
     throw new OrgsyncError('config', {
       code: 'pace_unusable',
       message: `the pace of requests cannot be kept in ${folder}, so WeCom is not asked: ${asOrgsyncError(cause).message}`,
-      hint: 'give this account a directory for temporary files of its own (TMPDIR), or configure redis:',
+      hint: 'give this account a directory for temporary files of its own (TMPDIR), or configure redis:; a lookup without --live needs neither',
       cause,
     });
   }
