@@ -58,6 +58,7 @@ export type ErrorCode =
   | 'not_a_phone_number' // the argument of `lookup` is not a phone number
   | 'file_unreadable' // the file of numbers cannot be read
   | 'unknown_corp' // no corp, or more than one, has this id or name
+  | 'unknown_migration' // no migration has this name
   | 'unknown_lease' // `unlock` was given what is no name of a lease
   | 'unknown_department' // no department, or more than one, has this name
   | 'unknown_member' // no member with this userid or phone number is in the store

@@ -242,4 +242,13 @@ describe('orgsync migrate', () => {
     expect(code).toBe(0);
     expect(stdout).toContain('CREATE TABLE');
   });
+
+  it('--print --after connects to nothing either, and knows the names of the migrations', async () => {
+    const cwd = await folder('corps: [{ id: ww1, secret: s }]\nstore: mysql://u@127.0.0.1:1/none\n');
+    const { code, stdout } = await orgsync(['migrate', '--print', '--after', '0004_indexes_of_the_history'], { cwd });
+    expect([code, stdout]).toEqual([0, expect.stringMatching(/^ALTER TABLE corps ADD COLUMN mobile_count[^]*VALUES \('0005_mobile_count'/)]);
+    expect(stdout).not.toMatch(/CREATE TABLE|0004/);
+    expect(await orgsync(['migrate', '--print', '--after', '0004'], { cwd })).toMatchObject({ code: 64, stdout: '', stderr: expect.stringMatching(/no migration is called 0004\n.*0001_first_tables, .*0005_mobile_count/) as string });
+    expect(await orgsync(['migrate', '--after', '0001_first_tables'], { cwd })).toMatchObject({ code: 64, stderr: expect.stringContaining('--after goes with --print') as string });
+  });
 });

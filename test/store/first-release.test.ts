@@ -11,6 +11,7 @@ import { createStore } from '../../src/store/store.ts';
 import { digestOf } from '../../src/store/organisation/digest.ts';
 import { snapshot } from '../support/organisation.ts';
 import { mariadbPlace, openBench, rowsOf, sqlitePlace, sync } from '../support/stores.ts';
+import type { OpenEngine } from '../support/stores.ts';
 
 /**
  * What the first release (0.1.0) wrote of a corp of the sandbox (24 members, 6 departments), and the snapshot that it had
@@ -44,16 +45,22 @@ describe.each([['SQLite', sqlitePlace], ['MariaDB', () => mariadbPlace()]])('a s
     expect((await rowsOf(database, 'members', 'userid, digest')).map(({ userid, digest }) => [userid, { hex: Buffer.isBuffer(digest) ? digest.toString('hex') : null }])).toEqual(written);
   });
 
-  test('is upgraded so that its runs under way are fenced off, and the next run repairs what was garbled', async () => {
-    const openEngine = await place();
-    const database = openUnits(openEngine(), { clock: systemClock });
-    onTestFinished(() => database.close());
+  test('is upgraded by the SQL that is printed for it', async () => {
+    const database = await firstRelease(place);
+    const sql = createMigrator(database, () => 0).sql('0001_first_tables');
     await database.alone(async (connection) => {
-      for (const table of FIRST_TABLES) for (const statement of createTable(connection.dialect, table)) await connection.write(statement);
-      await connection.write("CREATE TABLE schema_migrations (name VARCHAR(191) PRIMARY KEY, applied_at VARCHAR(30))");
-      await connection.write("INSERT INTO schema_migrations (name, applied_at) VALUES ('0001_first_tables', '2026-03-01 08:00:00.000')");
+      for (const statement of sql.split(/;\n/).filter((text) => text.trim() !== '')) await connection.write(statement);
     });
-    await fill(database);
+    const store = createStore(database, { now: () => 0, allowTakeover: true });
+    await store.ensureReady();
+    const { changes } = await sync(store, shown.members, { corp, departments: shown.departments });
+    expect([changes.members, changes.departments]).toEqual([[], []]);
+    const newest = MIGRATIONS.at(-1)?.name;
+    expect(createMigrator(database, () => 0).sql(newest)).toBe(`-- No migration follows ${newest}.\n`);
+  });
+
+  test('is upgraded so that its runs under way are fenced off, and the next run repairs what was garbled', async () => {
+    const database = await firstRelease(place);
     await database.transaction((connection) => connection.write("UPDATE members SET name = '??', alias = '\uFFFD'"));
     await database.transaction((connection) => connection.write("UPDATE departments SET name = '??'"));
     const store = createStore(database, { now: () => 0, allowTakeover: true });
@@ -77,6 +84,20 @@ test('digests of the first release are those of today', () => {
   const written = new Map(tables['members']?.map(({ userid, digest }) => [userid, digest]));
   expect(new Map(shown.members.map((member) => [member.userid, { hex: digestOf(member) }]))).toEqual(new Map(shown.members.map(({ userid }) => [userid, written.get(userid)])));
 });
+
+/** A store of the first release, with its rows. */
+async function firstRelease(place: () => Promise<OpenEngine>): Promise<Database> {
+  const openEngine = await place();
+  const database = openUnits(openEngine(), { clock: systemClock });
+  onTestFinished(() => database.close());
+  await database.alone(async (connection) => {
+    for (const table of FIRST_TABLES) for (const statement of createTable(connection.dialect, table)) await connection.write(statement);
+    await connection.write("CREATE TABLE schema_migrations (name VARCHAR(191) PRIMARY KEY, applied_at VARCHAR(30))");
+    await connection.write("INSERT INTO schema_migrations (name, applied_at) VALUES ('0001_first_tables', '2026-03-01 08:00:00.000')");
+  });
+  await fill(database);
+  return database;
+}
 
 async function fill(database: Database): Promise<void> {
   await database.transaction(async (connection) => {

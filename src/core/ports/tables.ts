@@ -13,6 +13,9 @@ export interface Tables {
 export interface Migrator {
   /** Applies the missing migrations one after the other. Safe to run twice and by two processes at the same time. Returns the applied names. */
   migrate(): Promise<readonly string[]>;
-  /** The SQL that {@link Migrator.migrate} would run on an empty database, for a DBA. Does not connect. */
-  sql(): string;
+  /**
+   * The SQL that {@link Migrator.migrate} would run, for a DBA: on an empty database, or on one whose newest migration is
+   * `after`. Does not connect. Throws `usage` / `unknown_migration`.
+   */
+  sql(after?: string): string;
 }

@@ -42,7 +42,7 @@ const LEDGER = {
 export function createMigrator(database: Database, now: () => number): Migrator {
   return {
     migrate: () => database.alone((connection) => applyMissing(connection, now)),
-    sql: () => migrationSql(database.dialect),
+    sql: (after) => migrationSql(database.dialect, after),
   };
 }
 
@@ -87,14 +87,20 @@ async function presentParts(connection: Connection, { columns = [], indexes = []
   return present;
 }
 
-/** All migrations as a script for an empty database. */
-export function migrationSql(dialect: Dialect): string {
-  const script = MIGRATIONS.flatMap((migration) => [
+/** All migrations as a script for an empty database, or those after `after` for one whose newest migration this is. Throws `usage` / `unknown_migration`. */
+export function migrationSql(dialect: Dialect, after?: string): string {
+  const names = MIGRATIONS.map(({ name }) => name);
+  if (after !== undefined && !names.includes(after)) {
+    throw new OrgsyncError('usage', { code: 'unknown_migration', message: `no migration is called ${after}`, hint: `give one of ${names.join(', ')}: SELECT MAX(name) FROM schema_migrations tells which` });
+  }
+  const following = MIGRATIONS.slice(after === undefined ? 0 : names.indexOf(after) + 1);
+  const script = following.flatMap((migration) => [
     ...definitionsOf(dialect, migration),
     ...updatesOf(migration),
     `INSERT INTO schema_migrations (name, applied_at) VALUES ('${migration.name}', ${dialect.now})`,
   ]);
-  return [...createTable(dialect, LEDGER), ...script].map((statement) => `${statement};\n`).join('\n');
+  const ledger = after === undefined ? createTable(dialect, LEDGER) : [];
+  return following.length === 0 ? `-- No migration follows ${names.at(-1)}.\n` : [...ledger, ...script].map((statement) => `${statement};\n`).join('\n');
 }
 
 /** Throws `config` if tables are missing or too old, `refused` if a newer version made them. Needs SELECT only. */
