@@ -5,12 +5,11 @@ import { withApp } from '../app/with-app.ts';
 import type { LoadedConfig } from '../config/load.ts';
 import { NO_METER } from '../core/meter.ts';
 import type { Corp, Json } from '../core/model.ts';
-import { reportFailure } from '../core/finding.ts';
+import { formatNames, reportFailure } from '../core/finding.ts';
 import type { Finding } from '../core/finding.ts';
 import { asOrgsyncError, EXIT_CODES } from '../errors.ts';
 import type { ErrorKind } from '../errors.ts';
 import type { CheckDeps, Diagnosis } from '../sync/checks.ts';
-import { formatNames } from '../terminal/complaints.ts';
 import { plain } from '../terminal/terminal.ts';
 import type { Bars, Terminal } from '../terminal/terminal.ts';
 import type { CommandContext, GetContext } from '../app/context.ts';
@@ -112,6 +111,7 @@ function depsOf(app: App, { config, path, warnings, oldNames }: LoadedConfig, co
     inspectRedis: config.redis === undefined ? null : () => app.inspectRedis(),
     leases: { holders: async () => (await app.leases()).holders() },
     corps: () => app.corps(corps),
+    refusals: async () => (await app.store()).refusals(app.writer),
     probe: async (corp: Corp, until: AbortSignal) => (await directory()).probe(corp, until),
   };
 }

@@ -8,6 +8,16 @@ export type Finding =
   /** A run fails because of this; `kind` decides the exit code. */
   | { readonly title: string; readonly result: 'failed'; readonly kind: ErrorKind; readonly detail: string; readonly fix: string };
 
+/** The most corps that a finding or an error names. */
+const NAMED = 5;
+
+/** The name of one corp; of several, their number and the first names. */
+export function formatNames(names: readonly string[]): string {
+  if (names.length === 1) return names.join('');
+  const more = names.length - NAMED;
+  return `${names.length} corps (${names.slice(0, NAMED).join(', ')}${more > 0 ? ` and ${more} more` : ''})`;
+}
+
 /** A finding without a problem. */
 export function reportOk(title: string, detail: string): Finding {
   return { title, result: 'ok', detail };

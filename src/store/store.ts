@@ -7,7 +7,7 @@ import { readBefore } from './organisation/before.ts';
 import { commitRun, commitSighting, readMark } from './organisation/commit.ts';
 import type { Database } from './engine/database.ts';
 import { readPaths } from './organisation/department-paths.ts';
-import { beginRun, finishRun } from './organisation/fencing.ts';
+import { beginRun, finishRun, readRefusals } from './organisation/fencing.ts';
 import { readMembers } from './organisation/find-members.ts';
 import { findByPhones } from './organisation/find-phones.ts';
 import { checkTables } from './schema/migrate.ts';
@@ -35,6 +35,7 @@ export function createStore(database: Database, { now, allowTakeover, migrate, m
   return {
     ensureReady: () => readChecked(() => Promise.resolve()),
     begin: (corp, writer) => database.transaction((connection) => beginRun(connection, corp, writer, { now: now(), allowTakeover })),
+    refusals: async (writer) => (allowTakeover ? new Map() : await database.read((connection) => readRefusals(connection, writer))),
     // Retried as long as a transaction is: if this fails, everything that was read from WeCom is lost.
     readBefore: (corp, after, fence) => database.read((connection) => readBefore(connection, corp, after, fence), { patiently: true }),
     commit: (fence, changes, { requests, error = null }) =>

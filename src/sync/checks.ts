@@ -1,11 +1,12 @@
 import { asOrgsyncError, gravestExitCode, OrgsyncError } from '../errors.ts';
-import { describeFound, shutBy } from '../core/gate.ts';
+import { describeFound, idleHere, shutBy } from '../core/gate.ts';
 import type { Gate } from '../core/gate.ts';
 import type { Corp } from '../core/model.ts';
-import { reportFailure, reportOk } from '../core/finding.ts';
+import { formatNames, reportFailure, reportOk } from '../core/finding.ts';
 import type { Finding } from '../core/finding.ts';
 import type { Directory } from '../core/ports/directory.ts';
 import type { Leases } from '../core/ports/leases.ts';
+import type { Organisations } from '../core/ports/writing.ts';
 import type { Clock } from '../core/ports/system.ts';
 import { formatAge } from '../core/status.ts';
 
@@ -18,6 +19,8 @@ export interface CheckDeps {
   readonly inspectRedis: (() => Promise<readonly Finding[]>) | null;
   readonly leases: Pick<Leases, 'holders'>;
   readonly corps: () => Promise<readonly Corp[]>;
+  /** The refusals of a run of this process. */
+  readonly refusals: () => ReturnType<Organisations['refusals']>;
   readonly probe: Directory['probe'];
   readonly signal: AbortSignal;
 }
@@ -30,6 +33,7 @@ interface Check {
   readonly find: (deps: CheckDeps) => Promise<readonly Finding[]> | readonly Finding[];
 }
 
+const STORE = 'store';
 const LEASES = 'leases';
 
 /** Where the leases are is the schedule of requests as well. Without it nothing may be sent, and a request would wait as long as a lease lasts. */
@@ -44,18 +48,18 @@ const NOT_ASKED: Finding = {
 const CHECKS: readonly Check[] = [
   { title: 'configuration', find: checkConfig },
   { title: 'gate', find: checkGate },
-  { title: 'store', find: ({ inspectStore }) => inspectStore() },
+  { title: STORE, find: ({ inspectStore }) => inspectStore() },
   { title: 'Redis', find: ({ inspectRedis }) => inspectRedis?.() ?? [reportOk('Redis', 'none: leases, pace and tokens are kept by the store and this process')] },
   { title: LEASES, find: checkLeases },
 ];
 
 /** Runs all checks, and yields one finding after the other. Errors become findings; only `signal.reason` and defects are thrown. */
 export async function* diagnose(deps: CheckDeps): AsyncGenerator<Diagnosis> {
-  let isShared = true;
+  const failed = new Set<string>();
   for (const { title, find } of CHECKS) {
     const findings = await attempt(title, deps.signal, async () => find(deps));
     for (const finding of findings) yield { ...finding, corp: null };
-    if (title === LEASES && findings.some(({ result }) => result === 'failed')) isShared = false;
+    if (findings.some(({ result }) => result === 'failed')) failed.add(title);
   }
   let corps: readonly Corp[] = [];
   const listed = await attempt('the corps are known', deps.signal, async () => {
@@ -63,6 +67,9 @@ export async function* diagnose(deps: CheckDeps): AsyncGenerator<Diagnosis> {
     return [reportOk('the corps are known', `${corps.length}`)];
   });
   for (const finding of listed) yield { ...finding, corp: null };
+  const written = failed.has(STORE) ? [] : await attempt('runs may write the corps', deps.signal, () => checkWriter(deps, corps));
+  for (const finding of written) yield { ...finding, corp: null };
+  const isShared = !failed.has(LEASES);
   if (!isShared && corps.length > 0) yield { ...NOT_ASKED, corp: null };
   for (const corp of isShared ? corps : []) {
     for (const finding of await attempt('WeCom', deps.signal, () => deps.probe(corp, deps.signal))) yield { ...finding, corp };
@@ -101,6 +108,25 @@ function checkGate({ config, env }: CheckDeps): readonly Finding[] {
   }));
   const gate = shut.length > 0 ? shut : [reportOk('the gate is open here', Object.keys(config.gate).length === 0 ? 'yes: there is no gate' : 'yes')];
   return config.readOnly ? [...gate, readOnly] : gate;
+}
+
+/** What the store would refuse at the start of a run: one finding for all corps that are alike. Where no run begins, there is nothing to say. */
+async function checkWriter({ config, env, refusals }: CheckDeps, corps: readonly Corp[]): Promise<readonly Finding[]> {
+  if (idleHere({ gate: config.gate, env, readOnly: config.readOnly }) !== null) return [];
+  const alike = new Map<string, { readonly error: OrgsyncError; readonly names: string[] }>();
+  const refused = await refusals().catch((error: unknown) => {
+    // The finding of the store has said so.
+    if (asOrgsyncError(error).kind !== 'defect') return new Map<string, OrgsyncError>();
+    throw error;
+  });
+  for (const { id, name } of corps) {
+    const error = refused.get(id.toLowerCase());
+    if (error === undefined) continue;
+    const group = alike.get(error.message) ?? { error, names: [] };
+    group.names.push(name);
+    alike.set(error.message, group);
+  }
+  return [...alike.values()].map(({ error: { kind, message, hint = '' }, names }) => reportFailure('runs may write the corps', { kind, message: `${formatNames(names)}: ${message}`, hint }));
 }
 
 async function checkLeases({ leases, clock }: CheckDeps): Promise<readonly Finding[]> {

@@ -1,3 +1,4 @@
+import { formatNames } from '../core/finding.ts';
 import type { Corp } from '../core/model.ts';
 import type { OrgsyncError } from '../errors.ts';
 import { errorText } from './text.ts';
@@ -18,9 +19,6 @@ export interface Complaint {
   readonly departing: readonly string[];
 }
 
-/** The most corps that a complaint names. */
-const NAMED = 5;
-
 /** Collects the errors in the order of the corps. Equal errors are combined, because cron mails every line. */
 export function complaints(results: readonly Troubled[]): readonly Complaint[] {
   const alike = new Map<string, { readonly names: string[]; readonly error: OrgsyncError; readonly departing: readonly string[] }>();
@@ -32,11 +30,4 @@ export function complaints(results: readonly Troubled[]): readonly Complaint[] {
     else earlier.names.push(corp.name);
   }
   return [...alike.values()].map(({ names, ...complaint }) => ({ about: formatNames(names), ...complaint }));
-}
-
-/** The name of one corp; of several, their number and the first names. */
-export function formatNames(names: readonly string[]): string {
-  if (names.length === 1) return names.join('');
-  const more = names.length - NAMED;
-  return `${names.length} corps (${names.slice(0, NAMED).join(', ')}${more > 0 ? ` and ${more} more` : ''})`;
 }

@@ -66,6 +66,24 @@ test('warns of an application that sees departments and not the root, with the p
   expect([code, stdout]).toEqual([0, expect.stringMatching(/^warn {2}.*sees departments: \d+, not the root\n {6}fix: .*应用管理[^]*可见范围/mu)]);
 });
 
+test('says of corps that another environment has written what a run says, once, and ends with 77', async () => {
+  const stage = await setStage({ corps: 2 });
+  await append(stage, 'gate: { SCHEDULE_ENV: production }\n');
+  const as = async (environment: string, ...args: readonly string[]): ReturnType<typeof orgsync> => await orgsync([...args, '-c', stage.configPath], { env: { SCHEDULE_ENV: environment } });
+  expect(await as('production', 'run')).toMatchObject({ code: 0, stderr: '' });
+  expect((await as('production', 'doctor')).code).toBe(0);
+  await writeFile(stage.configPath, (await readFile(stage.configPath, 'utf8')).replace('SCHEDULE_ENV: production', 'SCHEDULE_ENV: staging'));
+  const [run, found] = [await as('staging', 'run'), await as('staging', 'doctor')];
+  const words = 'written by the environment SCHEDULE_ENV=production; this is SCHEDULE_ENV=staging';
+  const fix = 'let `store:` name this environment';
+  for (const { code, stdout, stderr } of [run, found]) expect([code, stdout + stderr]).toEqual([77, expect.stringMatching(new RegExp(`${words}\\n\\s+fix: ${fix}`))]);
+  expect(found.stdout).toMatch(/^FAIL {2}runs may write the corps: 2 corps \(/mu);
+  expect(found.stdout).toMatch(/\n1 wrong\n$/u);
+  // Where the gate is shut, no run begins.
+  expect(await as('production', 'doctor')).toMatchObject({ code: 0, stdout: expect.stringContaining('the gate is open here: no') as string });
+  expect((await orgsync(['doctor', '-c', stage.configPath], { env: { SCHEDULE_ENV: 'staging', ORGSYNC_ALLOW_TAKEOVER: '1' } })).code).toBe(0);
+});
+
 test('says nothing with --quiet but what is wrong or doubtful', async () => {
   const stage = await setStage();
   expect(await doctor(stage, '--quiet')).toMatchObject({ code: 0, stdout: '', stderr: '' });

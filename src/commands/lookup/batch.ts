@@ -10,7 +10,7 @@ import type { UnknownCorp } from '../../sync/lookup/unknown.ts';
 import type { LiveStep } from '../../sync/lookup/live.ts';
 import type { ReplicaState } from '../../core/ports/replica.ts';
 import { replicaText } from '../../terminal/replica.ts';
-import { formatNames } from '../../terminal/complaints.ts';
+import { formatNames } from '../../core/finding.ts';
 import { plain } from '../../terminal/terminal.ts';
 import type { CommandContext } from '../../app/context.ts';
 import { departedLine, nameOf, pathText, UNCONFIGURED } from './card.ts';

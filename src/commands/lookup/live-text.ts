@@ -1,7 +1,8 @@
 import type { LookupAnswer } from '../../sync/lookup/lookup.ts';
 import type { LiveStep } from '../../sync/lookup/live.ts';
 import type { HolderNews, Sighting } from '../../sync/lookup/compare.ts';
-import { complaints, formatNames } from '../../terminal/complaints.ts';
+import { formatNames } from '../../core/finding.ts';
+import { complaints } from '../../terminal/complaints.ts';
 import { plain, type Terminal } from '../../terminal/terminal.ts';
 import { nameOf } from './card.ts';
 

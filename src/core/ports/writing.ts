@@ -1,3 +1,4 @@
+import type { OrgsyncError } from '../../errors.ts';
 import type { Before, ChangeCounts, ChangeSet, Corp, CorpOutcome, Snapshot } from '../model.ts';
 
 /** The permission to write one corp: taken at the start of a corp's run, and valid until another process takes a newer one. */
@@ -46,6 +47,9 @@ export interface Organisations {
    * a process with an older fence cannot commit. Creates the corp's row when it is missing.
    */
   begin(corp: Corp, writer: Writer): Promise<Fence>;
+
+  /** The errors with which {@link begin} would refuse this writer, by id of the corp in lower case. Changes nothing. */
+  refusals(writer: Writer): Promise<ReadonlyMap<string, OrgsyncError>>;
 
   /**
    * What a comparison with `after` needs (see {@link Before}), read in one snapshot. With `fence`, only a server that has seen

@@ -3,7 +3,7 @@ import type { Corp } from '../../core/model.ts';
 import type { Fence, RunEnd, Writer } from '../../core/ports/writing.ts';
 import { OrgsyncError } from '../../errors.ts';
 import type { Connection, Row } from '../engine/database.ts';
-import { neededNumber, numberOf, textOf, timeText } from '../engine/values.ts';
+import { neededNumber, neededText, numberOf, textOf, timeText } from '../engine/values.ts';
 
 /** Takes the corp's next fence and opens its row in `runs`. A writer that is refused leaves no trace. */
 export async function beginRun(connection: Connection, corp: Corp, writer: Writer, options: { readonly now: number; readonly allowTakeover: boolean }): Promise<Fence> {
@@ -73,24 +73,37 @@ export async function finishRun(connection: Connection, { runId, nonce }: Fence,
 
 /** Throws `refused` if a newer version or another environment wrote the corp last. */
 export function refuseUnfit(writer: Writer, row: Row): void {
-  refuseOlder(writer, textOf(row, 'writer_version'));
-  refuseOther(writer, textOf(row, 'environment'));
+  const refusal = refusalOf(writer, row);
+  if (refusal !== undefined) throw refusal;
+}
+
+/** The errors that {@link beginRun} would throw for this writer, by id of the corp in lower case. */
+export async function readRefusals(connection: Connection, writer: Writer): Promise<ReadonlyMap<string, OrgsyncError>> {
+  const rows = await connection.query('SELECT id, writer_version, environment FROM corps');
+  return new Map(rows.flatMap((row) => {
+    const refusal = refusalOf(writer, row);
+    return refusal === undefined ? [] : [[neededText(row, 'id').toLowerCase(), refusal] as const];
+  }));
+}
+
+function refusalOf(writer: Writer, row: Row): OrgsyncError | undefined {
+  return refusalOfOlder(writer, textOf(row, 'writer_version')) ?? refusalOfOther(writer, textOf(row, 'environment'));
 }
 
 const TAKE_OVER = 'set ORGSYNC_ALLOW_TAKEOVER=1 for one run to let this one write from now on';
 
-function refuseOlder(writer: Writer, stored: string | null): void {
-  if (stored === null || !isOlder(writer.version, stored)) return;
-  throw new OrgsyncError('refused', {
+function refusalOfOlder(writer: Writer, stored: string | null): OrgsyncError | undefined {
+  if (stored === null || !isOlder(writer.version, stored)) return undefined;
+  return new OrgsyncError('refused', {
     code: 'newer_writer',
     message: `last written by orgsync ${stored}; this is orgsync ${writer.version}, which is older`,
     hint: `upgrade orgsync here; or ${TAKE_OVER}`,
   });
 }
 
-function refuseOther(writer: Writer, stored: string | null): void {
-  if (stored === null || writer.accepts(stored)) return;
-  throw new OrgsyncError('refused', {
+function refusalOfOther(writer: Writer, stored: string | null): OrgsyncError | undefined {
+  if (stored === null || writer.accepts(stored)) return undefined;
+  return new OrgsyncError('refused', {
     code: 'other_environment',
     message: `written by the environment ${stored}; this is ${writer.environment === null ? 'another one, its gate passed by hand' : writer.environment || 'one without a gate'}`,
     hint: `let \`store:\` name this environment's own database; or ${TAKE_OVER}`,

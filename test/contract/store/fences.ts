@@ -26,7 +26,9 @@ export function describeFences(name: string, place: () => Promise<OpenEngine>): 
       for (const version of ['1.3.9', '0.9.0']) {
         await expect(store.begin(CORP, { ...WRITER, version })).rejects.toMatchObject({ kind: 'refused', code: 'newer_writer', message: expect.stringMatching(`1\\.4\\.2.*${version}`) as string, hint: expect.stringContaining('ORGSYNC_ALLOW_TAKEOVER=1') as string });
       }
+      expect([...(await store.refusals({ ...WRITER, version: '0.9.0' }))]).toEqual([[CORP.id.toLowerCase(), expect.objectContaining({ code: 'newer_writer' })]]);
       expect([await rowsOf(database, 'corps'), await rowsOf(database, 'runs')]).toEqual(rows);
+      expect([(await store.refusals(WRITER)).size, (await another({ allowTakeover: true }).refusals({ ...WRITER, version: '0.9.0' })).size]).toEqual([0, 0]);
       for (const version of ['1.4.0', '1.4.2', '1.10.0', '2.0.0']) await store.begin(CORP, { ...WRITER, version });
       await another({ allowTakeover: true }).begin(CORP, { ...WRITER, version: '0.9.0' });
     });
