@@ -1,8 +1,10 @@
+import { escapeAt } from './escapes.ts';
+
 /** Texts as they are meant: a number stays the number in digits of any script, and a word the word in capitals or full width. */
 
 const NINE_OF_TEN = 10;
 /** Numerals that people write one by one for the digits of a number. */
-const CHINESE: Readonly<Record<string, string>> = { 〇: '0', 零: '0', '○': '0', 一: '1', 幺: '1', 二: '2', 三: '3', 四: '4', 五: '5', 六: '6', 七: '7', 八: '8', 九: '9' };
+const CHINESE: Readonly<Record<string, string>> = { 〇: '0', 零: '0', '○': '0', 一: '1', 幺: '1', 二: '2', 三: '3', 四: '4', 五: '5', 六: '6', 七: '7', 八: '8', 九: '9', 壹: '1', 贰: '2', 貳: '2', 叁: '3', 參: '3', 叄: '3', 肆: '4', 伍: '5', 陆: '6', 陸: '6', 柒: '7', 捌: '8', 玖: '9' };
 const known = new Map<string, string>();
 
 /** A character outside of ASCII as the ASCII character that it stands for: digits, letters, dashes, blanks; itself where it stands for none. */
@@ -47,17 +49,20 @@ export interface FoldedText {
   readonly starts: readonly number[] | undefined;
 }
 
-/** Folds every character that is not ASCII. */
+/** Folds every character that is not ASCII, and every escape such as `%20`. */
 export function foldText(original: string): FoldedText {
-  if (/^[\x00-\x7f]*$/.test(original)) return { text: original, starts: undefined };
+  if (/^[^\x80-\uffff%&\\]*$/.test(original)) return { text: original, starts: undefined };
   let text = '';
   const starts: number[] = [];
   let at = 0;
-  for (const character of original) {
+  while (at < original.length) {
+    const escape = escapeAt(original, at);
+    const character = String.fromCodePoint(escape?.code ?? original.codePointAt(at) ?? 0);
+    const length = escape?.length ?? character.length;
     const folded = character < '\u0080' ? character : foldCharacter(character);
-    for (let unit = 0; unit < folded.length; unit += 1) starts.push(at + Math.min(unit, character.length - 1));
+    for (let unit = 0; unit < folded.length; unit += 1) starts.push(at + Math.min(unit, length - 1));
     text += folded;
-    at += character.length;
+    at += length;
   }
   return { text, starts: [...starts, at] };
 }

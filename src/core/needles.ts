@@ -1,3 +1,4 @@
+import { escapeAt } from './escapes.ts';
 import { foldCharacter } from './folding.ts';
 
 /** A part of a text, from its first character to the one after its last. */
@@ -11,39 +12,60 @@ interface Letters {
   readonly ends?: readonly number[];
 }
 
+/** A place in a needle from which a part of it is recognised. */
+interface Anchor {
+  readonly needle: readonly number[];
+  readonly offset: number;
+}
+
 /**
- * Texts that are looked for in others, however many: the first `grain` characters of each lead to it, so that each place
- * of a text is looked up once. A regular expression over ten thousand secrets took milliseconds a line.
+ * Texts that are looked for in others, however many: characters at several places of each lead to it, so that each place of
+ * a text is looked up once. A regular expression over ten thousand secrets took milliseconds a line.
  */
 export class Needles {
   readonly #grain: number;
-  readonly #byBeginning = new Map<number, (readonly number[])[]>();
-  readonly #known = new Set<string>();
+  readonly #cut: number;
+  /** What the first character of a grain adds to its hash. */
+  readonly #weight: number;
+  readonly #anchors = new Map<number, Anchor[]>();
 
-  constructor(grain: number) {
+  /**
+   * @param grain needles with fewer characters are ignored
+   * @param cut a part of a needle with so many characters is found, too; above the grain
+   */
+  constructor(grain: number, cut: number) {
     this.#grain = grain;
+    this.#cut = cut;
+    this.#weight = Array.from({ length: grain - 1 }).reduce<number>((weight) => Math.imul(weight, 31), 1);
   }
 
   /** Takes no notice of a needle that is shorter than the grain. */
   add(needle: readonly number[]): void {
-    const name = String.fromCodePoint(...needle);
-    if (needle.length < this.#grain || this.#known.has(name)) return;
-    this.#known.add(name);
-    const beginning = this.#hash(needle, 0);
-    this.#byBeginning.set(beginning, [...(this.#byBeginning.get(beginning) ?? []), needle]);
+    // Every part of the length of a cut holds the whole grain of one anchor.
+    const stride = needle.length < this.#cut ? needle.length : this.#cut - this.#grain + 1;
+    for (let offset = 0; offset + this.#grain <= needle.length; offset += stride) {
+      const hash = keyOf(this.#hash(needle, offset));
+      const others = this.#anchors.get(hash);
+      if (others === undefined) this.#anchors.set(hash, [{ needle, offset }]);
+      else others.push({ needle, offset });
+    }
   }
 
-  /** Every place where a needle stands, by the order of their beginnings; they may overlap. */
+  /** Every place where a needle, or a part of it that is long enough, stands; they may overlap. */
   find({ codes, starts, ends }: Letters): readonly Span[] {
     const found: Span[] = [];
-    if (this.#byBeginning.size === 0) return found;
-    for (let at = 0; at + this.#grain <= codes.length; at += 1) {
-      for (const needle of this.#byBeginning.get(this.#hash(codes, at)) ?? []) {
-        const last = at + needle.length - 1;
-        if (needle.every((code, offset) => codes[at + offset] === code)) found.push([starts?.[at] ?? at, ends?.[last] ?? last + 1]);
+    if (this.#anchors.size === 0 || codes.length < this.#grain) return found;
+    let hash = this.#hash(codes, 0);
+    for (let at = 0; ; at += 1) {
+      for (const anchor of this.#anchors.get(keyOf(hash)) ?? []) {
+        const [first, end] = matchAround(codes, at, anchor);
+        if (end - first < Math.min(this.#cut, anchor.needle.length)) continue;
+        found.push([starts?.[first] ?? first, ends?.[end - 1] ?? end]);
       }
+      const next = codes[at + this.#grain];
+      if (next === undefined) return found;
+      hash = (Math.imul(hash - Math.imul(codes[at] ?? 0, this.#weight), 31) + next) | 0;
     }
-    return found;
   }
 
   #hash(codes: readonly number[], at: number): number {
@@ -53,6 +75,19 @@ export class Needles {
   }
 }
 
+/** A hash as a small integer: maps are slow with others. */
+function keyOf(hash: number): number {
+  return hash & 0x3fffffff;
+}
+
+/** How far the codes on both sides of a place are those of the needle. */
+function matchAround(codes: readonly number[], at: number, { needle, offset }: Anchor): Span {
+  let [first, end] = [at, at];
+  while (end - at + offset < needle.length && codes[end] === needle[end - at + offset]) end += 1;
+  while (first > 0 && at - first < offset && codes[first - 1] === needle[offset - (at - first) - 1]) first -= 1;
+  return [first, end];
+}
+
 /** Every character, capitals as small letters. */
 export function lettersOf(text: string): Letters {
   const codes: number[] = [];
@@ -60,17 +95,17 @@ export function lettersOf(text: string): Letters {
   return { codes };
 }
 
-/** Letters and digits only, of any width and script, capitals as small letters: what a text says whatever separates it. */
-export function wordOf(text: string): Letters {
+/** Letters and digits only, of any width and script, also escaped, capitals as small letters: what a text says whatever separates it. */
+export function wordOf(text: string): Required<Letters> {
   const [codes, starts, ends]: [number[], number[], number[]] = [[], [], []];
   let at = 0;
   while (at < text.length) {
-    const code = text.charCodeAt(at);
-    const character = code < 0x80 ? '' : String.fromCodePoint(text.codePointAt(at) ?? 0);
-    const length = Math.max(1, character.length);
-    const folded = code < 0x80 ? code : (foldCharacter(character).codePointAt(0) ?? 0);
-    if (isLetterOrDigit(folded)) {
-      codes.push(small(folded));
+    const escape = escapeAt(text, at);
+    const code = escape?.code ?? text.codePointAt(at) ?? 0;
+    const length = escape?.length ?? (code > 0xffff ? 2 : 1);
+    const letter = code < 0x80 ? code : foldedCode(code);
+    if (isLetterOrDigit(letter)) {
+      codes.push(small(letter));
       starts.push(at);
       ends.push(at + length);
     }
@@ -79,9 +114,20 @@ export function wordOf(text: string): Letters {
   return { codes, starts, ends };
 }
 
+const foldedCodes = new Map<number, number>();
+
+/** The code of a character as it is compared; 0 when it is no letter and no digit. */
+function foldedCode(code: number): number {
+  const known = foldedCodes.get(code);
+  if (known !== undefined) return known;
+  const character = foldCharacter(String.fromCodePoint(code));
+  const folded = /^[\p{L}\p{N}]/u.test(character) ? (character.codePointAt(0) ?? 0) : 0;
+  foldedCodes.set(code, folded);
+  return folded;
+}
+
 function isLetterOrDigit(code: number): boolean {
-  if (code >= 0x80) return /^[\p{L}\p{N}]$/u.test(String.fromCodePoint(code));
-  return (code >= 0x30 && code <= 0x39) || (code >= 0x41 && code <= 0x5a) || (code >= 0x61 && code <= 0x7a);
+  return code >= 0x80 || (code >= 0x30 && code <= 0x39) || (code >= 0x41 && code <= 0x5a) || (code >= 0x61 && code <= 0x7a);
 }
 
 function small(code: number): number {

@@ -58,6 +58,34 @@ describe('a registered secret in another spelling', () => {
     expect(scrub(`before ${written} after`, secret)).toMatch(/^before .?\*\*\*.? after$/s);
   });
 
+  const every = (write: (code: string) => string): string => [...Buffer.from(secret)].map((byte) => write(byte.toString(16).padStart(2, '0'))).join('');
+  it.each<readonly [string, string]>([
+    ['in base64', Buffer.from(secret).toString('base64')],
+    ['in base64url', Buffer.from(secret).toString('base64url')],
+    ['in lines of base64', Buffer.from(secret).toString('base64').replaceAll(/(.{20})/g, '$1\r\n')],
+    ['in base64 after one byte', Buffer.from(`:${secret}:`).toString('base64')],
+    ['in the base64 of an account', Buffer.from(`ab:${secret}`).toString('base64')],
+    ['in hexadecimal', every((code) => code)],
+    ['in hexadecimal with colons', every((code) => `${code}:`)],
+    ['with every character encoded for a URL', every((code) => `%${code}`)],
+    ['with every character encoded twice', every((code) => `%25${code.toUpperCase()}`)],
+    ['with every character escaped for JSON', every((code) => `\\u00${code}`)],
+    ['with every character escaped twice', every((code) => `\\\\u00${code}`)],
+    ['with every character as \\x', every((code) => `\\x${code}`)],
+    ['with every character as an entity', every((code) => `&#x${code};`)],
+    ['in escaped lines', secret.replaceAll(/(.{10})/g, '$1\\n')],
+    ['without its last three', secret.slice(0, -3)],
+    ['without its first ten', secret.slice(10)],
+    ...Array.from({ length: secret.length - 15 }, (_, at) => [`its sixteen from ${at}`, secret.slice(at, at + 16)] as const),
+    ...Array.from({ length: secret.length - 15 }, (_, at) => [`its sixteen from ${at}, encoded`, secret.slice(at, at + 16).replaceAll(/./g, (letter) => `%${letter.charCodeAt(0).toString(16)}`)] as const),
+  ])('%s disappears, and what is around it stays', (_, written) => {
+    expect(scrub(`日, ${written} , 本`, secret)).toMatch(/^日, .{0,7}\*\*\*.{0,7} , 本$/s);
+  });
+
+  it('leaves a part alone that is too short to be of use', () => {
+    expect(scrub(`of ${secret.slice(0, 12)}`, secret)).toBe(`of ${secret.slice(0, 12)}`);
+  });
+
   it('leaves words alone that only share a beginning, or are short', () => {
     expect(scrub('kQ3-xT9v and compassion, Pass it on', secret, 'passi')).toBe('kQ3-xT9v and com***on, Pass it on');
   });
@@ -116,7 +144,7 @@ it('phone numbers stay in answers, secrets do not', () => {
 });
 
 describe('a phone number', () => {
-  it.each([
+  it.each<readonly [string, string]>([
     ['call 13800138000 now', 'call 138****8000 now'],
     ['+8613800138000', '+86138****8000'],
     ['+86 138-0013-8000', '+86 138****8000'],
@@ -170,6 +198,27 @@ describe('a phone number', () => {
     ['138\u31640013\u31648000', '138****8000'],
     ['𝟭𝟯𝟴𝟬𝟬𝟭𝟯𝟴𝟬𝟬𝟬 ¹³⁸⁰⁰¹³⁸⁰⁰⁰ ₁₃₈₀₀₁₃₈₀₀₀', '138****8000 138****8000 138****8000'],
     ['张三 １３８００１３８０００，李四 13900139000', '张三 138****8000，李四 139****9000'],
+    ...['|', '~', '’', '・', ':', '。', '；', '#', '%20', '%2520', '&nbsp;', '\\u0020', '\\n', '\n', '\r\n', '||', '. ', '--', ': '].flatMap((gap) => [
+      [`call ${['138', '0013', '8000'].join(gap)} now`, 'call 138****8000 now'] as const,
+      [`call ${'13800138000'.replaceAll(/(?<=.)(?=.)/g, () => gap)} now`, 'call 138****8000 now'] as const,
+    ]),
+    ...['|', '~', '’', '・', '。', '%20', '&nbsp;', '\\u0020', '\\n', '\n', '| '].flatMap((gap) => [
+      [`call ${['138', '00', '13', '80', '00'].join(gap)} now`, 'call 138****8000 now'] as const,
+      [`call ${['13800', '138000'].join(gap)} now`, 'call 138****8000 now'] as const,
+    ]),
+    ['138:00:13:80:00 and 138.00.13.80.00', '138****8000 and 138****8000'],
+    ['1|3~8・0:0。1|3|8 0\n0-0', '138****8000'],
+    ['?q=%2013800138000&r=%2213800138000', '?q=%20138****8000&r=%22138****8000'],
+    ['%31%33%38%30%30%31%33%38%30%30%30', '138****8000'],
+    ['壹叁捌零零壹叁捌零零零', '138****8000'],
+    ['壹參捌零零壹參捌零零零', '138****8000'],
+    ['1380013800013900139000', '138****8000139****9000'],
+    ['138-0013-8000139-0013-9000', '138****8000139****9000'],
+    ['86138001380008613900139000', '86138****800086139****9000'],
+    ['138|00138000|139|00139000', '138****8000139****9000'],
+    ['0085261234567', '00852****567'],
+    ['00 852 6123 4567', '00 852****567'],
+    ['tel:0014155552671', 'tel:00141****671'],
   ])('%s is masked', (text, expected) => {
     expect(scrub(text)).toBe(expected);
   });
@@ -194,6 +243,25 @@ describe('a phone number', () => {
     'naïve café au lait à 13 800',
     '13,800,138,000 bytes',
     '１７９５４１１２１７０００',
+    '192.168.100.12',
+    '193.168.10.123:3306',
+    '10.0.0.150:3306, 3307',
+    'http://db150:3306/2026',
+    'Chrome/138.0.7204.183',
+    'errcode 60020 (150), 2026-11-23 13:18:00',
+    '2026-11-23T13:18:00.138Z, 13:18:00.138001',
+    '%13%80%01%38%00%0a',
+    'run 20261123-131800-1380',
+    '3f2504e0138001380001380000305e82c',
+    'departments 14, 15, 16, 17, 18, 9',
+    'took 1500 ms, 1380 requests, 13.8 s',
+    '1536 B, 15,360 KB, 153600 KB',
+    '10:00 20261123 and 0.00123456789',
+    '00000000000015',
+    '15|36|409',
+    '15 -> 3600, 15% / 38% / 40% / 12% / 100%',
+    '00:13:80:01:38:00',
+    '贰零贰陆年壹月',
   ])('is not what %s is', (text) => {
     expect(scrub(text)).toBe(text);
   });
