@@ -6,7 +6,8 @@ import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { systemClock } from '../../src/local/clock.ts';
 import { OrgsyncError } from '../../src/errors.ts';
-import { judgeMysqlError, MYSQL_ERRORS, translateMysqlError } from '../../src/store/engine/mysql/errors.ts';
+import { judgeMysqlError, translateMysqlError } from '../../src/store/engine/mysql/errors.ts';
+import { MYSQL_ERRORS } from '../../src/store/engine/mysql/meanings.ts';
 import { parseMysqlUrl } from '../../src/store/engine/mysql/url.ts';
 import { createMigrator } from '../../src/store/schema/migrate.ts';
 import { openStore } from '../../src/store/open.ts';
@@ -171,7 +172,7 @@ describe('what MySQL says', () => {
 
   test.each(MYSQL_ERRORS.flatMap(({ codes, kind, code, trouble }) => codes.map((said) => [said, kind, code, trouble] as const)))('%s is %s: %s', (said, kind, code, trouble) => {
     const error = Object.assign(new Error('server text'), { code: said });
-    expect(translateMysqlError(error, 'MySQL at db:3306')).toMatchObject({ kind, code, message: 'MySQL at db:3306: server text', cause: error });
+    expect(translateMysqlError(error, 'MySQL at db:3306')).toMatchObject({ kind, code, message: typeof said === 'number' ? `MySQL at db:3306: server text (MySQL error ${said})` : 'MySQL at db:3306: server text', cause: error });
     expect(judgeMysqlError(error)).toBe(trouble);
   });
 
@@ -197,6 +198,12 @@ describe('what MySQL says', () => {
     expect(said('Query execution was interrupted (max_statement_time exceeded)', 1969)).toEqual(['unavailable', 'lost']);
     expect(said('maximum statement execution time exceeded', 3024)).toEqual(['unavailable', 'lost']);
     expect(said('Can\'t create more than max_prepared_stmt_count statements', 1461, 'ER_MAX_PREPARED_STMT_COUNT_REACHED')).toEqual(['config', 'final']);
+    const told = (message: string, errno: number, code: string): string => translateMysqlError(Object.assign(new Error(message), { errno, code }), 'db').message;
+    expect(told("INSERT command denied to user 'u'@'h' for table 'corps'", 1142, 'ER_TABLEACCESS_DENIED_ERROR')).toBe("db: INSERT command denied to user 'u'@'h' for table 'corps' (MySQL error 1142)");
+    expect(told('Error 1040: Too many connections', 1040, 'ER_CON_COUNT_ERROR')).toBe('db: Error 1040: Too many connections');
+    expect(told('', 1205, 'ER_LOCK_WAIT_TIMEOUT')).toBe('db: (MySQL error 1205)');
+    expect(told('', 4321, 'ER_ODD')).toBe('db: error 4321: (no text)');
+    expect(told('connect ECONNREFUSED 127.0.0.1:1', -111, 'ECONNREFUSED')).toBe('db: connect ECONNREFUSED 127.0.0.1:1');
     const ours = new OrgsyncError('temporary', { code: 'fenced_off', message: 'x', hint: 'y' });
     expect(translateMysqlError(ours, 'db')).toBe(ours);
   });

@@ -92,6 +92,7 @@ describe('a unit of work of which the server, or a proxy before it, says', () =>
     onTestFinished(() => units.close());
     const error: unknown = await units.transaction((connection) => connection.write('UPDATE corps SET name = ?', ['x'])).catch((thrown: unknown) => thrown);
     expect(error).toMatchObject({ code, kind: expect.any(String) as string, message: expect.stringContaining(text) as string, hint: expect.stringMatching(/\w{3}/) as string });
+    expect((error as Error).message).toMatch(new RegExp(`\\b${errno}\\b`));
     expect(EXIT_CODES[(error as { kind: keyof typeof EXIT_CODES }).kind]).toBe(exit);
     expect(asked.filter(AT[at]).length > 1).toBe(again);
   });
