@@ -13,6 +13,7 @@ import { probe } from './probe.ts';
 import { getMember, getUseridByMobile } from './reading/questions.ts';
 import { tellOthers } from './token/refusals.ts';
 import { readCorp } from './reading/strategy.ts';
+import { readUserid } from './reading/values.ts';
 import { Walk } from './reading/walk.ts';
 
 const FREQUENCY = 45009;
@@ -46,8 +47,9 @@ export function openWecom({ access, pacing, tokens, clock, log, meter = NO_METER
       return walk.reading();
     },
     async findMember(corp, userid, signal) {
-      const member = await getMember(clientOf(corp), userid, signal);
-      return member === undefined || member.fields.status === LEFT ? { is: 'gone' } : { is: 'here', member };
+      const member = readUserid(userid) === undefined ? undefined : await getMember(clientOf(corp), userid, signal);
+      if (member === undefined) return { is: 'gone' };
+      return member.fields.status === LEFT ? { is: 'gone', left: true } : { is: 'here', member };
     },
     async findUseridByMobile(corp, mobile, signal) {
       try {

@@ -65,6 +65,25 @@ describe.each(ENGINES)('a lookup on %s', (engine) => {
     expect(await ask(stage, [NOBODY])).toMatchObject({ code: 2, stdout: expect.stringContaining('the application is not shown mobiles (--live asks WeCom)') as string });
   });
 
+  test('ends with 2 when the last run left out members whom it could not read, until WeCom has answered, or a run could read them', async () => {
+    const stage = await syncedStage({ engine });
+    const { id, name } = corpOf(stage.sandbox);
+    const odd = stage.sandbox.faults.add({ match: { endpoint: 'user/list', department: 1 }, effect: { kind: 'patch', set: { userlist: [null] } } });
+    expect(await stage.sync()).toMatchObject({ outcome: 'partial' });
+    odd.remove();
+    expect(await unknownOf(stage, [NOBODY])).toEqual([2, [{ corp_id: id, corp_name: name, why: 'members_unreadable', last_success_at: expect.stringMatching(/Z$/) as string }]]);
+    expect((await ask(stage, [NOBODY])).stdout).toContain(`not known in ${name}: its last run could not read some members`);
+    expect(await unknownOf(stage, [NOBODY, '--live'])).toEqual([1, []]);
+    const unshown = stage.sandbox.faults.add({ match: { endpoint: 'user/getuserid' }, effect: { kind: 'body', body: '{"errcode":0,"userid":"王·五"}' } });
+    const live = await ask(stage, ['19900000001', '--live', '--json']);
+    expect([live.code, JSON.parse(live.stdout)]).toMatchObject([2, { live: [{ answer: 'unreadable', userid: '王·五' }], unknown: [{ why: 'holder_unreadable' }] }]);
+    expect((await ask(stage, ['19900000001', '--live'])).stdout).toContain('the userid 王·五 has this number');
+    expect((await ask(stage, ['--file', '-', '--live'], '19900000001\n')).stdout).toMatch(/unknown: .* has it with the userid 王·五\n/);
+    unshown.remove();
+    expect(await stage.sync()).toMatchObject({ outcome: 'ok' });
+    expect(await unknownOf(stage, [NOBODY])).toEqual([1, []]);
+  });
+
   test('shows a member of a corp that is no longer configured, marked, and ends with 2', async () => {
     const stage = await syncedStage({ engine, corps: 2 });
     const { id, name } = corpOf(stage.sandbox, 2);

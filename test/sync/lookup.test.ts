@@ -271,6 +271,55 @@ describe.each(ENGINES)('on %s, when WeCom knows nobody', (engine) => {
   });
 });
 
+describe('when WeCom says who has the number, and then shows no such member,', () => {
+  const unshown = (stage: Stage, userid: string) => stage.sandbox.faults.add({ match: { endpoint: 'user/get', userid }, effect: { kind: 'errcode', errcode: 60111 } });
+
+  test('this is no denial: the userid is told, the corp could not know, and nothing is written or remembered', async () => {
+    const stage = await syncedStage({});
+    const { userid, corp } = person(stage);
+    giveNumber(stage, corp, userid, FRESH.slice(3));
+    const fault = unshown(stage, userid);
+    for (const answer of await askLive(stage, [FRESH, FRESH])) {
+      expect(answer).toMatchObject({ live: [{ is: 'unreadable', userid }], unknown: [{ corp: { id: corp }, why: 'holder_unreadable', lastSuccessAt: expect.any(Date) as Date }] });
+      expect(gravestExitCode(lookupErrors(answer))).toBe(2);
+    }
+    expect(await liveChanges(stage)).toEqual([]);
+    fault.remove();
+    expect(gravestExitCode(lookupErrors(await ask(stage, FRESH)))).toBe(0);
+  });
+
+  test('a userid that cannot be stored is told as well, and the number does not count as wrong', async () => {
+    const stage = await syncedStage({});
+    const fault = stage.sandbox.faults.add({ match: { endpoint: 'user/getuserid' }, effect: { kind: 'body', body: '{"errcode":0,"errmsg":"ok","userid":"王·五"}' } });
+    const [first, second] = await askLive(stage, [NOBODY, NOBODY]);
+    expect([first, second]).toMatchObject([0, 1].map(() => ({ live: [{ is: 'unreadable', userid: '王·五' }], unknown: [{ why: 'holder_unreadable' }] })));
+    expect(questions(stage, 'user/get')).toBe(0);
+    fault.remove();
+    stage.sandbox.faults.add({ match: { endpoint: 'user/getuserid' }, effect: { kind: 'body', body: '{"errcode":0,"errmsg":"ok","userid":[]}' } });
+    expect((await ask(stage, NOBODY)).live).toMatchObject([{ is: 'failed', error: { code: 'answer_unusable' } }]);
+  });
+
+  test('the member who has it in the store has it no more, unless it is the one whom WeCom names', async () => {
+    const stage = await syncedStage({});
+    const [one, two] = [person(stage, 0), person(stage, 1)];
+    unshown(stage, one.userid);
+    expect(currentHolders(await ask(stage, one.phone)).map(({ member: { userid } }) => userid)).toEqual([one.userid]);
+    giveNumber(stage, two.corp, two.userid, FRESH.slice(3));
+    giveNumber(stage, one.corp, one.userid, two.phone.slice(3));
+    const answer = await ask(stage, two.phone);
+    expect([currentHolders(answer), gravestExitCode(lookupErrors(answer))]).toEqual([[], 2]);
+  });
+
+  test('one whom it shows as having left has left', async () => {
+    const stage = await syncedStage({});
+    const { userid, corp } = person(stage);
+    giveNumber(stage, corp, userid, FRESH.slice(3));
+    stage.sandbox.faults.add({ match: { endpoint: 'user/get', userid }, effect: { kind: 'patch', set: { status: 5 } } });
+    const answer = await ask(stage, FRESH);
+    expect([answer.live?.map(({ is }) => is), answer.unknown, gravestExitCode(lookupErrors(answer))]).toEqual([['nobody'], [], 1]);
+  });
+});
+
 describe('asking WeCom', () => {
   test('begins where the number was seen last, and ends with the first corp that knows it', async () => {
     const stage = await syncedStage({ corps: 3 });

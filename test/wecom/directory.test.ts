@@ -127,7 +127,8 @@ test('a member is found whatever the case of the userid, and gone when WeCom say
     await expect(directory.findMember(corp, asked, never())).resolves.toMatchObject({ is: 'here', member: { fields: { name: member?.['name'] } } });
     await expect(directory.findMember(corp, 'nobody.here', never())).resolves.toEqual({ is: 'gone' });
     sandbox.change({ op: 'updateMember', corp: corp.id, userid: asked, fields: { status: 5 } });
-    await expect(directory.findMember(corp, asked, never())).resolves.toEqual({ is: 'gone' });
+    await expect(directory.findMember(corp, asked, never())).resolves.toEqual({ is: 'gone', left: true });
+    await expect(directory.findMember(corp, '王·五', never())).resolves.toEqual({ is: 'gone' });
     await directory.close();
   }));
 

@@ -116,7 +116,8 @@ function answerLine(answer: LookupAnswer): string {
   });
   const former = current.length === 0 ? matches.map(formerText) : [];
   const said = [...people, ...former];
-  const nobody = answer.unknown.length > 0 ? 'unknown' : 'nobody';
+  const hidden = (answer.live ?? []).flatMap((step) => (step.is === 'unreadable' ? `: ${plain(step.corp.name)} has it with the userid ${plain(step.userid)}` : []));
+  const nobody = answer.unknown.length > 0 ? `unknown${hidden.join('')}` : 'nobody';
   return `${phone.padEnd(PHONE_COLUMNS)}  ${said.length === 0 ? nobody : said.join('; ')}`;
 }
 
@@ -165,7 +166,7 @@ class Tally {
   }
 
   #note(step: LiveStep): void {
-    if (step.is === 'found' || (step.is === 'nobody' && step.writeError === null)) return;
+    if (step.is === 'found' || step.is === 'unreadable' || (step.is === 'nobody' && step.writeError === null)) return;
     const key = `${step.is} ${step.corp.id}`;
     const noted = this.#unasked.get(key) ?? { step, count: 0 };
     noted.count += 1;

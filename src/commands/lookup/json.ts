@@ -54,6 +54,8 @@ function stepDocument(step: LiveStep): Json {
     }
     case 'nobody':
       return { ...corp, answer: 'nobody', holders: step.holders.map(({ userid, is }) => ({ userid, is })), ...writing(step) };
+    case 'unreadable':
+      return { ...corp, answer: 'unreadable', userid: step.userid };
     case 'failed':
       return { ...corp, answer: null, error: errorDocument(step.error) };
     case 'known_wrong':

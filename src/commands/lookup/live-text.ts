@@ -16,6 +16,7 @@ export function liveText({ live }: LookupAnswer, readOnly: boolean): readonly st
       const written = step.sighting.news === 'same' ? '' : writtenText(step, readOnly);
       return [`WeCom (${corp}): ${newsText(step.sighting)}${written}`];
     }
+    if (step.is === 'unreadable') return [`WeCom (${corp}): the userid ${plain(step.userid)} has this number, and no such member is shown or can be read`];
     if (step.is === 'nobody' && step.holders.length > 0) return [`WeCom (${corp}): ${NOBODY}`, ...step.holders.map((holder) => holderText(holder, step, readOnly))];
     return [];
   });

@@ -21,7 +21,7 @@ Examples:
 
 Exit codes:
   0 found · 1 no current member has this number (with --live: none that WeCom shows, nor the store where WeCom was not asked)
-  2 nobody was found, and not every corp could have known: never synced, not for long, shown no mobiles, or no longer configured
+  2 nobody was found, and not every corp could have known: never synced, not for long, shown no mobiles, with members who could not be read, or no longer configured
   64 not a phone number, or an unknown corp · 69 unreachable · 75 try again · 77 refused · 78 configuration`;
 
 interface Options {

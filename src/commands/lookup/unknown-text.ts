@@ -9,6 +9,8 @@ const REASONS: Readonly<Record<WhyUnknown, string>> = {
   never_synced: 'never synced (orgsync run)',
   stale: 'the last success is too old (orgsync status)',
   no_mobiles: 'the application is not shown mobiles (--live asks WeCom)',
+  members_unreadable: 'its last run could not read some members (orgsync status; --live asks WeCom)',
+  holder_unreadable: 'WeCom says who has it, and shows no such member (see 可见范围, the visible range)',
   quarantined: 'in quarantine (orgsync status)',
   held: 'on hold (orgsync status)',
   not_configured: 'no longer configured, so that runs do not read it',

@@ -7,8 +7,8 @@ export interface ReadingProgress {
   onDepartments(done: number, total: number): void;
 }
 
-/** WeCom's answer about one member: the current record, or that no visible member has this userid. */
-export type MemberAnswer = { readonly is: 'here'; readonly member: SeenMember } | { readonly is: 'gone' };
+/** WeCom's answer about one member: the current record, or that no visible member has this userid; `left` when it shows one who has left (status 5). */
+export type MemberAnswer = { readonly is: 'here'; readonly member: SeenMember } | { readonly is: 'gone'; readonly left?: boolean };
 
 /**
  * Reads organisations. Every method keeps the rate limit of the corp, renews tokens, retries after temporary failures,
@@ -21,10 +21,10 @@ export interface Directory {
    * read is a gap, unless WeCom no longer lists that department.
    */
   read(corp: Corp, options: { readonly signal: AbortSignal; readonly progress?: ReadingProgress }): Promise<Reading>;
-  /** Asks for one member by userid. `gone` means that WeCom said so (60111, 40003 or 60011 for this member, or status 5 in its answer). */
+  /** Asks for one member by userid. `gone` means that WeCom said so (60111, 40003 or 60011 for this member, or status 5 in its answer), or that no member can be stored under this userid. */
   findMember(corp: Corp, userid: string, signal: AbortSignal): Promise<MemberAnswer>;
   /**
-   * The userid of the member with this mobile, or undefined when WeCom answers 46004. That counts as a wrong number: the
+   * The userid of the member with this mobile, even one that cannot be stored, or undefined when WeCom answers 46004. That counts as a wrong number: the
    * caller must keep the ration.
    * @param mobile as WeCom writes it: mainland numbers without country code, others as `+CC…`.
    */

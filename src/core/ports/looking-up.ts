@@ -26,6 +26,8 @@ export interface Coverage {
   readonly lastSuccessAt: Date | null;
   /** False when there are current members, and no run was shown the mobile of any of them. */
   readonly showsMobiles: boolean;
+  /** Whether the last run that succeeded left out members, because they or their departments could not be read. */
+  readonly leftOut: boolean;
 }
 
 /** Finds members by number. Throws like every part of the store, see `Tables` in tables.ts. */

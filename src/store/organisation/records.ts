@@ -31,13 +31,14 @@ function corpFromRow(row: Row): CorpRecord {
 export async function readCoverage(connection: Connection): Promise<readonly Coverage[]> {
   const rows = await connection.query(
     `SELECT id, ${connection.dialect.exactText('name')}, last_success_at, member_count,
-     COALESCE(mobile_count, EXISTS (SELECT 1 FROM members WHERE corp_id = corps.id AND departed_at IS NULL AND mobile_source = 'run')) AS mobiles
+     COALESCE(mobile_count, EXISTS (SELECT 1 FROM members WHERE corp_id = corps.id AND departed_at IS NULL AND mobile_source = 'run')) AS mobiles,
+     (SELECT CASE WHEN error IS NULL THEN 0 ELSE 1 END FROM runs WHERE corp_id = corps.id AND outcome = 'ok' ORDER BY runs.id DESC LIMIT 1) AS left_out
      FROM corps ORDER BY id`,
   );
   return rows.map((row) => {
     const id = neededText(row, 'id');
     const showsMobiles = neededNumber(row, 'member_count') === 0 || neededNumber(row, 'mobiles') > 0;
-    return { corp: { id, name: textOf(row, 'name') ?? id }, lastSuccessAt: timeOf(row, 'last_success_at'), showsMobiles };
+    return { corp: { id, name: textOf(row, 'name') ?? id }, lastSuccessAt: timeOf(row, 'last_success_at'), showsMobiles, leftOut: numberOf(row, 'left_out') === 1 };
   });
 }
 

@@ -4,15 +4,20 @@ import type { LiveStep } from './live.ts';
 
 /**
  * Returns the current members with the number: those in the store, except in corps that are no longer configured, and in
- * corps where WeCom says that no member has it; there, only those that WeCom shows with it all the same.
+ * corps where WeCom says that no member has it, or names another one; there, only those that WeCom shows or names with it.
  */
 export function currentHolders({ matches, live }: LookupAnswer): readonly LookupMatch[] {
-  const denials = new Map(live?.flatMap((step) => (step.is === 'nobody' ? [[step.corp.id.toLowerCase(), step.holders] as const] : [])));
+  const denials = new Map(live?.flatMap((step) => (step.is === 'nobody' || step.is === 'unreadable' ? [[step.corp.id.toLowerCase(), keepersOf(step)] as const] : [])));
   return matches.filter(({ departedAt, configured, corp, member }) => {
-    const holders = denials.get(corp.id.toLowerCase());
-    const isKept = holders?.some(({ is, userid }) => is === 'kept' && userid.toLowerCase() === member.userid.toLowerCase()) ?? true;
+    const isKept = denials.get(corp.id.toLowerCase())?.includes(member.userid.toLowerCase()) ?? true;
     return departedAt === null && configured && isKept;
   });
+}
+
+/** The userids, in lower case, that WeCom leaves with the number although it shows nobody who has it. */
+function keepersOf(step: Extract<LiveStep, { is: 'nobody' | 'unreadable' }>): readonly string[] {
+  const kept = step.is === 'nobody' ? step.holders.flatMap(({ is, userid }) => (is === 'kept' ? userid : [])) : [step.userid];
+  return kept.map((userid) => userid.toLowerCase());
 }
 
 /**

@@ -19,6 +19,8 @@ export type LiveStep =
   | { readonly corp: Corp; readonly is: 'found'; readonly sighting: Sighting; readonly written: boolean; readonly writeError: OrgsyncError | null }
   /** The application sees no member with the number; `holders` are the members who have it in the store. */
   | { readonly corp: Corp; readonly is: 'nobody'; readonly holders: readonly HolderNews[]; readonly written: boolean; readonly writeError: OrgsyncError | null }
+  /** WeCom says that this userid has the number, and shows no such member, or one that cannot be stored. Nothing is written. */
+  | { readonly corp: Corp; readonly is: 'unreadable'; readonly userid: string }
   /** Not asked, because the number was wrong a short time ago. */
   | { readonly corp: Corp; readonly is: 'known_wrong' }
   /** Not asked, because the ration of wrong numbers is used up for today. */
@@ -153,17 +155,21 @@ class LiveSession {
   /** Asks WeCom again, once, if a run that was active has committed meanwhile: only WeCom can tell which of the two is newer. */
   async #judge(corp: Corp, phone: string, question: Question): Promise<LiveStep> {
     const first = await this.#look(corp, phone, question);
+    if (first.sight === null) return first.step;
     const written = await this.#write(corp, first.sight, question.mark);
     if (written !== 'beside') return { ...first.step, ...written };
     const mark = await this.#deps.store.mark(corp);
     const second = await this.#look(corp, phone, question);
+    if (second.sight === null) return second.step;
     const rewritten = await this.#write(corp, second.sight, mark);
     return { ...second.step, ...(rewritten === 'beside' ? overtaken(corp) : rewritten) };
   }
 
-  async #look(corp: Corp, phone: string, { userid, holders }: Question): Promise<{ readonly step: Look; readonly sight: Sight }> {
+  async #look(corp: Corp, phone: string, { userid, holders }: Question): Promise<Looked> {
     const { directory, signal } = this.#deps;
     const answer = userid === undefined ? undefined : await directory.findMember(corp, userid, signal);
+    // WeCom has just said who has the number: that the holder cannot be read is no denial.
+    if (userid !== undefined && answer?.is === 'gone' && answer.left !== true) return { step: { corp, is: 'unreadable', userid }, sight: null };
     if (answer?.is !== 'here') {
       const { holders: news, sight } = await compareHolders({ corp, phone, holders }, this.#deps);
       return { step: { corp, is: 'nobody', holders: news }, sight };
@@ -201,6 +207,9 @@ interface Question {
 type Look =
   | Pick<Extract<LiveStep, { is: 'found' }>, 'corp' | 'is' | 'sighting'>
   | Pick<Extract<LiveStep, { is: 'nobody' }>, 'corp' | 'is' | 'holders'>;
+
+/** A step before the write, and what is to be written. */
+type Looked = { readonly step: Look; readonly sight: Sight } | { readonly step: Extract<LiveStep, { is: 'unreadable' }>; readonly sight: null };
 
 /** The result of the write. */
 type Writing = Pick<Extract<LiveStep, { is: 'found' }>, 'written' | 'writeError'>;

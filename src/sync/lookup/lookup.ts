@@ -4,7 +4,7 @@ import type { Coverage, PhoneBook, PhoneMatch } from '../../core/ports/looking-u
 import type { Clock } from '../../core/ports/system.ts';
 import type { LiveQuestion, LiveStep } from './live.ts';
 import { withSighting } from './sighting.ts';
-import { answeredFor, findUnconfigured, judgeCoverage } from './unknown.ts';
+import { findUnconfigured, judgeCoverage, withAnswersOf } from './unknown.ts';
 import type { UnknownCorp } from './unknown.ts';
 
 /** A member with the number. */
@@ -92,8 +92,7 @@ async function answerTo(phone: string, stored: readonly PhoneMatch[], knowledge:
   const found = isWritten(live) ? ((await findAll([{ phone }], deps)).get(phone) ?? []) : stored;
   const configured = new Set(deps.corps.map(({ id }) => id.toLowerCase()));
   const matches = withSighting(found, steps).map((match) => ({ ...match, configured: configured.has(match.corp.id.toLowerCase()) }));
-  const answered = answeredFor(steps);
-  const unknown = knowledge.unknown.filter(({ corp }) => !answered.has(corp.id.toLowerCase()));
+  const unknown = withAnswersOf(steps, knowledge.unknown, knowledge.coverage);
   return { phone, matches, live, unknown: [...unknown, ...findUnconfigured(matches, knowledge.coverage)] };
 }
 

@@ -9,10 +9,12 @@ import type { LiveStep } from './live.ts';
  * - `never_synced`: no run has succeeded
  * - `stale`: the last success is older than `alerts.stale_after`
  * - `no_mobiles`: its application is not shown the mobiles of members
+ * - `members_unreadable`: its last run left out members who could not be read
+ * - `holder_unreadable`: WeCom says which userid has the number, and shows no such member
  * - `quarantined`, `held`: runs leave it alone
  * - `not_configured`: somebody there has the number, and runs no longer read the corp
  */
-export type WhyUnknown = 'never_synced' | 'stale' | 'no_mobiles' | 'quarantined' | 'held' | 'not_configured';
+export type WhyUnknown = 'never_synced' | 'stale' | 'no_mobiles' | 'members_unreadable' | 'holder_unreadable' | 'quarantined' | 'held' | 'not_configured';
 
 /** A corp that could not know the number. */
 export interface UnknownCorp {
@@ -26,21 +28,28 @@ export interface UnknownCorp {
 export function judgeCoverage(corps: readonly Corp[], coverage: readonly Coverage[], { now, staleAfterMs }: { readonly now: number; readonly staleAfterMs: number }): readonly UnknownCorp[] {
   const stored = new Map(coverage.map((one) => [one.corp.id.toLowerCase(), one]));
   return corps.flatMap((corp) => {
-    const { lastSuccessAt = null, showsMobiles = false } = stored.get(corp.id.toLowerCase()) ?? {};
+    const { lastSuccessAt = null, showsMobiles = false, leftOut = false } = stored.get(corp.id.toLowerCase()) ?? {};
     if (lastSuccessAt === null) return { corp, why: 'never_synced' as const, lastSuccessAt };
     if (!showsMobiles) return { corp, why: 'no_mobiles' as const, lastSuccessAt };
-    return isStale({ lastSuccessAt: lastSuccessAt.getTime(), now }, staleAfterMs) ? { corp, why: 'stale' as const, lastSuccessAt } : [];
+    if (isStale({ lastSuccessAt: lastSuccessAt.getTime(), now }, staleAfterMs)) return { corp, why: 'stale' as const, lastSuccessAt };
+    return leftOut ? { corp, why: 'members_unreadable' as const, lastSuccessAt } : [];
   });
 }
 
-/** The corps that WeCom has answered for, now or not long ago: its answer takes the place of the store's. */
-export function answeredFor(steps: readonly LiveStep[]): ReadonlySet<string> {
-  return new Set(steps.flatMap(({ corp, is }) => (is === 'found' || is === 'nobody' || is === 'known_wrong' ? corp.id.toLowerCase() : [])));
+/** Leaves out the corps that WeCom has answered for, now or not long ago: its answer takes the place of the store's. Adds those where it names a holder whom it does not show. */
+export function withAnswersOf(steps: readonly LiveStep[], unknown: readonly UnknownCorp[], coverage: readonly Coverage[]): readonly UnknownCorp[] {
+  const answered = new Set(steps.flatMap(({ corp, is }) => (is === 'failed' || is === 'ration_spent' ? [] : corp.id.toLowerCase())));
+  const unshown = steps.flatMap(({ corp, is }) => (is === 'unreadable' ? corp : []));
+  return [...unknown.filter(({ corp }) => !answered.has(corp.id.toLowerCase())), ...withLastSuccess(unshown, 'holder_unreadable', coverage)];
 }
 
 /** The corps of current members that are no longer configured. */
 export function findUnconfigured(matches: readonly (PhoneMatch & { readonly configured: boolean })[], coverage: readonly Coverage[]): readonly UnknownCorp[] {
   const found = new Map(matches.flatMap(({ corp, configured, departedAt }) => (configured || departedAt !== null ? [] : [[corp.id.toLowerCase(), corp] as const])));
+  return withLastSuccess([...found.values()], 'not_configured', coverage);
+}
+
+function withLastSuccess(corps: readonly Corp[], why: WhyUnknown, coverage: readonly Coverage[]): readonly UnknownCorp[] {
   const lastSuccesses = new Map(coverage.map(({ corp, lastSuccessAt }) => [corp.id.toLowerCase(), lastSuccessAt]));
-  return [...found].map(([key, corp]) => ({ corp, why: 'not_configured', lastSuccessAt: lastSuccesses.get(key) ?? null }));
+  return corps.map((corp) => ({ corp, why, lastSuccessAt: lastSuccesses.get(corp.id.toLowerCase()) ?? null }));
 }

@@ -4,10 +4,12 @@ import { parseAgent, parseDepartments, parseIdPage, parseMemberAnswer, parseMemb
 import type { AgentRange, IdPage, Tagged, Usable } from './answers.ts';
 import { throwUnusable, treatmentOf } from '../request/faults.ts';
 import type { CorpClient } from '../corp-client.ts';
-import { readUserid } from './values.ts';
+import { readText } from './values.ts';
 
 /** The largest page of `user/list_id` (P96067). */
 const PAGE = 10_000;
+/** Userids have at most 64 characters (P90195); of a longer one, so much is shown. */
+const LONGEST_USERID = 65;
 
 /** Returns every department that the application sees. No `id` is sent: for a root outside the visible range, WeCom would answer 60011. */
 export async function listDepartments(client: CorpClient, signal: AbortSignal): Promise<Usable<SeenDepartment>> {
@@ -66,12 +68,13 @@ export async function listIds(client: CorpClient, cursor: string | undefined, si
   return parseIdPage(await client.askContacts({ request, body, expects: 'dept_user' }, signal)) ?? throwUnusable(request, 'no dept_user list');
 }
 
-/** Returns the userid of a mobile, or undefined when there is none (46004, or an empty userid). */
+/** Returns the userid of a mobile, even one that cannot be stored, or undefined when there is none (46004, or an empty userid). */
 export async function getUseridByMobile(client: CorpClient, mobile: string, signal: AbortSignal): Promise<string | undefined> {
   const request = 'user/getuserid';
   try {
     const { userid } = await client.ask({ request, body: { mobile }, expects: 'userid', rationed: true }, signal);
-    return readUserid(userid);
+    const found = typeof userid === 'number' ? String(userid) : readText(userid, LONGEST_USERID);
+    return found === '' ? undefined : (found ?? throwUnusable(request, 'no usable userid'));
   } catch (error) {
     if (treatmentOf(error) === 'absent') return undefined;
     throw error;

@@ -35,7 +35,7 @@ export function describePhones(name: string, place: () => Promise<OpenEngine>): 
       await sync(store, [ZHANG, LI], { departments: DEPARTMENTS });
       await sync(store, [seen('z3'), seen('z4')], { corp: SUBSIDIARY });
       const lastSuccessAt = new Date(clock.now);
-      const expected = [{ corp: { id: 'ww0000000000000001', name: 'Head office' }, lastSuccessAt, showsMobiles: true }, { corp: SUBSIDIARY, lastSuccessAt, showsMobiles: false }];
+      const expected = [{ corp: { id: 'ww0000000000000001', name: 'Head office' }, lastSuccessAt, showsMobiles: true, leftOut: false }, { corp: SUBSIDIARY, lastSuccessAt, showsMobiles: false, leftOut: false }];
       expect(await store.readCoverage()).toEqual(expected);
       const counted = await rowsOf(database, 'corps', 'id, mobile_count');
       expect(counted.map((row) => Number(row['mobile_count']))).toEqual([2, 0]);
