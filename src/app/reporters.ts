@@ -1,8 +1,11 @@
 import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
-import { join } from 'node:path';
+import { access, constants } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import { temporaryFolder } from './temporary-folder.ts';
 import type { Config } from '../config/load.ts';
+import { reportOk } from '../core/finding.ts';
+import type { Finding } from '../core/finding.ts';
 import type { Activity } from '../core/freshness.ts';
 import type { Idle } from '../core/gate.ts';
 import { NO_METER } from '../core/meter.ts';
@@ -31,6 +34,8 @@ export interface Reporters {
   ended(run: EndedRun, text: string): Promise<void>;
   /** Call this when a run could not begin, or when another process has the lease and makes no progress. */
   failed(error: OrgsyncError): Promise<void>;
+  /** The targets of alerts that could not be reached so far, each with the reason. */
+  undelivered(): readonly string[];
 }
 
 /** What the reporters need of the application. The store is opened only when it is needed. */
@@ -74,10 +79,11 @@ export async function openReporters(deps: ReporterDeps): Promise<Reporters> {
     async failed(error) {
       await Promise.all([metrics.failed(error), alerts.failed(error)]);
     },
+    undelivered: () => alerts.undelivered(),
   };
 }
 
-const NOBODY: Reporter = { meter: NO_METER, started: () => undefined, ended: () => Promise.resolve(), failed: () => Promise.resolve(), idle: () => Promise.resolve() };
+const NOBODY: Reporter = { meter: NO_METER, started: () => undefined, ended: () => Promise.resolve(), failed: () => Promise.resolve(), idle: () => Promise.resolve(), undelivered: () => [] };
 
 function idleIn({ reason, why }: EndedRun): Idle | null {
   return (reason === 'gate' || reason === 'read_only') && why !== null ? { reason, why } : null;
@@ -88,6 +94,19 @@ async function isLookDue({ config: { store, alerts }, clock }: ReporterDeps): Pr
   const where = store.engine === 'sqlite' ? store.path : new URL(store.url.reveal()).host + new URL(store.url.reveal()).pathname;
   const mark = join(temporaryFolder(), `looked-${createHash('sha256').update(where).digest('hex').slice(0, 16)}`);
   return await isDue(mark, { everyMs: Math.min(LOOK_EVERY_MS, alerts.stale_after), now: clock.now() });
+}
+
+/** The findings of `orgsync doctor` about what `metrics:` configures: a run reports to the log only that it could not write them. */
+export async function inspectMetrics({ textfile }: Config['metrics']): Promise<readonly Finding[]> {
+  if (textfile === undefined) return [];
+  const title = 'metrics can be written';
+  try {
+    await access(dirname(textfile), constants.W_OK | constants.X_OK);
+    return [reportOk(title, textfile)];
+  } catch (error) {
+    const fix = 'create the folder, and let this account write in it, because each update replaces the file; or correct `metrics.textfile`';
+    return [{ title, result: 'warning', detail: `${textfile} cannot be written: ${error instanceof Error ? error.message : String(error)}`, fix }];
+  }
 }
 
 async function openMetrics({ config, clock, log, writer, shard, corps, store, ration }: ReporterDeps): Promise<Reporter> {
@@ -152,6 +171,7 @@ async function openAlerts({ config, clock, log, scrub, writer, alertBook, store 
     ended: (run, text) => alerts.ended(run, text),
     failed: (error) => alerts.failed(error, EXIT_CODES[error.kind]),
     idle: ({ why }, isDue) => (isDue ? alerts.idle(why) : Promise.resolve()),
+    undelivered: () => alerts.undelivered(),
   };
 }
 

@@ -109,6 +109,7 @@ function depsOf(app: App, { config, path, warnings, oldNames }: LoadedConfig, co
     clock: app.clock,
     inspectStore: () => app.inspectStore(),
     inspectRedis: config.redis === undefined ? null : () => app.inspectRedis(),
+    inspectMetrics: async () => (await import('../app/reporters.ts')).inspectMetrics(config.metrics),
     leases: { holders: async () => (await app.leases()).holders() },
     corps: () => app.corps(corps),
     refusals: async () => (await app.store()).refusals(app.writer),

@@ -17,6 +17,7 @@ export interface CheckDeps {
   readonly inspectStore: () => Promise<readonly Finding[]>;
   /** null when Redis is not configured. */
   readonly inspectRedis: (() => Promise<readonly Finding[]>) | null;
+  readonly inspectMetrics: () => Promise<readonly Finding[]>;
   readonly leases: Pick<Leases, 'holders'>;
   readonly corps: () => Promise<readonly Corp[]>;
   /** The refusals of a run of this process. */
@@ -51,6 +52,7 @@ const CHECKS: readonly Check[] = [
   { title: STORE, find: ({ inspectStore }) => inspectStore() },
   { title: 'Redis', find: ({ inspectRedis }) => inspectRedis?.() ?? [reportOk('Redis', 'none: leases, pace and tokens are kept by the store and this process')] },
   { title: LEASES, find: checkLeases },
+  { title: 'metrics', find: ({ inspectMetrics }) => inspectMetrics() },
 ];
 
 /** Runs all checks, and yields one finding after the other. Errors become findings; only `signal.reason` and defects are thrown. */

@@ -104,13 +104,17 @@ describe('alerts of runs', () => {
     expect(checks.heard[3]?.body).toContain('60020');
   });
 
-  test('that go nowhere change neither the exit code nor what is printed', async () => {
+  test('that go nowhere change no exit code, and are told in one line beside a failure only', async () => {
     const stage = await setStage({ yaml: 'alerts: { to: [ { webhook: "http://127.0.0.1:1/hook" }, { ping: "http://127.0.0.1:1/uuid" }, { command: "exit 1" } ] }\nmetrics: { textfile: /nonexistent/orgsync.prom, pushgateway: "http://127.0.0.1:1" }\n' });
     expect(await run(stage)).toMatchObject(SILENT);
     bar(stage, ['203.0.113.9']);
     const failed = await run(stage);
     expect(failed.code).toBe(77);
-    expect(failed.stderr).not.toMatch(/hook|uuid|alert|metric/i);
+    const lines = failed.stderr.split('\n').filter((line) => /alert/.test(line));
+    expect(lines).toEqual([expect.stringMatching(/^orgsync: an alert about this could not be delivered by command \(.*\); ping \(127\.0\.0\.1:1: ECONNREFUSED\); webhook \(127\.0\.0\.1:1: ECONNREFUSED\)$/)]);
+    expect(failed.stderr).not.toMatch(/\/hook|uuid|metric/i);
+    const doctor = await orgsync(['--config', stage.configPath, 'doctor']);
+    expect(doctor.stdout).toMatch(/^warn {2}metrics can be written: \/nonexistent\/orgsync\.prom cannot be written: ENOENT.*\n {6}fix: create the folder/mu);
   });
 });
 

@@ -79,8 +79,12 @@ async function start(options: StartOptions, context: CommandContext, pendingIsTw
   const { terminal, signal } = context;
   const startedAt = new Date();
   try {
-    const report = await withApp(context, async (app) => runAndReport(options, { reporters: await app.reporters(options.shard), app, context }));
+    const { report, reporters } = await withApp(context, async (app) => {
+      const opened = await app.reporters(options.shard);
+      return { report: await runAndReport(options, { reporters: opened, app, context }), reporters: opened };
+    });
     show(report, options, context);
+    if (isTroubled(report)) complainOfAlerts(reporters, context);
     const pending = report.corps.some(({ changes }) => changes !== null && changes.members.length + changes.departments.length > 0);
     if (report.exitCode !== 0) context.endWith(report.exitCode);
     else if (pendingIsTwo && pending) context.endWith(2);
@@ -105,6 +109,7 @@ async function runAndReport(options: StartOptions, { reporters, app, context }: 
     return report;
   } catch (error) {
     if (!options.dryRun) await reportRunFailure(error, { reporters, app, context });
+    complainOfAlerts(reporters, context);
     throw error;
   }
 }
@@ -166,6 +171,17 @@ function complain({ corps, stale }: RunReport, terminal: Terminal): void {
     terminal.corpError(about, error);
     if (departing.length > 0) terminal.warn(`  would depart: ${plain(departing.join(', '))}${departing.length < 20 ? '' : ', …'}`);
   }
+}
+
+/** Whether something is printed on stderr even for cron. */
+function isTroubled({ corps, stale }: RunReport): boolean {
+  return stale !== null || corps.some(({ error }) => error !== null);
+}
+
+/** Beside a failure, one line when people were not told of it: the log, which says so as well, need not be configured. */
+function complainOfAlerts(reporters: Pick<Reporters, 'undelivered'>, { terminal }: CommandContext): void {
+  const lost = reporters.undelivered();
+  if (lost.length > 0) terminal.warn(`orgsync: an alert about this could not be delivered by ${plain(lost.join('; '))}`);
 }
 
 function shard(value: string): Shard {

@@ -59,6 +59,8 @@ export interface Alerts {
   failed(error: OrgsyncError, exitCode: number): Promise<void>;
   /** A run does nothing on this host, and why: looks in the store whether others work. */
   idle(why: string): Promise<void>;
+  /** The targets that could not be reached so far, each with the reason. */
+  undelivered(): readonly string[];
 }
 
 /** The time limit for the shared book, because the store may be what has failed. */
@@ -95,6 +97,7 @@ class Teller implements Alerts {
   readonly #options: AlertsOptions;
   readonly #channels: readonly Channel[];
   readonly #checks: readonly HealthCheck[];
+  readonly #undelivered = new Map<string, string>();
   /** Settles when the start has been sent: the end must not arrive before it. */
   #start: Promise<void> | null = null;
 
@@ -133,6 +136,10 @@ class Teller implements Alerts {
     } catch (error) {
       log('info', 'activity_unknown', 'the store does not tell when runs last began and succeeded: nobody is alerted from here', { code: asOrgsyncError(error).code });
     }
+  }
+
+  undelivered(): readonly string[] {
+    return [...this.#undelivered].map(([channel, why]) => `${channel} (${why})`).sort();
   }
 
   /** The last successes, if any corp was tried. An unreachable store does not hide a failure. */
@@ -238,6 +245,7 @@ class Teller implements Alerts {
 
   #logFailure(channel: string, error: unknown): void {
     const { code, message } = asOrgsyncError(error);
+    this.#undelivered.set(channel, message);
     this.#options.log('warn', 'alert_not_delivered', `an alert could not be delivered by ${channel}: ${message}`, { channel, code });
   }
 }
