@@ -47,8 +47,9 @@ export function openWecom({ access, pacing, tokens, clock, log, meter = NO_METER
       return walk.reading();
     },
     async findMember(corp, userid, signal) {
-      const member = readUserid(userid) === undefined ? undefined : await getMember(clientOf(corp), userid, signal);
-      if (member === undefined) return { is: 'gone' };
+      const answer = readUserid(userid) === undefined ? undefined : await getMember(clientOf(corp), userid, signal);
+      if (answer === undefined) return { is: 'gone' };
+      const [member] = answer.items;
       return member.fields.status === LEFT ? { is: 'gone', left: true } : { is: 'here', member };
     },
     async findUseridByMobile(corp, mobile, signal) {

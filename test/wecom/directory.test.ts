@@ -68,6 +68,22 @@ test('a member of the visible range or of a tag whose userid is none is named', 
     await directory.close();
   }));
 
+test('a member who is read alone is in the usable departments of their list, and in the one that was too large, and a gap names them', () =>
+  withSandbox({ corps: 1, members: 6, departments: 2, settings: { maxListMembers: 0 } }, async (sandbox) => {
+    const world = corpOf(sandbox);
+    const [one, two] = [...world.members.values()].filter(({ places }) => places.length === 1);
+    const fault = (userid: string | undefined, set: Record<string, unknown>) => sandbox.faults.add({ match: { endpoint: 'user/get', userid: userid ?? '' }, effect: { kind: 'patch', set } });
+    fault(one?.userid, { department: [7, 2.5], direct_leader: ['王'] });
+    fault(two?.userid, { userid: 'somebody.else' });
+    const { directory, logged } = openForSandbox(sandbox);
+    const { gaps, members } = await directory.read(firstCorp(sandbox), { signal: never() });
+    const memberships = members.find(({ userid }) => userid === one?.userid)?.memberships;
+    expect(memberships?.map(({ departmentId }) => departmentId)).toEqual([7, one?.places[0]?.department]);
+    expect(logged.filter(({ event }) => event.endsWith('_unreadable')).map(({ event, facts }) => [event, facts['of']])).toEqual([['leaders_unreadable', [`member ${one?.userid ?? ''}`]], ['memberships_unreadable', [`member ${one?.userid ?? ''}`]]]);
+    expect(gaps.map(({ what }) => what)).toEqual([`member ${two?.userid ?? ''}`]);
+    await directory.close();
+  }));
+
 test('an agent_id of another application fails with a hint that says so', () =>
   withSandbox({ corps: 1, members: 10, departments: 3 }, async (sandbox) => {
     const { directory } = openForSandbox(sandbox, { agentId: 999 });

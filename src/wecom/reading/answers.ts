@@ -25,6 +25,11 @@ export interface Usable<T> {
   readonly oddDepartments: readonly string[];
 }
 
+/** A list of one usable item. */
+export interface One<T> extends Usable<T> {
+  readonly items: readonly [T];
+}
+
 /** A record without a usable id. */
 export interface Unusable {
   /** Its name and id, as far as it has them, for people; undefined when it has neither. */
@@ -73,10 +78,11 @@ export function parseUserids(answer: Raw): Usable<string> | undefined {
 }
 
 /** Parses `user/get`, whose answer is the member itself. Some answers omit the userid. Undefined when the answer describes no member, or another one. */
-export function parseMemberAnswer(answer: Raw, userid: string): SeenMember | undefined {
+export function parseMemberAnswer(answer: Raw, userid: string): One<SeenMember> | undefined {
   const says = ['userid', 'name', 'department', 'status'].some((key) => answer[key] !== undefined);
-  const member = says ? parseMember({ userid, ...answer }) : undefined;
-  return member?.userid.toLowerCase() === userid.toLowerCase() ? member : undefined;
+  const parsed = says ? parseItems([{ userid, ...answer }], parseMember) : undefined;
+  const [item] = parsed?.items ?? [];
+  return parsed !== undefined && item?.userid.toLowerCase() === userid.toLowerCase() ? { ...parsed, items: [item] } : undefined;
 }
 
 export function parseAgent(answer: Raw): AgentRange {

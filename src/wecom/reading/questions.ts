@@ -1,7 +1,7 @@
 import type { SeenDepartment, SeenMember } from '../../core/model.ts';
 import { WecomError } from '../../errors.ts';
 import { parseAgent, parseDepartments, parseIdPage, parseMemberAnswer, parseMembers, parseTagged, parseUserids } from './answers.ts';
-import type { AgentRange, IdPage, Tagged, Usable } from './answers.ts';
+import type { AgentRange, IdPage, One, Tagged, Usable } from './answers.ts';
 import { throwUnusable, treatmentOf } from '../request/faults.ts';
 import type { CorpClient } from '../corp-client.ts';
 import { readText } from './values.ts';
@@ -33,7 +33,7 @@ export async function listUserids(client: CorpClient, departmentId: number, sign
 }
 
 /** Returns one member, or undefined when the application sees no member with this userid (60111, 40003, or 60011 when out of range). */
-export async function getMember(client: CorpClient, userid: string, signal: AbortSignal): Promise<SeenMember | undefined> {
+export async function getMember(client: CorpClient, userid: string, signal: AbortSignal): Promise<One<SeenMember> | undefined> {
   const request = 'user/get';
   try {
     const answer = await client.ask({ request, params: { userid } }, signal);

@@ -82,16 +82,16 @@ export class Walk {
     for (const id of unread) this.gap(`department ${id}`, 'it appeared while the others were read, again and again');
   }
 
-  /** Reads members one by one. A member that WeCom no longer knows is not a gap. */
-  async readMembers(userids: readonly string[]): Promise<void> {
+  /** Reads members one by one, of the list of `departmentId` if they come from one. A member that WeCom no longer knows is not a gap. */
+  async readMembers(userids: readonly string[], departmentId?: number): Promise<void> {
     await this.inParallel(this.unmet(userids), async (userid) => {
       try {
         const member = await getMember(this.#client, userid, this.signal);
         this.#answered();
-        if (member !== undefined) this.take(member);
+        if (member !== undefined) this.takeListed('user/get', member, departmentId);
       } catch (error) {
         this.#throwIfOfCorp(error);
-        this.gap('a member', error);
+        this.gap(`member ${userid}`, error);
       }
     });
   }
@@ -178,7 +178,7 @@ export class Walk {
       const userids = await listUserids(this.#client, id, this.signal);
       this.#noteDepartments(userids, id);
       this.noteUnusable(`department ${id}`, userids);
-      await this.readMembers(userids.items);
+      await this.readMembers(userids.items, id);
     }
   }
 
