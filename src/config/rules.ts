@@ -15,6 +15,7 @@ const RULES: readonly ((draft: Draft) => readonly Breach[])[] = [
   uniqueCorps('id'),
   uniqueCorps('name'),
   queryNeedsMysql,
+  queryGivesRows,
   replicaNeedsMysql,
   signatureNeedsWebhook,
   rateWithinAddress,
@@ -52,6 +53,15 @@ function isSqlite(store: unknown): boolean {
 function queryNeedsMysql({ corps, store }: Draft): readonly Breach[] {
   if (!isSqlite(store) || asDraft(corps)['query'] === undefined) return [];
   return [{ path: ['corps', 'query'], message: 'corps can be read by a query from a MySQL store only; expected store: mysql://…' }];
+}
+
+/** With INTO, a SELECT gives its rows to a file of the server, with all secrets, or to a variable. */
+function queryGivesRows({ corps }: Draft): readonly Breach[] {
+  const query = asDraft(corps)['query'];
+  if (typeof query !== 'string') return [];
+  const bare = query.replace(/'(?:[^'\\]|\\.|'')*'|"(?:[^"\\]|\\.|"")*"|`[^`]*`/gsu, "''").replace(/\/\*(?![M!])[^]*?\*\/|(?:--\s|#).*$|\/\*M?!\d*|\*\//gmu, ' ');
+  if (!/\binto\s*(?:outfile\b|dumpfile\b|@)/iu.test(bare)) return [];
+  return [{ path: ['corps', 'query'], message: 'INTO writes the rows to a file of the server or to a variable; expected a SELECT that gives its rows back' }];
 }
 
 function signatureNeedsWebhook({ alerts }: Draft): readonly Breach[] {

@@ -326,6 +326,18 @@ describe('corps from a query', () => {
     expect(() => readCorpRows(rows, config)).toThrow(expect.objectContaining({ kind: 'config', code: 'corps_query_invalid' }));
   });
 
+  it.each([
+    ["SELECT id FROM x INTO OUTFILE '/tmp/x'", false],
+    ['select id into @found from x', false],
+    ['SELECT id /* why */ INTO/**/DUMPFILE "/tmp/x" FROM x', false],
+    ['SELECT id FROM x /*!50000 INTO OUTFILE "/tmp/x" */', false],
+    ["SELECT id, 'put into outfile' AS name FROM x -- into @x", true],
+    ['SELECT into_date AS name, id FROM x', true],
+  ])('give their rows back, and write them nowhere: %s', async (query, isFine) => {
+    const found = await problems(`corps: { query: ${JSON.stringify(query)} }\nstore: mysql://h/db\n`).catch(() => []);
+    expect(found).toEqual(isFine ? [] : [expect.stringContaining('corps.query: INTO writes the rows to a file of the server or to a variable')]);
+  });
+
   it('need a MySQL store', async () => {
     expect(await problems('corps: { query: SELECT 1 }\n')).toEqual(['1:17 corps.query: corps can be read by a query from a MySQL store only; expected store: mysql://…']);
     expect((await load('corps: { query: SELECT 1 }\nstore: mysql://h/db\n')).config.corps).toEqual({ query: 'SELECT 1' });
