@@ -87,6 +87,18 @@ describe('where the corps come from a query', () => {
     expect(await rowsOf(stage.storeUrl, 'SELECT outcome FROM runs')).toEqual([{ outcome: 'ok' }]);
   });
 
+  test('rows of the same corp, in other capitals, fail for themselves, and no other corp', async () => {
+    const stage = await setStage({ engine: 'mariadb', corps: 2 });
+    const [first, second] = [...stage.sandbox.world.corps.values()];
+    if (first === undefined || second === undefined) throw new Error('the world has too few corps');
+    const row = (id: string, secret = ''): string => `SELECT '${id}' AS id, '${secret}' AS secret`;
+    const query = [row(first.id, first.secrets[0]?.secret), row(second.id, 'one'), row(second.id.toUpperCase(), 'other')].join(' UNION ALL ');
+    const yaml = await readFile(stage.configPath, 'utf8');
+    await writeFile(stage.configPath, `corps: { query: "${query}" }\n${yaml.slice(yaml.indexOf('wecom:'))}`);
+    const ended = await run(stage, ['--json']);
+    expect([ended.code, JSON.parse(ended.stdout)]).toMatchObject([1, { outcome: 'partial', corps: [{ id: first.id, outcome: 'ok' }, { outcome: 'failed', error: { code: 'corp_row_unusable' } }] }]);
+  });
+
   test.each([
     ['a column that is not there', 'SELECT nothing_such FROM corps', "Unknown column 'nothing_such'"],
     ['a table that is not there', 'SELECT id FROM nothing_such', "nothing_such' doesn't exist"],
