@@ -5,7 +5,7 @@ import { nearest } from '../core/nearest.ts';
 import type { SafetyLimits } from '../core/safety.ts';
 import { looksLikeSecret } from '../core/secret.ts';
 import { OrgsyncError } from '../errors.ts';
-import type { Database } from '../store/engine/database.ts';
+import type { Connection, Database, Row } from '../store/engine/database.ts';
 import type { CorpAccess } from '../wecom/access.ts';
 import { once } from './once.ts';
 
@@ -80,8 +80,13 @@ export class CorpList {
   async #query(query: string): Promise<readonly CorpConfig[]> {
     const { config, database, protect } = this.#deps;
     const [opened, { queryError, readCorpRows }] = await Promise.all([database(), import('../config/corps.ts')]);
-    const rows = await opened.read((connection) => connection.query(query)).catch((error: unknown) => {
-      throw queryError(error);
+    let isAsked = false;
+    const ask = async (connection: Connection): Promise<readonly Row[]> => {
+      isAsked = true;
+      return await connection.query(query);
+    };
+    const rows = await opened.read(ask).catch((error: unknown) => {
+      throw isAsked ? queryError(error) : error;
     });
     const { corps, unusable } = readCorpRows(rows, config);
     for (const { corp, error } of unusable) this.#unusable.set(corp.id, { ...corp, error });

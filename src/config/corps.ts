@@ -81,7 +81,7 @@ export function readCorpRows(rows: readonly unknown[], defaults: Defaults): Corp
   return { corps: usable, unusable: [...unusable.values()] };
 }
 
-/** Errors of the store that mean: the statement is wrong, or a table or column in it does not exist. */
+/** Errors of the store that mean: the statement is wrong or gives no rows, or a table or column in it does not exist. */
 const NOT_UNDERSTOOD: ReadonlySet<ErrorCode> = new Set(['store_error', 'tables_missing', 'tables_outdated']);
 
 /** An error of `corps.query` as a problem of the configuration: neither a migration nor orgsync can repair the query. */

@@ -1,6 +1,8 @@
 import { describe, expect, onTestFinished, test, vi } from 'vitest';
+import { CorpList } from '../../src/app/corps.ts';
 import { EXIT_CODES } from '../../src/errors.ts';
 import { openDatabase as openUnits } from '../../src/store/engine/transaction.ts';
+import { load } from '../config/support.ts';
 import { createHastyClock } from '../support/clock.ts';
 import { type Asked, greeting, packet, pretendMysql, serve } from '../support/pretended-mysql.ts';
 import { mysqlEngines } from '../support/stores.ts';
@@ -83,6 +85,8 @@ const ROWS: readonly (readonly [string, keyof typeof AT, number, string, Outcome
   ['a DBA’s trigger refuses a row', 'statement', 1644, 'not on a weekend', ALTERED],
   ['a DBA converted a table to utf8mb3', 'statement', 1366, String.raw`Incorrect string value: '\xF0\x9F\xA6\x8A' for column 'name' at row 1`, ALTERED],
   ['an error that nobody knows', 'statement', 4999, 'something new', UNKNOWN],
+  ['an error that nobody knows, at the settings', 'settings', 4321, 'from proxy: nope', UNKNOWN],
+  ['an error without a text, at the settings', 'settings', 4322, '', UNKNOWN],
 ];
 
 describe('a unit of work of which the server, or a proxy before it, says', () => {
@@ -95,6 +99,27 @@ describe('a unit of work of which the server, or a proxy before it, says', () =>
     expect((error as Error).message).toMatch(new RegExp(`\\b${errno}\\b`));
     expect(EXIT_CODES[(error as { kind: keyof typeof EXIT_CODES }).kind]).toBe(exit);
     expect(asked.filter(AT[at]).length > 1).toBe(again);
+  });
+});
+
+describe('a pooler that answers a SELECT with OK, and no rows,', () => {
+  test.each(['query', 'tuples'] as const)('is named as odd (%s)', async (how) => {
+    const { url, asked } = await pretendMysql(() => undefined);
+    const units = openUnits(mysqlEngines(url)(), { clock: createHastyClock() });
+    onTestFinished(() => units.close());
+    await expect(units.read<unknown>((connection) => connection[how]('SELECT 1'))).rejects.toMatchObject({ kind: 'unavailable', code: 'store_error', message: expect.stringMatching(/: the answer to a query was OK, without a list of rows$/) as string, hint: expect.stringContaining('pooler') as string });
+    expect(asked.filter(({ sql }) => sql === 'SELECT 1')).toHaveLength(2);
+  });
+
+  test.each([
+    ['a query that gives no list of rows is the fault of the configuration', undefined, { kind: 'config', code: 'corps_query_invalid' }],
+    ['a session that cannot be set up is not', { errno: 4321, text: 'from proxy: nope' }, { kind: 'unavailable', code: 'store_error' }],
+  ])('where corps.query is asked: %s', async (_, refusal, expected) => {
+    const { url } = await pretendMysql((one) => (AT.settings(one) ? refusal : undefined));
+    const units = openUnits(mysqlEngines(url)(), { clock: createHastyClock() });
+    onTestFinished(() => units.close());
+    const { config } = await load('corps: { query: SELECT id FROM x }\nstore: mysql://h/db\n');
+    await expect(new CorpList({ config, database: () => Promise.resolve(units), protect: () => undefined }).find([])).rejects.toMatchObject(expected);
   });
 });
 

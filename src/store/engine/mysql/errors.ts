@@ -22,11 +22,6 @@ export function judgeMysqlError(error: unknown): Trouble {
   return meaningOf(error)?.trouble ?? 'final';
 }
 
-/** Returns whether the table has a meaning for an error. */
-export function isKnownMysqlError(error: unknown): boolean {
-  return meaningOf(error) !== undefined;
-}
-
 /**
  * Turns an error of MySQL into an OrgsyncError whose message has the server's text and number. An unknown error of a server, a
  * proxy or the system is `unavailable`; only an error of orgsync itself is a defect.

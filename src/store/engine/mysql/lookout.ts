@@ -47,8 +47,8 @@ export class Lookout {
     driver.on('error', () => undefined);
     const asked = new Promise<readonly number[] | undefined>((resolve) => {
       driver.query<RowDataPacket[]>('SHOW PROCESSLIST', (error: QueryError | null, rows) => {
-        // A server that refuses is a server that answers.
-        if (error === null) resolve(rows.filter(({ Command: command }) => command !== 'Sleep').map(({ Id: id }) => Number(id)));
+        // A server that refuses, or says something odd, is a server that answers.
+        if (error === null) resolve((Array.isArray(rows) ? rows : []).filter(({ Command: command }) => command !== 'Sleep').map(({ Id: id }) => Number(id)));
         else resolve(error.sqlState === undefined ? undefined : []);
       });
     });

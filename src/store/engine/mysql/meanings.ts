@@ -58,6 +58,13 @@ export const MYSQL_ERRORS: readonly Meaning[] = [
     trouble: 'lost',
   },
   {
+    codes: ['NO_ROWS'],
+    kind: 'unavailable',
+    code: 'store_error',
+    hint: 'the server, or a pooler or proxy before it, answers oddly: see what it does with a SELECT',
+    trouble: 'lost',
+  },
+  {
     codes: ['ER_CON_COUNT_ERROR', 'ER_TOO_MANY_USER_CONNECTIONS', 'ER_USER_LIMIT_REACHED'],
     kind: 'unavailable',
     code: 'store_overloaded',
@@ -164,7 +171,7 @@ export const MYSQL_ERRORS: readonly Meaning[] = [
     trouble: 'final',
   },
   {
-    // ProxySQL: a command that it does not know, a SET that it cannot parse. SETTINGS_REFUSED: the session's settings, whatever the number.
+    // ProxySQL: a command that it does not know, a SET that it cannot parse. SETTINGS_REFUSED: the settings of a session, refused or not kept.
     codes: ['SETTINGS_REFUSED', 'ER_NOT_SUPPORTED_YET', 'ER_UNSUPPORTED_PS', 'ER_UNKNOWN_STORAGE_ENGINE', 9003, 9006],
     kind: 'config',
     code: 'store_unsupported',

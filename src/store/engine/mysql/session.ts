@@ -2,7 +2,6 @@ import type { Connection as Driver, QueryError, ResultSetHeader, RowDataPacket }
 import type { Purpose, Row, Session, SqlValue, Written } from '../database.ts';
 import { Connecting, type ConnectOptions } from './connection.ts';
 import { mysqlDialect } from './dialect.ts';
-import { isKnownMysqlError } from './errors.ts';
 import type { Lookout } from './lookout.ts';
 import { areInEffect, SETTINGS_IN_EFFECT, settingStatements } from './settings.ts';
 import { waitWhileAlive } from './silence.ts';
@@ -29,6 +28,12 @@ const GOODBYE_MS = 1_000;
 const BINARY_FROM_VALUES = 200;
 /** Refusals of prepared statements: none left, lost by a pooler, not prepared by a proxy. Such a statement was not executed. */
 const NOT_PREPARED: ReadonlySet<unknown> = new Set([1461, 1243, 1295, 1047]);
+
+/**
+ * What a server or proxy says that will never take the settings: no such variable, not settable, only globally, another type,
+ * another value, not understood.
+ */
+const NOT_SETTABLE: ReadonlySet<unknown> = new Set([1064, 1193, 1228, 1229, 1231, 1232, 1238, 1621, 3010]);
 
 /** The server, or a proxy before it, took the settings of the session and does not keep them. */
 class SettingsRefused extends Error {
@@ -113,10 +118,10 @@ export class MysqlSession implements Omit<Session, 'close'> {
   async #prepare(): Promise<void> {
     const { silenceMs } = this.#options;
     try {
-      for (const statement of settingStatements(Math.max(1, Math.floor(silenceMs / 1000)))) await this.query(statement);
+      for (const statement of settingStatements(Math.max(1, Math.floor(silenceMs / 1000)))) await this.#run(statement);
     } catch (error) {
       // A failed login is told by the first statement.
-      const refused = error instanceof Error && this.#driver.authorized && 'errno' in error && typeof error.errno === 'number' && !isKnownMysqlError(error);
+      const refused = error instanceof Error && this.#driver.authorized && 'errno' in error && NOT_SETTABLE.has(error.errno);
       throw refused ? Object.assign(error, { code: 'SETTINGS_REFUSED' }) : error;
     }
     this.#connectMs = undefined;
@@ -129,12 +134,12 @@ export class MysqlSession implements Omit<Session, 'close'> {
   }
 
   async query(sql: string, values: readonly SqlValue[] = []): Promise<readonly Row[]> {
-    return await this.#send<RowDataPacket[]>((done) => this.#driver.query({ sql, values: [...values] }, done));
+    return rowsIn(await this.#send<RowDataPacket[]>((done) => this.#driver.query({ sql, values: [...values] }, done)));
   }
 
   async tuples(sql: string, values: readonly SqlValue[] = []): Promise<readonly (readonly SqlValue[])[]> {
     const rows = await this.#send<RowDataPacket[]>((done) => this.#driver.query({ sql, values: [...values], rowsAsArray: true }, done));
-    return rows as unknown as SqlValue[][];
+    return rowsIn(rows) as unknown as SqlValue[][];
   }
 
   async write(sql: string, values: readonly SqlValue[] = []): Promise<Written> {
@@ -156,17 +161,22 @@ export class MysqlSession implements Omit<Session, 'close'> {
     }
   }
 
+  /** Runs a statement that has no result. */
+  async #run(sql: string): Promise<void> {
+    await this.#send<unknown>((done) => this.#driver.query(sql, done));
+  }
+
   async begin(): Promise<void> {
-    await this.query(this.#reads ? 'START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY' : 'START TRANSACTION');
+    await this.#run(this.#reads ? 'START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY' : 'START TRANSACTION');
   }
 
   async commit(): Promise<void> {
     // A reading transaction is ended by the reset in the background, so that the caller does not wait.
-    if (!this.#reads) await this.query('COMMIT');
+    if (!this.#reads) await this.#run('COMMIT');
   }
 
   async rollback(): Promise<void> {
-    await this.query('ROLLBACK').catch(() => undefined);
+    await this.#run('ROLLBACK').catch(() => undefined);
   }
 
   /** Ends the connection and waits until the server has closed it. Otherwise the server would count an aborted client. Never throws. */
@@ -233,6 +243,18 @@ export class MysqlSession implements Omit<Session, 'close'> {
     const unreadable = cause instanceof RangeError || cause instanceof TypeError;
     return Object.assign(cause, { sql: undefined, ...(unreadable && { code: 'UNREADABLE_ANSWER' }) });
   }
+}
+
+/** Returns the rows of an answer. Throws {@link NoRows} where it has none, not even no rows: mysql2 then gives the header of an OK packet. */
+function rowsIn<T>(answer: readonly T[]): readonly T[] {
+  const given: unknown = answer;
+  if (!Array.isArray(given)) throw new NoRows('the answer to a query was OK, without a list of rows');
+  return answer;
+}
+
+/** An answer without rows to a statement that has some. Recognised by its code, like the errors of the driver. */
+class NoRows extends Error {
+  readonly code = 'NO_ROWS';
 }
 
 /** No answer to a statement in time. Recognised by its code, like the errors of the driver. */
