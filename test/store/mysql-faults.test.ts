@@ -345,7 +345,7 @@ function killing(engine: Engine, when: () => boolean): Engine {
     return await watching(doomed, async () => {
       if (!when()) return;
       const killer = await engine.open('write');
-      await killer.query(`KILL CONNECTION ${Number(row?.['id'])}`);
+      await killer.write(`KILL CONNECTION ${Number(row?.['id'])}`);
       await killer.close();
     }).open(purpose);
   };

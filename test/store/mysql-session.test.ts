@@ -139,7 +139,7 @@ describe('the connections of a store', () => {
     await migrator.migrate();
     await units.transaction(async (connection) => {
       await connection.write('CREATE TEMPORARY TABLE left_over (id INT)');
-      await connection.query("SET @left = 1, SESSION sql_mode = '', SESSION time_zone = '+05:00'");
+      await connection.write("SET @left = 1, SESSION sql_mode = '', SESSION time_zone = '+05:00'");
       await connection.query("SELECT GET_LOCK('left', 0)");
     });
     const [row] = await units.transaction((connection) => connection.query("SELECT @left AS kept, @@sql_mode AS mode, @@time_zone AS zone"));
