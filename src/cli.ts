@@ -32,7 +32,7 @@ async function main(argv: readonly string[]): Promise<number> {
   process.env['RES_OPTIONS'] ??= RESOLVER;
   for (const name of IGNORED_SIGNALS) process.on(name, () => undefined);
   const redactor = createRedactor();
-  const early = openTerminal({ json: argv.includes('--json'), verbose: 0, color: true }, redactor);
+  const early = openTerminal({ json: argv.some((word) => /^--json(?:=|$)/.test(word)), verbose: 0, color: true }, redactor);
   guardAgainstDefects(early, argv);
   let terminal = early;
   let code = 0;

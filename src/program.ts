@@ -31,6 +31,8 @@ const COMMANDS: Readonly<Record<string, Readonly<Record<string, Loader>>>> = {
   },
 };
 
+const COMMAND_NAMES: readonly string[] = Object.values(COMMANDS).flatMap((commands) => Object.keys(commands));
+
 /** Commands that answer a wrong command line themselves, instead of ending with 64 and an error on stderr. */
 const MISREAD_ANSWERS: Readonly<Record<string, () => Promise<AnswerMisread>>> = {
   status: async () => (await import('./commands/status/status.ts')).answerMisread,
@@ -38,8 +40,7 @@ const MISREAD_ANSWERS: Readonly<Record<string, () => Promise<AnswerMisread>>> = 
 
 /** Returns the answer to a wrong command line, if the first command in `argv` has its own. */
 export async function misreadAnswer(argv: readonly string[]): Promise<AnswerMisread | undefined> {
-  const names = new Set(Object.values(COMMANDS).flatMap((commands) => Object.keys(commands)));
-  const named = argv.find((word) => names.has(word));
+  const named = argv.find((word) => COMMAND_NAMES.includes(word));
   return named === undefined ? undefined : await MISREAD_ANSWERS[named]?.();
 }
 
@@ -71,8 +72,7 @@ export async function adviseOn({ code, message }: Pick<CommanderError, 'code' | 
 
 function adviseOnCommand(typed: string): string | undefined {
   if (typed === 'init' || typed === 'setup' || typed === 'configure') return 'orgsync config example > config.yml writes one to be edited; orgsync demo needs none';
-  const names = Object.values(COMMANDS).flatMap((commands) => Object.keys(commands));
-  const meant = names.find((name) => name === typed) ?? Object.entries(OTHER_WORDS).find(([, words]) => words.includes(typed))?.[0];
+  const meant = COMMAND_NAMES.find((name) => name === typed) ?? Object.entries(OTHER_WORDS).find(([, words]) => words.includes(typed))?.[0];
   return meant === undefined ? undefined : `did you mean orgsync ${meant}? orgsync --help lists the commands`;
 }
 
@@ -132,11 +132,21 @@ export async function buildProgram(argv: readonly string[], getContext: GetConte
     .configureOutput({ outputError: () => undefined })
     .addHelpText('after', EXAMPLES)
     .exitOverride();
+  program.addHelpText('beforeAll', ({ error }) => (error ? refuseHelp(program) : ''));
   for (const [group, command] of await loadCommands(argv, getContext)) {
     inherit(command, program);
     program.addCommand(command.helpGroup(group));
   }
   return program;
+}
+
+/** Where the help is no answer, ends with an error: for programs, and for a command that does not exist. */
+function refuseHelp(program: CommandUnknownOpts): string {
+  const [first, typed] = program.args;
+  // Read as a command, it is answered with the nearest one.
+  if (first === 'help' && typed !== undefined) program.parse([typed], { from: 'user' });
+  if (program.opts()['json'] === true) program.error('error: the command is missing', { code: 'commander.missingArgument' });
+  return '';
 }
 
 function helpCommand(): Command {

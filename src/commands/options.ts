@@ -1,8 +1,9 @@
 import { InvalidArgumentError } from '@commander-js/extra-typings';
 import { DURATION_FORM, parseDuration } from '../core/duration.ts';
 
-/** Parses an option that may be given several times. */
+/** Parses an option for a name, which may be given several times. */
 export function collect(value: string, earlier: readonly string[]): readonly string[] {
+  if (value.trim() === '') throw new InvalidArgumentError('The name is empty.');
   return [...earlier, value];
 }
 

@@ -63,6 +63,10 @@ describe('the command line', () => {
     [['completion', 'tcsh'], 'Allowed choices are bash, zsh, fish'],
     [['migrate', 'now'], 'too many arguments'],
     [['-c'], "option '-c, --config <file>' argument missing"],
+    [['run', '--corp', ''], 'The name is empty.'],
+    [['doctor', '--corp= '], 'The name is empty.'],
+    [['help', 'lokup'], "unknown command 'lokup' (Did you mean lookup?)"],
+    [['help', 'nope'], "unknown command 'nope'"],
   ])('%j is a usage error, said once', async (args, message) => {
     const { code, stdout, stderr } = await orgsync(args);
     expect({ code, stdout }).toEqual({ code: 64, stdout: '' });
@@ -74,6 +78,7 @@ describe('the command line', () => {
     [['sync'], "unknown command 'sync'", 'did you mean orgsync run?'],
     [['RUN'], "unknown command 'RUN'", 'did you mean orgsync run?'],
     [['check', '-c', 'x.yml'], "unknown command 'check'", 'did you mean orgsync doctor?'],
+    [['help', 'sync'], "unknown command 'sync'", 'did you mean orgsync run?'],
     [['init'], "unknown command 'init'", 'orgsync config example > config.yml'],
     [['--dry-run', 'run'], "unknown option '--dry-run'", '--dry-run is an option of run, after the command: orgsync run --dry-run'],
     [['--live'], "unknown option '--live'", '--live is an option of lookup: see orgsync lookup --help'],
@@ -90,6 +95,18 @@ describe('the command line', () => {
     const { code, stdout } = await orgsync(['run', '--forse', '--json']);
     expect(JSON.parse(stdout)).toMatchObject({ exit_code: 64, error: { code: 'unknown_option', errcode: null } });
     expect(code).toBe(64);
+  });
+
+  it.each([
+    [['--json'], 'missing_argument'],
+    [['config', '--json'], 'missing_argument'],
+    [['--json', 'help', 'nosuch'], 'unknown_command'],
+    [['run', '--json=1'], 'unknown_option'],
+    [['--json=1'], 'unknown_option'],
+  ])('%j prints one document, too', async (args, code) => {
+    const ended = await orgsync(args);
+    expect(JSON.parse(ended.stdout)).toMatchObject({ exit_code: 64, error: { code } });
+    expect(ended.code).toBe(64);
   });
 
   it('takes the same options before and after the command', async () => {
