@@ -1,3 +1,4 @@
+import { countOf } from '../core/count.ts';
 import { Command } from '@commander-js/extra-typings';
 import type { App } from '../app/app.ts';
 import type { Forgettable, Forgotten } from '../sync/forget.ts';
@@ -79,6 +80,6 @@ function show(forgotten: readonly Forgotten[], { terminal }: CommandContext): vo
     return;
   }
   const lines = forgotten.map(({ corp, userid, erased }) =>
-    plain(`erased ${userid} of ${corp.name}: ${erased.members} member, ${erased.memberships} memberships, ${erased.changes} changes, ${erased.mentions} mentions elsewhere`));
+    plain(`erased ${userid} of ${corp.name}: ${countOf(erased.members, 'member')}, ${countOf(erased.memberships, 'membership')}, ${countOf(erased.changes, 'change')}, ${countOf(erased.mentions, 'mention')} elsewhere`));
   terminal.data(forgotten.length === 0 ? 'nobody was erased' : lines.join('\n'));
 }

@@ -80,7 +80,7 @@ async function leaseCalled(typed: string, held: readonly Holder[], app: Pick<App
   throw new OrgsyncError('usage', {
     code: 'unknown_lease',
     message: `there is no lease ${typed}`,
-    hint: `${near === undefined ? '' : `did you mean ${near}? `}${held.length === 0 ? 'No lease is held' : `Held are: ${held.map((one) => one.name).join(', ')}`}; the names are run, run:I/N, and corp:ID of a configured corp`,
+    hint: `${near === undefined ? '' : `did you mean ${near}? `}${held.length === 0 ? 'no lease is held' : `held are: ${held.map((one) => one.name).join(', ')}`}; the names are run, run:I/N, and corp:ID of a configured corp`,
   });
 }
 

@@ -57,7 +57,7 @@ function found(path: KeyPath, source: Source): string {
   const written = source.written(path);
   const value = valueAt(source.value, path);
   if (written !== undefined) return `found ${mayBeShown(written, path) ? quoted(written) : concealed(written, value, path)}`;
-  if (Array.isArray(value)) return 'found a list';
+  if (Array.isArray(value)) return value.length === 0 ? 'found an empty list' : 'found a list';
   return value === undefined ? 'missing' : 'found a mapping';
 }
 
@@ -120,6 +120,6 @@ function knownKeys(tree: KeyTree, path: KeyPath): readonly string[] {
 /** The other places of a known key. Usually its line is indented too little or too much. */
 function elsewhere(name: string, keys: KeyTree): string {
   const places = Object.entries(keys.properties ?? {}).flatMap(([section, tree]) => (knownKeys(tree, []).includes(name) ? [`${section}.${name}`] : []));
-  if (keys.properties !== undefined && name in keys.properties) places.push(`${name}, at the top`);
+  if (keys.properties !== undefined && Object.hasOwn(keys.properties, name)) places.push(`${name}, at the top`);
   return places.length === 0 ? '' : `; it belongs to ${places.join(' or ')}`;
 }

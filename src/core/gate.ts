@@ -25,7 +25,7 @@ export interface Idle {
 
 /** Why a run that is started with these settings and this environment does nothing; null when it works. */
 export function idleHere({ gate, env, readOnly }: { readonly gate: Gate; readonly env: Readonly<Record<string, string | undefined>>; readonly readOnly: boolean }): Idle | null {
-  const shut = shutBy(gate, env).map(({ name, accepted, found }) => `${name} ${describeFound(found)}, a run wants ${accepted.join(' or ')}`);
+  const shut = shutBy(gate, env).map(({ name, accepted, found }) => `${name} ${describeFound(found)}, a run wants ${describeAccepted(accepted)}`);
   if (shut.length > 0) return { reason: 'gate', why: `the gate is shut: ${shut.join('; ')}` };
   return readOnly ? { reason: 'read_only', why: 'the store is read-only here (read_only or ORGSYNC_READ_ONLY)' } : null;
 }
@@ -35,6 +35,11 @@ export function describeFound(found: string | undefined): string {
   if (found === undefined) return 'is not set';
   if (found === '') return 'is empty';
   return `is ${/^[^\s"']+$/u.test(found) ? found : JSON.stringify(found)}`;
+}
+
+/** The accepted values of a variable for people. */
+export function describeAccepted(accepted: readonly string[]): string {
+  return accepted.map((value) => (value === '' ? 'an empty value' : value)).join(' or ');
 }
 
 /**
@@ -59,7 +64,7 @@ export function acceptsEnvironment(gate: Gate, environment: string): boolean {
   if (environment === '') return true;
   return environment.split(',').every((pair) => {
     const [name = '', value = ''] = splitOnce(pair);
-    return gate[name]?.includes(unescape(value)) ?? false;
+    return Object.hasOwn(gate, name) && (gate[name]?.includes(unescape(value)) ?? false);
   });
 }
 

@@ -1,3 +1,4 @@
+import { countOf } from './count.ts';
 import type { Before, ChangeSet, Json, MemberFields, Snapshot } from './model.ts';
 
 /** Fields that one permission or one setting shows or hides for the whole corp. */
@@ -29,7 +30,7 @@ export function lostFields({ changes, before, snapshot }: Comparison): readonly 
     if (lost <= FLOOR) return [];
     const holders = countHolders(snapshot, field);
     const telling = (emptied > FLOOR && holders * NEARLY <= emptied) || (holders === 0 && lost > snapshot.members.size / 2);
-    return telling ? [`${lost} members had a value for ${field}, and WeCom now shows it for ${holders === 0 ? 'nobody' : `only ${holders}`}`] : [];
+    return telling ? [`${countOf(lost, 'member')} had a value for ${field}, and WeCom now shows it for ${holders === 0 ? 'nobody' : `only ${holders}`}`] : [];
   });
 }
 

@@ -1,3 +1,4 @@
+import { countOf } from './count.ts';
 import { lostFields } from './lost-fields.ts';
 import type { Before, ChangeSet, Snapshot } from './model.ts';
 import { findUnaccounted } from './snapshot.ts';
@@ -54,7 +55,7 @@ export function judge(
 }
 
 function tooFew({ members }: Snapshot, { minMembers }: SafetyLimits): readonly string[] {
-  return members.size < minMembers ? [`WeCom shows ${members.size} members, safety.min_members is ${minMembers}`] : [];
+  return members.size < minMembers ? [`WeCom shows ${countOf(members.size, 'member')}, safety.min_members is ${minMembers}`] : [];
 }
 
 /** An empty list of departments is an answer that lacks them, not a corp that removed them all. The allowance of three would let a small corp lose all of its own. */

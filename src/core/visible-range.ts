@@ -1,3 +1,4 @@
+import { countOf } from './count.ts';
 import { memberKey } from './model.ts';
 import type { Before, ChangeSet, Snapshot, StoredDepartment, StoredMember } from './model.ts';
 import { findUnaccounted } from './snapshot.ts';
@@ -49,7 +50,7 @@ function explainTops(present: readonly StoredDepartment[], gone: readonly Stored
   const lost = present.filter(({ id }) => met.has(id) && !departments.has(id));
   if (lost.length === 0) return [];
   const names = lost.slice(0, NAMED).map(({ id, name }) => `${name ?? 'department'} (${id}), where ${met.get(id) ?? 0} of them were`);
-  return [`the range has lost ${names.join('; ')}${lost.length > NAMED ? ` and ${lost.length - NAMED} more departments` : ''}: ${WHERE}`];
+  return [`the range has lost ${names.join('; ')}${lost.length > NAMED ? ` and ${countOf(lost.length - NAMED, 'more department')}` : ''}: ${WHERE}`];
 }
 
 function explainSingles({ departments }: Before, gone: readonly StoredMember[]): readonly string[] {

@@ -1,5 +1,5 @@
 import { asOrgsyncError, gravestExitCode, OrgsyncError } from '../errors.ts';
-import { describeFound, idleHere, shutBy } from '../core/gate.ts';
+import { describeAccepted, describeFound, idleHere, shutBy } from '../core/gate.ts';
 import type { Gate } from '../core/gate.ts';
 import type { Corp } from '../core/model.ts';
 import { formatNames, reportFailure, reportOk } from '../core/finding.ts';
@@ -106,7 +106,7 @@ function checkGate({ config, env }: CheckDeps): readonly Finding[] {
     title: 'the gate is open here',
     result: 'warning',
     detail: `no: ${name} ${describeFound(found)}, so a run does nothing`,
-    fix: `set ${name} to ${accepted.join(' or ')} where it should run; orgsync run --ignore-gate runs once`,
+    fix: `set ${name} to ${describeAccepted(accepted)} where it should run; orgsync run --ignore-gate runs once`,
   }));
   const gate = shut.length > 0 ? shut : [reportOk('the gate is open here', Object.keys(config.gate).length === 0 ? 'yes: there is no gate' : 'yes')];
   return config.readOnly ? [...gate, readOnly] : gate;

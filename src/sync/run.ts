@@ -1,3 +1,4 @@
+import { countOf } from '../core/count.ts';
 import { EXIT_CODES, Interrupted, OrgsyncError } from '../errors.ts';
 import { idleHere } from '../core/gate.ts';
 import type { Gate } from '../core/gate.ts';
@@ -146,7 +147,7 @@ async function staleBehind(why: string, corps: readonly Corp[], { store, clock, 
 /** Syncs the corps, several at a time. An error of one corp does not affect the others. */
 async function runCorps(corps: readonly Corp[], request: RunRequest, deps: RunDeps): Promise<Ended> {
   const mode = request.dryRun ? 'compare' : 'commit';
-  deps.log('info', 'run_started', `${mode === 'compare' ? 'a plan' : 'a run'} of ${corps.length} corps begins`, { corps: corps.length });
+  deps.log('info', 'run_started', `${mode === 'compare' ? 'a plan' : 'a run'} of ${countOf(corps.length, 'corp')} begins`, { corps: corps.length });
   deps.watch.onCorps(corps);
   // Loading the WeCom adapter takes as long as reading the store and asking for the first leases together.
   const directory = deps.openDirectory();
@@ -185,7 +186,7 @@ function logRun({ outcome, reason, exitCode: code, note, stale, corps, startedAt
   const seconds = (finishedAt.getTime() - startedAt.getTime()) / 1000;
   if (stale !== null) log('warn', 'run_stale', stale.message, { code: stale.code, exit_code: code });
   else if (outcome === 'skipped') log(reason === 'lock' ? 'info' : 'debug', 'run_skipped', note ?? 'nothing done', { reason });
-  else log(code === 0 ? 'info' : 'error', 'run_ended', `${corps.length} corps: ${outcome}`, { outcome, exit_code: code, seconds, corps: corps.length, ...totals(corps) });
+  else log(code === 0 ? 'info' : 'error', 'run_ended', `${countOf(corps.length, 'corp')}: ${outcome}`, { outcome, exit_code: code, seconds, corps: corps.length, ...totals(corps) });
 }
 
 function totals(corps: readonly CorpResult[]): ChangeCounts & { readonly requests: number } {

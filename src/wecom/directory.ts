@@ -1,3 +1,4 @@
+import { countOf } from '../core/count.ts';
 import { NO_METER } from '../core/meter.ts';
 import type { Corp } from '../core/model.ts';
 import type { Directory } from '../core/ports/directory.ts';
@@ -75,9 +76,9 @@ function logOddities(walk: Walk, corp: Corp, log: Log): void {
   const { oddLeaders: leaders, oddDepartments: departments, respelled } = walk;
   if (leaders.length > 0) log('warn', 'leaders_unreadable', `${leaders.length} lists of leaders hold what is no userid, and were left out`, { corp: corp.id, lists: leaders.length, of: leaders.slice(0, ODD_NAMED) });
   if (departments.length > 0) {
-    log('warn', 'memberships_unreadable', `${departments.length} members have a list of departments that holds what is no department id; the others, and where they were listed, count`, { corp: corp.id, members: departments.length, of: departments.slice(0, ODD_NAMED) });
+    log('warn', 'memberships_unreadable', `${countOf(departments.length, 'member has', 'members have')} a list of departments that holds what is no department id; the others, and where they were listed, count`, { corp: corp.id, members: departments.length, of: departments.slice(0, ODD_NAMED) });
   }
-  if (respelled.length > 0) log('warn', 'userids_respelled', `${respelled.length} userids came in two spellings that differ in case only; each is one member`, { corp: corp.id, userids: respelled.length, of: respelled.slice(0, ODD_NAMED) });
+  if (respelled.length > 0) log('warn', 'userids_respelled', `${countOf(respelled.length, 'userid')} came in two spellings that differ in case only; each is one member`, { corp: corp.id, userids: respelled.length, of: respelled.slice(0, ODD_NAMED) });
 }
 
 /** After too many wrong numbers (more than 20 % of the member limit), WeCom refuses this endpoint for the rest of the day (P95402, P90313). */

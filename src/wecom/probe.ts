@@ -1,3 +1,4 @@
+import { countOf } from '../core/count.ts';
 import type { SeenDepartment, SeenMember } from '../core/model.ts';
 import { reportFailure, reportOk } from '../core/finding.ts';
 import type { Finding } from '../core/finding.ts';
@@ -74,7 +75,7 @@ function mobilesOf(members: readonly SeenMember[]): Finding {
 async function probeRange(client: CorpClient, agentId: number, signal: AbortSignal): Promise<Finding> {
   const range = await attempt(getAgentRange(client, agentId, signal), signal);
   if (range instanceof OrgsyncError) return bad(ONE_BY_ONE, range);
-  return good(ONE_BY_ONE, `${range.users.items.length} members, ${range.tagIds.length} tags`);
+  return good(ONE_BY_ONE, `${countOf(range.users.items.length, 'member')}, ${countOf(range.tagIds.length, 'tag')}`);
 }
 
 async function probeContacts(client: CorpClient, signal: AbortSignal): Promise<Finding> {

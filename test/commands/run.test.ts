@@ -188,6 +188,15 @@ describe('plan', () => {
     expect(stdout).toContain('  ~ 安娜 (ana.lopez): moved 研究 → 市场\n');
   });
 
+  test('says once why a corp has no plan', async () => {
+    const stage = await setStage();
+    stage.sandbox.faults.add({ match: { endpoint: 'user/list' }, effect: { kind: 'errcode', errcode: 60011 } });
+    const { stdout, stderr } = await orgsync(['--config', stage.configPath, 'plan']);
+    expect(stdout).toMatch(/^.* \(ww[^)]*\): no plan: [a-z ]+\n/u);
+    expect(stdout).not.toContain('60011');
+    expect(stderr).toMatch(/60011[^]*fix: /u);
+  });
+
   test('shows what a run would do while one is at work, and hinders none', async () => {
     const stage = await setStage();
     const plan = ['--config', stage.configPath, 'plan', '--exit-code'];

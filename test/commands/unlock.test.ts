@@ -102,10 +102,10 @@ test('refuses a name that is no lease, with the nearest one and those that are h
   const { id, name } = corpOf(stage.sandbox);
   const { held, running } = await startHeld(stage);
   for (const [typed, hint] of [
-    ['nope', `fix: Held are: corp:${id}, run; the names are run, run:I/N, and corp:ID of a configured corp`],
-    ['corp:ww00', 'fix: Held are'],
-    ['rnu', 'fix: did you mean run? Held are'],
-    [`"${name}"`, `fix: did you mean corp:${id}? Held are`],
+    ['nope', `fix: held are: corp:${id}, run; the names are run, run:I/N, and corp:ID of a configured corp`],
+    ['corp:ww00', 'fix: held are'],
+    ['rnu', 'fix: did you mean run? held are'],
+    [`"${name}"`, `fix: did you mean corp:${id}? held are`],
   ] as const) {
     const { code, stdout, stderr } = await unlock(stage, typed.replaceAll('"', ''), '--yes');
     expect({ code, stdout }).toEqual({ code: 64, stdout: '' });

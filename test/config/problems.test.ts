@@ -4,6 +4,10 @@ import { CORP, failure, load, problems } from './support.ts';
 const S = { S: 'correct-horse' };
 
 describe('a problem', () => {
+  it.each(['constructor', '__proto__', 'toString'])('is an unknown key %s, which belongs nowhere', async (key) => {
+    expect(await problems(`${CORP}${key}: 1\nlock: { ${key}: 1 }\n`, S)).toEqual([`2:1 ${key}: unknown key`, `3:9 lock.${key}: unknown key`]);
+  });
+
   it.each([
     ['paralel_corps: 4', '2:1 paralel_corps: unknown key; did you mean parallel_corps?'],
     ['lock: { ttl: 60 }', '2:14 lock.ttl: found 60; expected a duration such as 500ms, 60s, 90m, 6h or 7d, from 1s to 1h'],
@@ -26,12 +30,12 @@ describe('a problem', () => {
     ['safety: { max_departures: -1 }', '2:27 safety.max_departures: found -1; expected'],
     ['lookup: { max_wrong_share: 101% }', '2:28 lookup.max_wrong_share: found 101%; expected a percentage from 0% to 100%'],
     ['lookup: { default_region: China }', '2:27 lookup.default_region: found China; expected a country such as CN, HK or US'],
-    ['gate: { SITE: [] }', '2:15 gate.SITE: found a list; expected a value, or a list of values'],
+    ['gate: { SITE: [] }', '2:15 gate.SITE: found an empty list; expected a value, or a list of values'],
     ['gate: { SITE: { a: 1 } }', '2:15 gate.SITE: found a mapping; expected a value, or a list of values'],
     ['lock: { ttl: 60 }', '2:14 lock.ttl: found 60; expected a duration'],
     ['wecom: { rate: 0400, rate_address: 300 }', '2:16 wecom.rate: found 400; expected no more than rate_address (300)'],
     ['wecom: { rate: 0x1F }', '2:16 wecom.rate: found 0x1F; expected a number from 0.1 to 1000'],
-    ['gate: { SITE: [] }', '2:15 gate.SITE: found a list; expected a value, or a list of values'],
+    ['gate: { SITE: [] }', '2:15 gate.SITE: found an empty list; expected a value, or a list of values'],
     ['gate: { "${S}": a }', '2:9 gate.${S}: not the name of an environment variable'],
     ['gate: { "MY SITE": a }', '2:9 gate.MY SITE: not the name of an environment variable'],
     ['store: mysql://u:hunter2@h', '2:8 store: found mysql://…@h; expected mysql://'],
@@ -79,7 +83,7 @@ describe('a problem', () => {
     ['corps: [{ id: ww1, secret: a, wecom: { rate_address: 3 } }]', 'corps[0].wecom.rate_address: unknown key'],
     ['corps: [{ id: ww1, secret: a }, { id: WW1, secret: b }]', '1:39 corps[1].id: corps[0] has the same id'],
     ['corps: [{ id: ww1, name: A, secret: a }, { id: ww2, name: A, secret: b }]', 'corps[1].name: corps[0] has the same name'],
-    ['corps: []', '1:8 corps: found a list; expected a list of corps, at least 1'],
+    ['corps: []', '1:8 corps: found an empty list; expected a list of corps, at least 1'],
     ['corps: all of them', '1:8 corps: found all of them; expected a list of corps, or { query: SELECT … }'],
     ['log: { level: ${LEVEL} }', 'write "${NAME}", with quotes'],
     ['corps: { query: "DELETE FROM x" }', 'corps.query: found DELETE FROM x; expected a SELECT'],

@@ -27,6 +27,10 @@ describe('why a run does nothing', () => {
     });
   });
 
+  test('says that an empty value is accepted', () => {
+    expect(idleHere({ gate: { FOO: ['', 'a'] }, env: { FOO: 'b' }, readOnly: false })?.why).toBe('the gate is shut: FOO is b, a run wants an empty value or a');
+  });
+
   test('is the gate before the store, and nothing where both are open', () => {
     const open = { SCHEDULE_ENV: 'production', IMSERVER_WORKER_ID: 'worker1' };
     expect([why({}, true), why(open, true)]).toMatchObject([{ reason: 'gate' }, { reason: 'read_only' }]);
@@ -49,6 +53,7 @@ describe('a store last written elsewhere', () => {
   test('may be written where the same values are accepted', () => expect(acceptsEnvironment(GATE, written)).toBe(true));
   test('may be written by anyone when it was written without a gate', () => expect(acceptsEnvironment(GATE, '')).toBe(true));
   test('may not be written from pre-production', () => expect(acceptsEnvironment({ ...GATE, SCHEDULE_ENV: ['preproduction'] }, written)).toBe(false));
+  test('takes no variable for one that every object has', () => expect(acceptsEnvironment(GATE, 'constructor=a')).toBe(false));
   test('remembers nobody who passed a shut gate', () => expect(environmentOf(GATE, { SCHEDULE_ENV: 'production' })).toBeNull());
   test.each(['eu,us', 'a=b', '100%', '%2C', ''])('tells values apart, whatever is in them: %j', (value) => {
     const gate = { REGION: [value], SCHEDULE_ENV: ['production'] };

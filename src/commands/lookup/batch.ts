@@ -1,3 +1,4 @@
+import { countOf } from '../../core/count.ts';
 import { readFile } from 'node:fs/promises';
 import type { Readable } from 'node:stream';
 import { parsePhone } from '../../core/phone.ts';
@@ -162,7 +163,7 @@ class Tally {
   text(): string {
     const nobody = this.count - this.refused - this.#found - this.#former - this.#unknown;
     const parts = [`${this.#found} found`, `${this.#former} left`, `${nobody} nobody`, ...(this.#unknown > 0 ? [`${this.#unknown} unknown`] : []), ...(this.refused > 0 ? [`${this.refused} not phone numbers`] : [])];
-    return [`${this.count === 1 ? '1 number' : `${this.count} numbers`}: ${parts.join(', ')}`, ...unaskedLines([...this.#unasked.values()]), ...unknownLines([...this.#unknowing.values()])].join('\n  ');
+    return [`${countOf(this.count, 'number')}: ${parts.join(', ')}`, ...unaskedLines([...this.#unasked.values()]), ...unknownLines([...this.#unknowing.values()])].join('\n  ');
   }
 
   #note(step: LiveStep): void {

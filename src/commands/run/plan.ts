@@ -13,9 +13,9 @@ export function planText(corps: readonly CorpResult[], terminal: Pick<Terminal, 
   return corps.map((result) => corpPlan(result, terminal)).join('\n\n');
 }
 
-function corpPlan({ corp, changes, departmentNames, outcome, error, rangeHints = [] }: CorpResult, { paint, verbose, hang }: Pick<Terminal, 'paint' | 'verbose' | 'hang'>): string {
+function corpPlan({ corp, changes, departmentNames, outcome, rangeHints = [] }: CorpResult, { paint, verbose, hang }: Pick<Terminal, 'paint' | 'verbose' | 'hang'>): string {
   const title = paint.bold(`${plain(corp.name)} (${corp.id})`);
-  if (changes === null) return `${title}: ${outcome === 'skipped' ? 'another process is reading it now' : `no plan: ${error?.message ?? outcome}`}`;
+  if (changes === null) return `${title}: ${outcome === 'skipped' ? 'another process is reading it now' : `no plan: ${outcome.replace('_', ' ')}`}`;
   const lines = planLines(changes, { paint, hang, name: (id) => ({ id, name: departmentNames.get(id) ?? null }) });
   if (lines.length === 0) return `${title}: nothing to change`;
   const shown = verbose > 0 ? lines : lines.slice(0, SHOWN);

@@ -1,3 +1,4 @@
+import { countOf } from '../../core/count.ts';
 import type { ChangeCounts } from '../../core/model.ts';
 import type { CorpResult } from '../../core/outcome.ts';
 import type { RunWatch } from '../../sync/attempt.ts';
@@ -33,7 +34,7 @@ function position(step: CorpStep): { readonly done: number; readonly total: numb
 /** Formats one line per corp, without colours, for alerts and pings. */
 export function reportLines({ corps }: RunReport): readonly string[] {
   return corps.map(({ corp, outcome, counts, members, error }) => {
-    const figures = `${members} members, +${counts.joined} -${counts.departed} ~${counts.changed}`;
+    const figures = `${countOf(members, 'member')}, +${counts.joined} -${counts.departed} ~${counts.changed}`;
     return `${corp.name}: ${outcome.replace('_', ' ')}${error === null ? `, ${figures}` : `: ${error.message}`}`;
   });
 }
@@ -44,7 +45,7 @@ export function summary({ corps, startedAt, finishedAt }: RunReport, { table, pa
   const rows = corps.map((result) => [result.corp.name, colourOutcome(result, paint), ...figures(result)]);
   const seconds = (finishedAt.getTime() - startedAt.getTime()) / 1000;
   const doubts = corps.flatMap(({ corp, rangeHints = [] }) => rangeHints.map((hint) => paint.yellow(hang('', plain(`${corp.name}: members departed, and ${hint}`)))));
-  return `${[table(head, rows), ...doubts].join('\n')}\n${paint.dim(`${corps.length} ${corps.length === 1 ? 'corp' : 'corps'} in ${seconds.toFixed(1)} s`)}`;
+  return `${[table(head, rows), ...doubts].join('\n')}\n${paint.dim(`${countOf(corps.length, 'corp')} in ${seconds.toFixed(1)} s`)}`;
 }
 
 function figures({ outcome, members, counts, departments, requests, seconds }: CorpResult): readonly string[] {
@@ -61,7 +62,7 @@ function formatSigned(sign: string, count: number): string {
 function wouldText({ joined, departed, changed, departmentsChanged }: ChangeCounts): string {
   const parts = [['+', joined], ['-', departed], ['~', changed]] as const;
   const members = parts.flatMap(([sign, count]) => (count === 0 ? [] : [formatSigned(sign, count)]));
-  const departments = departmentsChanged === 0 ? [] : [`${departmentsChanged} departments`];
+  const departments = departmentsChanged === 0 ? [] : [countOf(departmentsChanged, 'department')];
   return members.length + departments.length === 0 ? '' : ` (would: ${[...members, ...departments].join(' ')})`;
 }
 

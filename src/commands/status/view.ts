@@ -1,3 +1,4 @@
+import { countOf } from '../../core/count.ts';
 import type { Json } from '../../core/model.ts';
 import type { RunRecord } from '../../core/ports/records.ts';
 import { ending, formatAge, HEALTH_EXIT_CODES, sparkline } from '../../core/status.ts';
@@ -148,13 +149,9 @@ function summary({ corps, health, leasesError, replica, maxAgeMs, idleMs }: Stat
   const ofReplica = replicaText(replica);
   if (ofReplica !== null) troubles.push(ofReplica);
   if (judged.length === 0) return 'no corp is configured';
-  if (health === 'ok') return `${count(judged.length)} fresh, oldest success ${formatAge(oldest)} ago (${formatAge(maxAgeMs)} allowed)`;
-  const healthy = troubled.length === 0 ? `${count(judged.length)} fresh` : `${troubled.length} of ${count(judged.length)} not well`;
+  if (health === 'ok') return `${countOf(judged.length, 'corp')} fresh, oldest success ${formatAge(oldest)} ago (${formatAge(maxAgeMs)} allowed)`;
+  const healthy = troubled.length === 0 ? `${countOf(judged.length, 'corp')} fresh` : `${troubled.length} of ${countOf(judged.length, 'corp')} not well`;
   return `${healthy}; ${troubles.join('; ')}`;
-}
-
-function count(corps: number): string {
-  return corps === 1 ? '1 corp' : `${corps} corps`;
 }
 
 function perfdata({ corps, maxAgeMs }: Status): readonly string[] {
