@@ -7,10 +7,14 @@ export function collect(value: string, earlier: readonly string[]): readonly str
   return [...earlier, value];
 }
 
-/** Parses a duration; returns milliseconds. */
+/** A hundred years. Beyond some 270,000 of them there are no dates. */
+const LONGEST_DAYS = 36_500;
+
+/** Parses a duration of up to a hundred years; returns milliseconds. */
 export function duration(value: string): number {
   const ms = parseDuration(value);
   if (ms === undefined) throw new InvalidArgumentError(`Write it as ${DURATION_FORM}.`);
+  if (ms > LONGEST_DAYS * 86_400_000) throw new InvalidArgumentError(`Give at most ${LONGEST_DAYS}d.`);
   return ms;
 }
 

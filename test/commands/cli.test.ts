@@ -91,6 +91,17 @@ describe('the command line', () => {
     expect(stderr.split('\n')).toEqual([`orgsync: ${message}`, expect.stringContaining(`  fix: ${hint}`), '']);
   });
 
+  it.each([
+    ['changes', '--since', '99999999999d'],
+    ['changes', '--since', `${'9'.repeat(400)}d`],
+    ['run', '--wait', '36501d'],
+    ['plan', '--max-run', '99999999999d'],
+    ['status', '--max-age', '99999999999d'],
+  ])('refuses more than a hundred years: %s %s', async (command, option, value) => {
+    const { code, stderr } = await orgsync([command, option, value]);
+    expect([code, stderr]).toEqual([command === 'status' ? 3 : 64, expect.stringMatching(new RegExp(`${option} .*Give at most 36500d\\.`))]);
+  });
+
   it('says a usage error as JSON, too', async () => {
     const { code, stdout } = await orgsync(['run', '--forse', '--json']);
     expect(JSON.parse(stdout)).toMatchObject({ exit_code: 64, error: { code: 'unknown_option', errcode: null } });

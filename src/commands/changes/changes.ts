@@ -8,7 +8,7 @@ import { replicaText } from '../../terminal/replica.ts';
 import { localTime } from '../../terminal/text.ts';
 import type { CommandContext, GetContext } from '../../app/context.ts';
 import { withApp } from '../../app/with-app.ts';
-import { collect, wholeNumber } from '../options.ts';
+import { collect, duration, wholeNumber } from '../options.ts';
 
 const HELP = `
 Examples:
@@ -89,8 +89,7 @@ function show(changes: Changes, { since, limit }: ChangesRequest, { csv }: Optio
 }
 
 function moment(text: string): Date {
-  const ago = parseDuration(text);
-  if (ago !== undefined) return new Date(Date.now() - ago);
+  if (parseDuration(text) !== undefined) return new Date(Date.now() - duration(text));
   const day = /^\d{4}-\d{2}-\d{2}/u.exec(text)?.[0];
   if (day === undefined) throw new InvalidArgumentError(`Give ${DURATION_FORM}, or a date such as 2026-03-01.`);
   const at = new Date(text === day ? `${day}T00:00:00` : text);
