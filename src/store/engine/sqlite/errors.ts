@@ -12,7 +12,7 @@ interface Meaning {
 }
 
 /** The hint where the folder is not for this account: it may be one that must not become writable, such as `/etc/orgsync`. */
-export const OTHER_FILE = 'let `store:` name a file in a folder of this account, such as `store: sqlite:/var/lib/orgsync/orgsync.sqlite`';
+const OTHER_FILE = 'let `store:` name a file in a folder of this account, such as `store: sqlite:/var/lib/orgsync/orgsync.sqlite`';
 
 /** The known errors of SQLite; the first row that fits counts. */
 export const SQLITE_ERRORS: readonly Meaning[] = [
