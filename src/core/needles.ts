@@ -16,6 +16,8 @@ interface Letters {
 interface Anchor {
   readonly needle: readonly number[];
   readonly offset: number;
+  /** So many of its characters are enough. */
+  readonly cut: number;
 }
 
 /**
@@ -39,15 +41,15 @@ export class Needles {
     this.#weight = Array.from({ length: grain - 1 }).reduce<number>((weight) => Math.imul(weight, 31), 1);
   }
 
-  /** Takes no notice of a needle that is shorter than the grain. */
-  add(needle: readonly number[]): void {
+  /** Takes no notice of a needle that is shorter than the grain. A greater `cut` makes it cheaper. */
+  add(needle: readonly number[], cut = this.#cut): void {
     // Every part of the length of a cut holds the whole grain of one anchor.
-    const stride = needle.length < this.#cut ? needle.length : this.#cut - this.#grain + 1;
+    const stride = needle.length < cut ? needle.length : cut - this.#grain + 1;
     for (let offset = 0; offset + this.#grain <= needle.length; offset += stride) {
       const hash = keyOf(this.#hash(needle, offset));
       const others = this.#anchors.get(hash);
-      if (others === undefined) this.#anchors.set(hash, [{ needle, offset }]);
-      else others.push({ needle, offset });
+      if (others === undefined) this.#anchors.set(hash, [{ needle, offset, cut }]);
+      else others.push({ needle, offset, cut });
     }
   }
 
@@ -59,7 +61,7 @@ export class Needles {
     for (let at = 0; ; at += 1) {
       for (const anchor of this.#anchors.get(keyOf(hash)) ?? []) {
         const [first, end] = matchAround(codes, at, anchor);
-        if (end - first < Math.min(this.#cut, anchor.needle.length)) continue;
+        if (end - first < Math.min(anchor.cut, anchor.needle.length)) continue;
         found.push([starts?.[first] ?? first, ends?.[end - 1] ?? end]);
       }
       const next = codes[at + this.#grain];

@@ -9,6 +9,8 @@ const SHORTEST_WORD = 8;
 const CUT = 16;
 /** The same in letters and digits: sixteen characters of a secret hold so many. */
 const CUT_WORD = 14;
+/** The same in base64, which has four letters for three characters, without those that it writes as `+` and `/`. */
+const CUT_ENCODED = 18;
 
 /** Endings of names whose values are secret, with any separator. */
 const NAMES = 'access[ _.-]?token|permanent[ _.-]?code|suite[ _.-]?ticket|hmac[ _.-]?key|passwd|password|secret';
@@ -70,7 +72,8 @@ export function createRedactor(): Redactor {
     known.add(secret);
     const forms = formsOf(secret);
     for (const form of forms) texts.add(lettersOf(form).codes);
-    for (const word of [...forms, ...encodingsOf(secret)]) words.add(wordOf(word).codes);
+    for (const form of forms) words.add(wordOf(form).codes);
+    for (const encoding of encodingsOf(secret)) words.add(wordOf(encoding).codes, CUT_ENCODED);
   };
   const conceal = (text: string): string => {
     for (const secret of waiting) index(secret);

@@ -73,6 +73,7 @@ describe('a registered secret in another spelling', () => {
     ['with every character escaped twice', every((code) => `\\\\u00${code}`)],
     ['with every character as \\x', every((code) => `\\x${code}`)],
     ['with every character as an entity', every((code) => `&#x${code};`)],
+    ...[0, 5, 11, 20].flatMap((at) => (['base64', 'hex'] as const).map((encoding) => [`its sixteen from ${at} in ${encoding}`, Buffer.from(secret.slice(at, at + 16)).toString(encoding).replace(/=+$/, '')] as const)),
     ['in escaped lines', secret.replaceAll(/(.{10})/g, '$1\\n')],
     ['without its last three', secret.slice(0, -3)],
     ['without its first ten', secret.slice(10)],
