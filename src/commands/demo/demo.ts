@@ -24,6 +24,7 @@ Next, with invented corps that stay:
   ${program} doctor
 or with a corp of yours:
   ${program} config example > config.yml         then edit it
+  ${program} migrate
   ${program} doctor
   ${program} plan
   ${program} run`;
