@@ -49,7 +49,7 @@ test.each(SETUPS)('whatever happens, after every quiet round the store equals th
   for (const sin of sins.slice(0, 40)) process.stdout.write(`  ${sin}\n`);
   expect(sins).toEqual([]);
   expect(counters.rounds).toBeGreaterThan(0);
-  if (rounds > 2) expect(counters.done).toBeGreaterThan(rounds / 2);
+  if (counters.rounds > 2) expect(counters.done).toBeGreaterThan(counters.rounds / 2);
 }, timeout);
 
 /** One clean run; then everything that is wrong with what is stored. */
