@@ -12,14 +12,14 @@ const TIMED = [
   'test/commands/lookup-batch.test.ts',
 ];
 
-/** Tests that need no server, and whose program waits: retries, pauses, jobs that are asked for again. */
-const WAITING = ['test/wecom/{export,faults}.test.ts'];
+/** Tests that need no server, and whose program waits: retries, pauses, jobs that are asked for again, what ends by a limit. */
+const WAITING = ['test/wecom/{export,faults,unreadable}.test.ts', 'test/config/hostile.test.ts', 'test/world/wecom-answers.test.ts'];
 
 /** Tests of test/contract that need nothing but Node.js. */
 const WITHOUT_SERVERS = 'test/contract/*.{sqlite,files}.test.ts';
 
 /** Tests of test/world that need nothing but Node.js, and those that need servers. */
-const WORLD = { alone: 'test/world/{addresses,config-habits,files,mysql-refusals,wecom-answers}.test.ts', withServers: 'test/world/{hosts,redis-editions,server-settings}.test.ts' };
+const WORLD = { alone: 'test/world/{addresses,config-habits,files,mysql-refusals}.test.ts', withServers: 'test/world/{hosts,redis-editions,server-settings}.test.ts' };
 
 /** How long an event may be late on a busy machine. What must be fast is measured by the test itself. */
 const PATIENCE = { testTimeout: 300_000, hookTimeout: 120_000, expect: { poll: { timeout: 30_000 } } };
