@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { chown, readdir, readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
-import { type Ended, orgsync } from '../support/cli.ts';
+import { type Ended, exactly, orgsync } from '../support/cli.ts';
 import { describeWith } from '../support/programs.ts';
 import { endLeases, expectRecovery, expectTruth, organisationOf } from '../support/recovery.ts';
 import { corpOf } from '../support/sandbox.ts';
@@ -18,16 +18,6 @@ const NOBODY = 65_534;
 /** An account that no entry of /etc/passwd names, as containers have them. */
 const NAMELESS = 65_532;
 const isRoot = process.getuid?.() === 0;
-
-/** Runs a program with exactly these variables, and nothing of ours. */
-async function exactly(env: Readonly<Record<string, string>>, command: string, args: readonly string[]): Promise<Pick<Ended, 'code' | 'stdout' | 'stderr'>> {
-  const child = spawn(command, args, { env, stdio: ['ignore', 'pipe', 'pipe'] });
-  let [stdout, stderr] = ['', ''];
-  child.stdout.setEncoding('utf8').on('data', (chunk: string) => (stdout += chunk));
-  child.stderr.setEncoding('utf8').on('data', (chunk: string) => (stderr += chunk));
-  const [code] = (await once(child, 'close')) as [number | null];
-  return { code, stdout, stderr };
-}
 
 describe.each<[string, Readonly<Record<string, string>>]>([
   ['no variable at all', {}],

@@ -52,3 +52,13 @@ export function start(args: readonly string[], { cwd, env = {}, input, through =
 export async function orgsync(args: readonly string[], options: CliOptions = {}): Promise<Ended> {
   return await start(args, options).ended;
 }
+
+/** Runs a program with exactly these variables, and nothing of ours. */
+export async function exactly(env: Readonly<Record<string, string>>, command: string, args: readonly string[]): Promise<Pick<Ended, 'code' | 'stdout' | 'stderr'>> {
+  const child = spawn(command, args, { env, stdio: ['ignore', 'pipe', 'pipe'] });
+  let [stdout, stderr] = ['', ''];
+  child.stdout.setEncoding('utf8').on('data', (chunk: string) => (stdout += chunk));
+  child.stderr.setEncoding('utf8').on('data', (chunk: string) => (stderr += chunk));
+  const [code] = (await once(child, 'close')) as [number | null];
+  return { code, stdout, stderr };
+}

@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { describe, expect, inject, onTestFinished, test } from 'vitest';
+import { exactly } from '../support/cli.ts';
 import { describeWith } from '../support/programs.ts';
 import { expectTruth } from '../support/recovery.ts';
 import { corpOf } from '../support/sandbox.ts';
@@ -13,22 +14,6 @@ const ROOT = path.resolve(import.meta.dirname, '../..');
 const BIN = path.join(ROOT, 'bin/orgsync.js');
 const isRoot = process.getuid?.() === 0;
 const MOBILE = '13911112222';
-
-interface Said {
-  readonly code: number | null;
-  readonly stdout: string;
-  readonly stderr: string;
-}
-
-/** Runs a program with exactly these variables. */
-async function exactly(env: Readonly<Record<string, string>>, command: string, args: readonly string[]): Promise<Said> {
-  const child = spawn(command, args, { env, stdio: ['ignore', 'pipe', 'pipe'] });
-  let [stdout, stderr] = ['', ''];
-  child.stdout.setEncoding('utf8').on('data', (chunk: string) => (stdout += chunk));
-  child.stderr.setEncoding('utf8').on('data', (chunk: string) => (stderr += chunk));
-  const [code] = (await once(child, 'close')) as [number | null];
-  return { code, stdout, stderr };
-}
 
 /** A corp with one odd name, whose alerts and rations want a folder for temporary files. */
 async function setOdd(options: Parameters<typeof setStage>[0] = {}): Promise<Stage> {
