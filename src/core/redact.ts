@@ -47,7 +47,7 @@ const POSSIBLE = /1[^\p{L}\d*]{0,3}[3-9](?:[^\p{L}\d*]{0,3}\d){9}/u;
 /** Five groups or more between characters that also stand in times, addresses and versions, which have fewer. */
 const FIVE_GROUPS = /(?<![\w.:/-])1\d{0,3}([.:/])\d{1,4}(?:\1\d{1,4}){3,9}(?!\w|\1\d)/g;
 /** Any other number in E.164, or with `00` in place of the `+`. */
-const ABROAD = /(\+|%2B|(?:(?<![\w.-]|\d[,:])00|(?<![\w.:,-])00[- ])(?=[1-9](?:[ ().-]{0,2}\d){9}))([1-9](?:[ ().-]{0,2}\d){1,2})((?:[ ().-]{0,2}\d){3,9})([ ().-]{0,2}\d(?:[ ().-]{0,2}\d){2})(?!\d)/gi;
+const ABROAD = /(\+|%2B|(?:(?<![\w.-]|\d[,:])00|(?<![\w.:,-])00[- ])(?=[1-9](?:(?! -)[ ().-]{0,2}\d){9}))([1-9](?:(?! -)[ ().-]{0,2}\d){1,2})((?:(?! -)[ ().-]{0,2}\d){3,9})((?! -)[ ().-]{0,2}\d(?:(?! -)[ ().-]{0,2}\d){2})(?!\d)/gi;
 
 /** A string in a JSON text, with its name when it is a value. */
 const JSON_STRING = /(?:("[^"\\]*(?:\\.[^"\\]*)*")(\s*:\s*))?("[^"\\]*(?:\\.[^"\\]*)*")/g;

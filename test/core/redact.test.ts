@@ -96,6 +96,10 @@ describe('a registered secret in another spelling', () => {
   });
 });
 
+it.each(['+12345 -12345 ~99', '+1234 \u22125678', '20 departments +1200 -1300'])('counts of changes are no number: %s', (text) => {
+  expect(createRedactor().scrub(text)).toBe(text);
+});
+
 it('ten thousand secrets are looked up, not tried one by one', () => {
   const secretOf = (n: number): string => createHash('sha256').update(String(n)).digest('base64url');
   const line = `{"@timestamp":"2026-03-01T10:00:00.000Z","log.level":"info","message":"Head office: ok ${'x'.repeat(100)}","orgsync":{"members":812,"requests":42},"secret":"${secretOf(7)}"}`;
