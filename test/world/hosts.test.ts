@@ -31,7 +31,7 @@ describe('a run does its work in silence, and names are shown as they are,', () 
     ['in a Turkish locale, whose i is another one', { LANG: 'tr_TR.UTF-8', LC_ALL: 'tr_TR.UTF-8', TZ: 'Europe/Istanbul' }],
     ['with locales that are not installed, as over SSH from a Mac', { LC_CTYPE: 'UTF-8', LANG: 'xx_YY', LANGUAGE: 'zh_CN:en', TZ: ':/proc/gone' }],
     ['with every variable that makes programs talk', { DEBUG: '*', NODE_ENV: 'production', NODE_PENDING_DEPRECATION: '1', FORCE_COLOR: '3', CI: 'true', TERM: 'dumb', COLUMNS: '0', LINES: '0' }],
-    ['with folders that are not there', { HOME: '/proc/gone', TMPDIR: '/proc/gone', XDG_CONFIG_HOME: '/proc/gone', XDG_CACHE_HOME: '/proc/gone', NODE_COMPILE_CACHE: '/proc/gone' }],
+    ['with folders that are not there', { HOME: '/proc/gone', TMPDIR: '/proc/gone', XDG_CONFIG_HOME: '/proc/gone', XDG_CACHE_HOME: '/proc/gone' }],
     ['with folders that are files', { HOME: '/dev/null', TMPDIR: '/dev/null', XDG_CONFIG_HOME: '/dev/null' }],
     ['with a home that is no absolute path', { HOME: '.', TMPDIR: '.', PATH: '.' }],
   ])('%s', async (_, env) => {
