@@ -13,10 +13,10 @@ const TIMED = [
 ];
 
 /** Tests that need no server, and whose program waits: retries, pauses, jobs that are asked for again, what ends by a limit. */
-const WAITING = ['test/wecom/{export,faults,unreadable}.test.ts', 'test/config/hostile.test.ts', 'test/world/wecom-answers.test.ts'];
+const WAITING = ['test/wecom/{export,faults,unreadable}.test.ts', 'test/{config/hostile,observe/due,world/wecom-answers}.test.ts'];
 
-/** Tests of test/contract that need nothing but Node.js. */
-const WITHOUT_SERVERS = 'test/contract/*.{sqlite,files}.test.ts';
+/** Tests of test/contract that need nothing but Node.js, and little time. */
+const WITHOUT_SERVERS = 'test/contract/{alert-book,ration}.{sqlite,files}.test.ts';
 
 /** Tests of test/world that need nothing but Node.js, and those that need servers. */
 const WORLD = { alone: 'test/world/{addresses,config-habits,files,mysql-refusals}.test.ts', withServers: 'test/world/{hosts,redis-editions,server-settings}.test.ts' };
