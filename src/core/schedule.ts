@@ -110,7 +110,7 @@ export function nextSlots({ perSecond, count, nextAt = -Infinity, from, until }:
   const slots: number[] = [];
   let at = Math.max(nextAt, from);
   while (slots.length < count) {
-    const slot = book.book(at, until);
+    const slot = at <= until ? book.book(at, until) : undefined;
     if (slot === undefined) break;
     slots.push(slot);
     at = slot + width;

@@ -72,3 +72,9 @@ test('a width is the second, what a slot may be late and what a way may take, di
   // No sliding second may hold three.
   expect(widthMs(2.5)).toBe(537.5);
 });
+
+test('no slot is given beyond the farthest, also in a cell that begins before it', () => {
+  const wish = { perSecond: 10, count: 2, nextAt: 510, from: 0 };
+  expect(nextSlots({ ...wish, until: 505 }, new AddressBook(150))).toMatchObject({ slots: [], nextAt: 510 });
+  expect(nextSlots({ ...wish, until: 510 }, new AddressBook(150)).slots).toEqual([510]);
+});
