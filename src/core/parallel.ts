@@ -5,7 +5,7 @@ export interface Parallel {
   readonly members: number;
 }
 
-/** About 300 MB of snapshots. */
+/** An estimate of what most hosts can hold; the memory of a run was not measured against it. */
 const MEMBERS_AT_ONCE = 200_000;
 
 /**

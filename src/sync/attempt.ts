@@ -14,7 +14,7 @@ import type { Fence, Organisations, Writer } from '../core/ports/writing.ts';
 import type { SafetyLimits, Verdict } from '../core/safety.ts';
 import { compareCorp, syncCorp, unreadableError } from './corp.ts';
 import type { CompareDeps, CorpStep } from './corp.ts';
-import { acquireWithin } from './patience.ts';
+import { acquireWithin } from './time-limits.ts';
 
 /** What a run and its attempts at corps share. */
 export interface CommonDeps {

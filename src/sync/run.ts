@@ -16,7 +16,7 @@ import { inShard } from '../core/shard.ts';
 import type { Shard } from '../core/shard.ts';
 import { runCorp } from './attempt.ts';
 import type { CommonDeps } from './attempt.ts';
-import { acquireWithin, deadline } from './patience.ts';
+import { acquireWithin, deadline } from './time-limits.ts';
 
 /** The options of a run. Durations in milliseconds. */
 export interface RunRequest {
